@@ -1,0 +1,400 @@
+//! What the user wrote. Nothing is judged here but the grammar:
+//!
+//! ```text
+//! layout   = attributes visibility "mod" NAME "{" { setting ( "," | ";" ) | line ";" } "}"
+//! setting  = KEY ":" ( WORD | NUMBER | NUMBER "..=" NUMBER )
+//! line     = docs ( "bank" | "view" | "pseudo" ) NAME [ "[" quantity "]" ]
+//!            "at" NUMBER [ "step" NUMBER ] ":" shape [ "," "low" "bits" "of" PATH ]
+//! shape    = quantity "bits" | "slice" quantity "bits" "," "width" quantity "bits"
+//! quantity = term { "+" term }
+//! term     = NUMBER [ "*" "vq" ] | "vq"
+//! ```
+//!
+//! A mistake ends a setting or a line and is noted; reading goes on with the next.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, Ident, LitInt, Path, Token, Visibility, braced, bracketed, token};
+
+use crate::diagnostic::{Errors, did_you_mean, one_of};
+
+/// One `mod` of the macro's input.
+pub(crate) struct Layout {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) banks: Vec<Bank>,
+    /// What in its body could not be read.
+    pub(crate) errors: Errors,
+}
+
+/// `coproc: 0x15`.
+pub(crate) struct Setting {
+    pub(crate) key: Ident,
+    pub(crate) value: Value,
+}
+
+pub(crate) enum Value {
+    Word(Ident),
+    Number(Number),
+    Range(Number, Number),
+}
+
+/// `bank Z[32] at 0x000 step 32: slice 2048 bits, width 128 * vq bits`.
+pub(crate) struct Bank {
+    pub(crate) docs: Vec<Attribute>,
+    pub(crate) place: Place,
+    pub(crate) name: Ident,
+    /// Absent for a single register.
+    pub(crate) count: Option<Quantity>,
+    pub(crate) base: Number,
+    pub(crate) step: Option<Number>,
+    pub(crate) shape: Shape,
+}
+
+/// Where the registers are kept: the keyword that the line starts with.
+pub(crate) enum Place {
+    Image,
+    View(Path),
+    Nowhere,
+}
+
+pub(crate) enum Shape {
+    /// `128 bits`: moved by one call.
+    Whole(Quantity),
+    /// `slice 2048 bits, width 128 * vq bits`: moved slice by slice.
+    Sliced { slice: Quantity, width: Quantity },
+}
+
+/// A number as written. At most `u32::MAX`, so that products of two of them fit their type.
+pub(crate) struct Number {
+    pub(crate) value: u64,
+    literal: LitInt,
+}
+
+/// `fixed + per_vq * vq`.
+pub(crate) struct Quantity {
+    pub(crate) fixed: u64,
+    pub(crate) per_vq: u64,
+    tokens: TokenStream,
+}
+
+impl ToTokens for Value {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Word(word) => word.to_tokens(tokens),
+            Self::Number(number) => number.to_tokens(tokens),
+            Self::Range(first, last) => {
+                first.to_tokens(tokens);
+                last.to_tokens(tokens);
+            }
+        }
+    }
+}
+
+impl ToTokens for Number {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.literal.to_tokens(tokens);
+    }
+}
+
+impl ToTokens for Quantity {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.tokens.to_tokens(tokens);
+    }
+}
+
+impl Quantity {
+    /// The value at this VQ; too large to be allowed anywhere rather than overflowing.
+    pub(crate) fn at(&self, vq: u16) -> u64 {
+        self.fixed
+            .saturating_add(self.per_vq.saturating_mul(u64::from(vq)))
+    }
+}
+
+/// The macro's whole input.
+pub(crate) fn layouts(input: ParseStream) -> syn::Result<Vec<Layout>> {
+    let mut layouts = vec![input.parse()?];
+    while !input.is_empty() {
+        layouts.push(input.parse()?);
+    }
+    Ok(layouts)
+}
+
+impl Parse for Layout {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        if !input.peek(Token![mod]) {
+            return Err(expected(input, "a layout, `pub mod name { … }`", &[]));
+        }
+        input.parse::<Token![mod]>()?;
+        let name = input.parse()?;
+        let body;
+        braced!(body in input);
+        let mut layout = Self {
+            attrs,
+            vis,
+            name,
+            settings: Vec::new(),
+            banks: Vec::new(),
+            errors: Errors::default(),
+        };
+        while !body.is_empty() {
+            if let Err(error) = layout.statement(&body) {
+                layout.errors.push(error);
+                skip_statement(&body);
+            }
+        }
+        Ok(layout)
+    }
+}
+
+impl Layout {
+    fn statement(&mut self, body: ParseStream) -> syn::Result<()> {
+        if body.peek(Ident) && body.peek2(Token![:]) {
+            self.settings.push(body.parse()?);
+            // So that each setting is read, and misread, by itself.
+            if body.parse::<Option<Token![,]>>()?.is_some() {
+                return Ok(());
+            }
+            return end(body, "`,` or `;`");
+        }
+        self.banks.push(body.parse()?);
+        end(body, "`;`")
+    }
+}
+
+fn end(body: ParseStream, what: &str) -> syn::Result<()> {
+    match body.parse::<Option<Token![;]>>()? {
+        Some(_) => Ok(()),
+        None => Err(expected(body, what, &[])),
+    }
+}
+
+/// Leaves what cannot be read: up to a `;`, or to the start of a line if one was forgotten.
+fn skip_statement(body: ParseStream) {
+    while !body.is_empty() && !LINES.iter().any(|line| peek_word(body, line)) {
+        match body.parse() {
+            Ok(TokenTree::Punct(punct)) if punct.as_char() == ';' => return,
+            _ => {}
+        }
+    }
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let key = input.parse()?;
+        input.parse::<Token![:]>()?;
+        if input.peek(Ident) {
+            return Ok(Self {
+                key,
+                value: Value::Word(input.parse()?),
+            });
+        }
+        let first = input.parse()?;
+        if !input.peek(Token![..]) {
+            return Ok(Self {
+                key,
+                value: Value::Number(first),
+            });
+        }
+        input.parse::<Token![..=]>()?;
+        Ok(Self {
+            key,
+            value: Value::Range(first, input.parse()?),
+        })
+    }
+}
+
+const LINES: [&str; 3] = ["bank", "view", "pseudo"];
+
+impl Parse for Bank {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let docs = docs(input)?;
+        let line = word(input, &LINES)?;
+        let name = input.parse()?;
+        let count = if input.peek(token::Bracket) {
+            let count;
+            bracketed!(count in input);
+            let quantity = count.parse()?;
+            if !count.is_empty() {
+                return Err(expected(&count, "`]`", &[]));
+            }
+            Some(quantity)
+        } else {
+            None
+        };
+        word(input, &["at"])?;
+        let base = input.parse()?;
+        let step = if input.peek(Token![:]) {
+            None
+        } else {
+            word(input, &["step", ":"])?;
+            Some(input.parse()?)
+        };
+        input.parse::<Token![:]>()?;
+        let shape = input.parse()?;
+        let place = match (line == "view", input.parse::<Option<Token![,]>>()?) {
+            (true, Some(_)) => Place::View(shown(input)?),
+            (true, None) => {
+                let what = "`, low bits of` and the bank that the view shows";
+                return Err(expected(input, what, &[]));
+            }
+            (false, Some(comma)) => {
+                let message = format!("expected `;`: only a `view` goes on, this is a `{line}`");
+                return Err(syn::Error::new_spanned(comma, message));
+            }
+            (false, None) if line == "bank" => Place::Image,
+            (false, None) => Place::Nowhere,
+        };
+        Ok(Self {
+            docs,
+            place,
+            name,
+            count,
+            base,
+            step,
+            shape,
+        })
+    }
+}
+
+impl Parse for Shape {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        if input.peek(LitInt) || peek_word(input, "vq") {
+            return Ok(Self::Whole(bits(input)?));
+        }
+        if !peek_word(input, "slice") {
+            return Err(expected(input, "a size in bits or `slice`", &["slice"]));
+        }
+        word(input, &["slice"])?;
+        let slice = bits(input)?;
+        if input.parse::<Option<Token![,]>>()?.is_none() {
+            return Err(expected(input, "`, width` and a size in bits", &[]));
+        }
+        word(input, &["width"])?;
+        Ok(Self::Sliced {
+            slice,
+            width: bits(input)?,
+        })
+    }
+}
+
+/// Reads what follows the comma in `128 bits, low bits of sve::Z`.
+fn shown(input: ParseStream) -> syn::Result<Path> {
+    for next in ["low", "bits", "of"] {
+        word(input, &[next])?;
+    }
+    input.call(Path::parse_mod_style)
+}
+
+fn bits(input: ParseStream) -> syn::Result<Quantity> {
+    let quantity = input.parse()?;
+    word(input, &["bits"])?;
+    Ok(quantity)
+}
+
+impl Parse for Quantity {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        let mut sum = Self {
+            fixed: 0,
+            per_vq: 0,
+            tokens: TokenStream::new(),
+        };
+        loop {
+            sum.term(input)?;
+            match input.parse::<Option<Token![+]>>()? {
+                Some(plus) => plus.to_tokens(&mut sum.tokens),
+                None => return Ok(sum),
+            }
+        }
+    }
+}
+
+impl Quantity {
+    fn term(&mut self, input: ParseStream) -> syn::Result<()> {
+        let number = if input.peek(LitInt) {
+            let number: Number = input.parse()?;
+            number.to_tokens(&mut self.tokens);
+            let Some(times) = input.parse::<Option<Token![*]>>()? else {
+                self.fixed = self.fixed.saturating_add(number.value);
+                return Ok(());
+            };
+            times.to_tokens(&mut self.tokens);
+            number.value
+        } else {
+            1
+        };
+        if !peek_word(input, "vq") {
+            return Err(expected(input, "a number or `vq`", &["vq"]));
+        }
+        input.parse::<Ident>()?.to_tokens(&mut self.tokens);
+        self.per_vq = self.per_vq.saturating_add(number);
+        Ok(())
+    }
+}
+
+impl Parse for Number {
+    fn parse(input: ParseStream) -> syn::Result<Self> {
+        if !input.peek(LitInt) {
+            return Err(expected(input, "a number", &[]));
+        }
+        let literal: LitInt = input.parse()?;
+        if !literal.suffix().is_empty() {
+            return Err(syn::Error::new_spanned(
+                &literal,
+                "numbers have no suffix here",
+            ));
+        }
+        match literal.base10_parse::<u32>() {
+            Ok(value) => Ok(Self {
+                value: value.into(),
+                literal,
+            }),
+            Err(_) => Err(syn::Error::new_spanned(
+                &literal,
+                format!("`{literal}` is not a number from 0 to {}", u32::MAX),
+            )),
+        }
+    }
+}
+
+/// Reads doc comments, all that can stand above a line: its place in the layout is the same under
+/// every `cfg`.
+fn docs(input: ParseStream) -> syn::Result<Vec<Attribute>> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    match attrs.iter().find(|attr| !attr.path().is_ident("doc")) {
+        Some(other) => Err(syn::Error::new_spanned(
+            other,
+            "only doc comments can stand here; other attributes go above the `mod`",
+        )),
+        None => Ok(attrs),
+    }
+}
+
+fn peek_word(input: ParseStream, word: &str) -> bool {
+    input
+        .fork()
+        .parse::<Ident>()
+        .is_ok_and(|ident| ident == word)
+}
+
+/// Reads one of these words.
+fn word(input: ParseStream, words: &[&str]) -> syn::Result<Ident> {
+    if words.iter().any(|word| peek_word(input, word)) {
+        return input.parse();
+    }
+    Err(expected(input, &one_of(words), words))
+}
+
+/// The error that something else stands here, perhaps one of these words, misspelt.
+fn expected(input: ParseStream, what: &str, words: &[&str]) -> syn::Error {
+    let Ok(found) = input.fork().parse::<Ident>() else {
+        return input.error(format!("expected {what}"));
+    };
+    let hint = did_you_mean(&found.to_string(), words);
+    input.error(format!("expected {what}, found `{found}`{hint}"))
+}

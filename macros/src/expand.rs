@@ -1,0 +1,488 @@
+//! What is emitted: names, data, and the trait impls that tie them together. What can be done with
+//! them is written by hand, in `sve_state::layout`.
+
+use std::fmt::{self, Display};
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse::Parser;
+use syn::spanned::Spanned;
+
+use crate::ast::{self, Place};
+use crate::valid::{Bank, Layout, PerVq};
+
+/// The whole macro. Any tokens give code, or errors that say what is wrong.
+pub(crate) fn register_layout(input: TokenStream) -> TokenStream {
+    match ast::layouts.parse2(input) {
+        Ok(layouts) => layouts.iter().map(expand_one).collect(),
+        Err(error) => error.to_compile_error(),
+    }
+}
+
+fn expand_one(layout: &ast::Layout) -> TokenStream {
+    match Layout::check(layout) {
+        Ok(layout) => expand(&layout),
+        Err(error) => error.to_compile_error(),
+    }
+}
+
+fn expand(layout: &Layout) -> TokenStream {
+    let ast::Layout {
+        attrs, vis, name, ..
+    } = layout.ast;
+    let banks = layout.banks.iter().enumerate();
+    let types = banks.clone().map(|(index, bank)| bank_type(index, bank));
+    let aliases = layout.banks.iter().map(alias);
+    let numbers = layout.banks.iter().filter_map(number_trait);
+    let slices = layout.slices.map(slice_trait);
+    let constructors = layout.banks.iter().map(constructors);
+    let constants = constants(layout);
+    let description = description(layout);
+    let reg = reg(layout);
+    let views = layout.banks.iter().filter_map(|bank| view(layout, bank));
+    quote! {
+        #(#attrs)*
+        // The names are the architecture's, and not all of them are used.
+        #[allow(
+            dead_code, unreachable_pub,
+            non_camel_case_types, non_snake_case, non_upper_case_globals,
+            clippy::all, clippy::pedantic
+        )]
+        #vis mod #name {
+            #(#aliases)*
+            #constants
+            #(#constructors)*
+            #reg
+            #description
+
+            /// The banks of the layout, as types.
+            pub mod bank {
+                #(#types)*
+            }
+
+            #[doc(hidden)]
+            pub mod number {
+                #(#numbers)*
+            }
+            #slices
+        }
+        #(#views)*
+    }
+}
+
+/// The type that stands for a bank.
+fn bank_type(index: usize, bank: &Bank) -> TokenStream {
+    let ast::Bank {
+        docs, name, place, ..
+    } = bank.ast;
+    let summary = format!("Bank `{name}`, as a type.");
+    let slice_bytes = Literal::u32_unsuffixed(bank.slice_bytes);
+    let index = Literal::usize_unsuffixed(index);
+    let in_image = matches!(place, Place::Image).then(|| {
+        quote! {
+            impl ::sve_state::layout::InImage for #name {
+                type Slice = [::core::primitive::u8; #slice_bytes];
+                const ZEROS: Self::Slice = [0; #slice_bytes];
+            }
+        }
+    });
+    quote! {
+        #[doc = #summary]
+        ///
+        #(#docs)*
+        #[derive(
+            ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::hash::Hash,
+            ::core::cmp::PartialEq, ::core::cmp::Eq, ::core::cmp::PartialOrd, ::core::cmp::Ord,
+        )]
+        pub enum #name {}
+        impl ::sve_state::layout::BankType for #name {
+            type Layout = super::Layout;
+            const INDEX: ::core::primitive::usize = #index;
+        }
+        #in_image
+    }
+}
+
+/// The type of a bank's registers.
+fn alias(bank: &Bank) -> TokenStream {
+    let ast::Bank { docs, name, .. } = bank.ast;
+    let summary = match bank.max_count {
+        1 => format!("Register `{name}`."),
+        _ => format!("A register of bank `{name}`, {}.", range(bank)),
+    };
+    quote! {
+        #(#docs)*
+        ///
+        #[doc = #summary]
+        pub type #name = ::sve_state::layout::Register<bank::#name>;
+    }
+}
+
+/// A constant for each register.
+fn constants(layout: &Layout) -> TokenStream {
+    let mut offset = Offset::default();
+    let mut tokens = TokenStream::new();
+    for bank in &layout.banks {
+        let ast::Bank { docs, name, .. } = bank.ast;
+        for number in 0..bank.max_count {
+            let constant = named(&bank.register(number), name.span());
+            let summary = format!(
+                "`{constant}`: ID {}; {}.{}",
+                hex(layout.prefix | bank.id(number, 0)),
+                whereabouts(bank, number, offset),
+                since(layout, bank, number),
+            );
+            tokens.extend(quote! {
+                #[doc = #summary]
+                ///
+                #(#docs)*
+                pub const #constant: #name = #name::constant(#number, 0);
+            });
+        }
+        if let Place::Image = bank.ast.place {
+            offset.pass(bank);
+        }
+    }
+    tokens
+}
+
+/// The const-generic constructors, which take what the traits below let them take.
+fn constructors(bank: &Bank) -> TokenStream {
+    let name = &bank.ast.name;
+    let by_number = bank.function().map(|function| {
+        let function = named(&function, name.span());
+        let doc = format!("Register `{name}` with this number: {}.", range(bank));
+        quote! {
+            #[doc = #doc]
+            pub const fn #function<const NUMBER: ::core::primitive::u16>() -> #name
+            where
+                bank::#name: number::#name<{ NUMBER }>,
+            {
+                #name::constant(NUMBER, 0)
+            }
+        }
+    });
+    let by_slice = bank.slice_function().map(|function| {
+        let function = named(&function, name.span());
+        let doc = format!("A slice of `{name}`: {} of them have an ID.", bank.slices);
+        // A single register has no number to give.
+        let (parameter, bound, number) = match bank.ast.count {
+            Some(_) => (
+                quote!(const NUMBER: ::core::primitive::u16,),
+                quote!(bank::#name: number::#name<{ NUMBER }>,),
+                quote!(NUMBER),
+            ),
+            None => (quote!(), quote!(), quote!(0)),
+        };
+        quote! {
+            #[doc = #doc]
+            pub const fn #function<#parameter const SLICE: ::core::primitive::u16>() -> #name
+            where
+                #bound
+                Layout: Slice<{ SLICE }>,
+            {
+                #name::constant(#number, SLICE)
+            }
+        }
+    });
+    quote!(#by_number #by_slice)
+}
+
+/// Which numbers a bank has, as a trait, so that a wrong one is a type error that names it.
+fn number_trait(bank: &Bank) -> Option<TokenStream> {
+    bank.function()?;
+    let name = &bank.ast.name;
+    let message = format!(
+        "there is no register {name}{{NUMBER}}: the bank has {}",
+        range(bank)
+    );
+    let numbers = 0..bank.max_count;
+    Some(quote! {
+        #[diagnostic::on_unimplemented(message = #message, label = "no such register")]
+        pub trait #name<const NUMBER: ::core::primitive::u16> {}
+        #(impl #name<#numbers> for super::bank::#name {})*
+    })
+}
+
+/// Which slices the registers of a layout have, likewise.
+fn slice_trait(slices: u16) -> TokenStream {
+    let message = match slices {
+        1 => "there is no slice {SLICE}: slice 0 is the only one".to_owned(),
+        _ => format!(
+            "there is no slice {{SLICE}}: slices are 0 to {}",
+            slices - 1
+        ),
+    };
+    let slices = 0..slices;
+    quote! {
+        #[doc(hidden)]
+        #[diagnostic::on_unimplemented(message = #message, label = "no such slice")]
+        pub trait Slice<const SLICE: ::core::primitive::u16> {}
+        #(impl Slice<#slices> for Layout {})*
+    }
+}
+
+/// The layout as a type, with its data.
+fn description(layout: &Layout) -> TokenStream {
+    let name = layout.ast.name.unraw();
+    let title = name.to_string();
+    let doc = format!("The layout `{name}`, as a type.");
+    let (vq_min, vq_max) = (layout.vqs.min, layout.vqs.max);
+    let vqs = Literal::u16_unsuffixed(vq_max - vq_min + 1);
+    let prefix = literal(hex(layout.prefix));
+    let banks = layout.banks.iter().map(bank_data);
+    let last = layout.banks.len() - 1;
+    let arms = layout.banks.iter().enumerate().map(|(index, bank)| {
+        let name = &bank.ast.name;
+        let pattern = match index {
+            _ if index == last => quote!(_),
+            _ => Literal::usize_unsuffixed(index).to_token_stream(),
+        };
+        quote!(#pattern => Reg::#name(#name::constant(__at.number, __at.slice)),)
+    });
+    quote! {
+        /// The size of the packed image in bytes, at the largest VQ.
+        pub const MAX_IMAGE_BYTES: ::core::primitive::usize = ::sve_state::layout::image_bytes(
+            <Layout as ::sve_state::layout::Layout>::BANKS,
+            #vq_max,
+        );
+
+        #[doc = #doc]
+        #[derive(
+            ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::hash::Hash,
+            ::core::cmp::PartialEq, ::core::cmp::Eq,
+        )]
+        pub enum Layout {}
+        impl ::sve_state::layout::Layout for Layout {
+            type Reg = Reg;
+            const NAME: &'static ::core::primitive::str = #title;
+            const PREFIX: ::core::primitive::u64 = #prefix;
+            const VQ_MIN: ::core::primitive::u16 = #vq_min;
+            const VQ_MAX: ::core::primitive::u16 = #vq_max;
+            const BANKS: &'static [::sve_state::layout::Bank] = &[#(#banks),*];
+            const BOUNDS: &'static [&'static [::sve_state::layout::Bounds]] =
+                &::sve_state::layout::rows::<
+                    { ::sve_state::layout::registers(Self::BANKS) },
+                    #vqs
+                >(&::sve_state::layout::bounds_tables(Self::BANKS, #vq_min));
+
+            fn reg(__at: ::sve_state::layout::Location) -> Reg {
+                match __at.bank {
+                    #(#arms)*
+                }
+            }
+        }
+    }
+}
+
+/// A bank as `sve_state::layout::Bank`.
+fn bank_data(bank: &Bank) -> TokenStream {
+    let name = bank.ast.name.to_string();
+    let numbered = bank.ast.count.is_some();
+    let base = literal(format!("{:#x}", bank.base));
+    let (step, max_count, slices) = (bank.step, bank.max_count, bank.slices);
+    let slice_bytes = bank.slice_bytes;
+    let (count, width) = (per_vq(bank.count), per_vq(bank.width));
+    let place = match bank.ast.place {
+        Place::Image => quote!(Image),
+        Place::View(_) => quote!(View),
+        Place::Nowhere => quote!(None),
+    };
+    quote! {
+        ::sve_state::layout::Bank {
+            name: #name,
+            numbered: #numbered,
+            base: #base,
+            step: #step,
+            count: #count,
+            max_count: #max_count,
+            slices: #slices,
+            slice_bytes: #slice_bytes,
+            width: #width,
+            place: ::sve_state::layout::Place::#place,
+        }
+    }
+}
+
+fn per_vq(PerVq { fixed, per_vq }: PerVq) -> TokenStream {
+    quote!(::sve_state::layout::PerVq { fixed: #fixed, per_vq: #per_vq })
+}
+
+/// Any register of the layout.
+fn reg(layout: &Layout) -> TokenStream {
+    let names: Vec<_> = layout.banks.iter().map(|bank| &bank.ast.name).collect();
+    let docs = names.iter().map(|name| format!("Of bank `{name}`."));
+    let enum_doc = format!("Any register of the layout `{}`.", layout.ast.name.unraw());
+    quote! {
+        #[doc = #enum_doc]
+        #[derive(
+            ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::hash::Hash,
+            ::core::cmp::PartialEq, ::core::cmp::Eq,
+        )]
+        pub enum Reg {
+            #(#[doc = #docs] #names(#names),)*
+        }
+        impl Reg {
+            /// The register slice that any 64 bits name, or why they name none.
+            pub fn decode(
+                __id: ::core::primitive::u64,
+            ) -> ::core::result::Result<Self, ::sve_state::layout::DecodeError> {
+                <Layout as ::sve_state::layout::Layout>::decode(__id)
+            }
+
+            /// The 64-bit ID that ONE_REG takes.
+            pub const fn id(self) -> ::core::primitive::u64 {
+                match self {
+                    #(Self::#names(__register) => __register.id(),)*
+                }
+            }
+        }
+        impl ::core::fmt::Display for Reg {
+            fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                match self {
+                    #(Self::#names(__register) => ::core::fmt::Display::fmt(__register, __f),)*
+                }
+            }
+        }
+        #(
+            impl ::core::convert::From<#names> for Reg {
+                fn from(__register: #names) -> Self {
+                    Self::#names(__register)
+                }
+            }
+        )*
+    }
+}
+
+/// What a view shows. Stands beside the module, where the path means what its author meant.
+fn view(layout: &Layout, bank: &Bank) -> Option<TokenStream> {
+    let Place::View(shown) = &bank.ast.place else {
+        return None;
+    };
+    let module = &layout.ast.name;
+    let name = &bank.ast.name;
+    let cfgs = layout
+        .ast
+        .attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("cfg"));
+    let cfgs = quote!(#(#cfgs)*);
+    let bytes = Literal::u32_unsuffixed(bank.slice_bytes);
+    let view = quote!(#module::bank::#name);
+    let target = quote_spanned!(shown.span()=> <#shown as ::sve_state::layout::RegisterType>::Bank);
+    Some(quote_spanned! {shown.span()=>
+        #cfgs
+        impl ::sve_state::layout::ViewOf for #view {
+            type Target = #target;
+            type Value = [::core::primitive::u8; #bytes];
+            const ZEROS: Self::Value = [0; #bytes];
+        }
+        #cfgs
+        const _: () = ::sve_state::layout::check_view(
+            &<#view as ::sve_state::layout::BankType>::BANK,
+            &<#target as ::sve_state::layout::BankType>::BANK,
+            <<#target as ::sve_state::layout::BankType>::Layout as ::sve_state::layout::Layout>
+                ::VQ_MIN,
+        );
+    })
+}
+
+/// An offset in the image: `at[0] + at[1] * VQ + at[2] * VQ²`, since the number of registers and
+/// their width may both grow.
+#[derive(Clone, Copy, Default)]
+struct Offset([u64; 3]);
+
+impl Offset {
+    /// Where a register is in a bank that starts here.
+    fn register(self, bank: &Bank, number: u16) -> Self {
+        let Self([fixed, linear, square]) = self;
+        let (number, width) = (u64::from(number), bank.width);
+        Self([
+            fixed + number * u64::from(width.fixed),
+            linear + number * u64::from(width.per_vq),
+            square,
+        ])
+    }
+
+    /// Goes to where the next bank starts.
+    fn pass(&mut self, bank: &Bank) {
+        let [count, width] = [bank.count, bank.width]
+            .map(|PerVq { fixed, per_vq }| [u64::from(fixed), u64::from(per_vq)]);
+        self.0[0] += count[0] * width[0];
+        self.0[1] += count[0] * width[1] + count[1] * width[0];
+        self.0[2] += count[1] * width[1];
+    }
+}
+
+/// `256·VQ² + 16·VQ + 4`, the terms that there are.
+impl Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([fixed, linear, square]) = *self;
+        let terms: Vec<_> = [(square, "·VQ²"), (linear, "·VQ"), (fixed, "")]
+            .into_iter()
+            .filter(|&(factor, _)| factor > 0)
+            .map(|(factor, power)| format!("{factor}{power}"))
+            .collect();
+        match terms.as_slice() {
+            [] => f.write_str("0"),
+            terms => f.write_str(&terms.join(" + ")),
+        }
+    }
+}
+
+/// `16·VQ bytes at offset 48·VQ of the image`.
+fn whereabouts(bank: &Bank, number: u16, start: Offset) -> String {
+    let PerVq { fixed, per_vq } = bank.width;
+    let width = Offset([fixed.into(), per_vq.into(), 0]);
+    match &bank.ast.place {
+        Place::Image => {
+            let offset = start.register(bank, number);
+            format!("{width} bytes at offset {offset} of the image")
+        }
+        Place::View(shown) => {
+            let shown = shown.to_token_stream().to_string().replace(' ', "");
+            format!("{width} bytes, the low ones of register {number} of `{shown}`")
+        }
+        Place::Nowhere => format!("{width} bytes, with no place in the image"),
+    }
+}
+
+/// ` From VQ 4.`, for a register that smaller VQs do not have.
+fn since(layout: &Layout, bank: &Bank, number: u16) -> String {
+    let mut vqs = layout.vqs.min..=layout.vqs.max;
+    match vqs.find(|&vq| bank.count.at(vq) > number.into()) {
+        Some(vq) if vq > layout.vqs.min => format!(" From VQ {vq}."),
+        _ => String::new(),
+    }
+}
+
+/// `Z0 to Z31`.
+fn range(bank: &Bank) -> String {
+    match bank.max_count {
+        1 => format!("{} alone", bank.register(0)),
+        n => format!("{} to {}", bank.register(0), bank.register(n - 1)),
+    }
+}
+
+/// As the kernel's documentation writes IDs: `0x6080_0000_0015_0000`.
+fn hex(id: u64) -> String {
+    let quarter = |shift: u32| id >> shift & 0xffff;
+    format!(
+        "0x{:04x}_{:04x}_{:04x}_{:04x}",
+        quarter(48),
+        quarter(32),
+        quarter(16),
+        quarter(0)
+    )
+}
+
+/// A number that is written as in the text, not in decimal.
+fn literal(number: String) -> TokenStream {
+    number.parse().unwrap_or_default()
+}
+
+/// A generated name, placed at the user's name that it comes from.
+fn named(name: &str, span: Span) -> Ident {
+    format_ident!("{name}", span = Span::call_site().located_at(span))
+}

@@ -1,0 +1,259 @@
+//! The packed register image of one vCPU, and its slices.
+//!
+//! ```text
+//! sve_state   Z0 Z1 … Z31  P0 … P15  FFR      546 · VQ bytes
+//!             16·VQ each   2·VQ each
+//! ```
+//!
+//! The bytes are little-endian whatever the host is: byte `k` of a register holds its bits `8k` to
+//! `8k + 7` (Linux `Documentation/arch/arm64/sve.rst`).
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use crate::copy;
+use crate::layout::{Bounds, InImage, Layout, Register, ViewOf};
+use crate::sve;
+use crate::vq::{Vq, VqError};
+
+/// The SVE registers of one vCPU: Linux's `sve_state`.
+pub type SveState<S> = Image<sve::Layout, S>;
+
+/// Memory that an image can lie in: `&[u8]` to read; `&mut [u8]`, `[u8; N]`, and with the `alloc`
+/// feature `Box<[u8]>` and `Vec<u8>`, to read and write.
+///
+/// Sealed, so that an image's memory keeps the size that was checked when the view was made.
+pub trait Storage: AsRef<[u8]> + sealed::Storage {}
+
+mod sealed {
+    pub trait Storage {}
+}
+
+macro_rules! storage {
+    ($($(#[$meta:meta])* ($($generics:tt)*) $type:ty;)*) => {$(
+        $(#[$meta])* impl<$($generics)*> sealed::Storage for $type {}
+        $(#[$meta])* impl<$($generics)*> Storage for $type {}
+    )*};
+}
+
+storage! {
+    () &[u8];
+    () &mut [u8];
+    (const N: usize) [u8; N];
+    #[cfg(feature = "alloc")] () alloc::boxed::Box<[u8]>;
+    #[cfg(feature = "alloc")] () alloc::vec::Vec<u8>;
+}
+
+/// A register image of layout `L` for one VQ, in memory `S`, owned or borrowed.
+///
+/// ```
+/// use sve_state::{SveState, Vq, sve};
+///
+/// let vq = Vq::new(2)?;
+/// let mut state = SveState::zeroed(vq)?;
+/// state.set(sve::Z3, &[0xa5; 256]); // a slice has 2048 bits, the register 256
+/// assert_eq!(state.register(sve::Z3), [0xa5; 32]);
+///
+/// let slice: [u8; 256] = state.get(sve::Z3);
+/// assert_eq!(slice[..32], [0xa5; 32]);
+/// assert_eq!(slice[32..], [0; 224]);
+/// # Ok::<(), sve_state::image::ImageError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Image<L, S> {
+    bytes: S,
+    bounds: &'static [Bounds],
+    vq: Vq,
+    layout: PhantomData<L>,
+}
+
+impl<L: Layout, S: Storage> Image<L, S> {
+    /// A view of `bytes` as the image of a vCPU with this VQ. The size must be exactly the image's,
+    /// [`L::image_bytes(vq)`](Layout::image_bytes).
+    pub fn new(vq: Vq, bytes: S) -> Result<Self, ImageError> {
+        let (bounds, expected) = (L::bounds(vq)?, L::image_bytes(vq)?);
+        let found = bytes.as_ref().len();
+        if found != expected {
+            return Err(ImageError::Size {
+                vq,
+                expected,
+                found,
+            });
+        }
+        Ok(Self {
+            bytes,
+            bounds,
+            vq,
+            layout: PhantomData,
+        })
+    }
+
+    /// The vector length.
+    pub fn vq(&self) -> Vq {
+        self.vq
+    }
+
+    /// The whole image.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+
+    /// The memory that the image lies in.
+    pub fn into_inner(self) -> S {
+        self.bytes
+    }
+
+    /// Where a slice lies. A register that this VQ does not have, and a slice past a register's
+    /// end, have nothing to copy.
+    pub fn bounds<B>(&self, register: Register<B>) -> Bounds
+    where
+        B: InImage<Layout = L>,
+    {
+        let slice_0 = self.bounds[register.index()];
+        match register.slice() {
+            0 => slice_0,
+            i => Bounds::of_slice(slice_0.start, self.width(register), B::BANK.slice_bytes, i),
+        }
+    }
+
+    /// How many bytes a whole register has: none where this VQ does not have the register.
+    fn width<B: InImage<Layout = L>>(&self, register: Register<B>) -> u32 {
+        let vq = self.vq.get();
+        if u32::from(register.number()) < B::BANK.count.at(vq) {
+            B::BANK.width.at(vq)
+        } else {
+            0
+        }
+    }
+
+    /// A whole register, as wide as the vector length makes it, whatever the slice's index. Empty
+    /// where this VQ does not have the register.
+    pub fn register<B>(&self, register: Register<B>) -> &[u8]
+    where
+        B: InImage<Layout = L>,
+    {
+        let start = self.bounds[register.index()].start as usize;
+        &self.as_bytes()[start..][..self.width(register) as usize]
+    }
+
+    /// GET: a slice of a register, zero past the register's end.
+    pub fn get<B>(&self, register: Register<B>) -> B::Slice
+    where
+        B: InImage<Layout = L>,
+    {
+        let mut slice = B::ZEROS;
+        self.get_into(register, &mut slice);
+        slice
+    }
+
+    /// GET into the caller's buffer, every byte of which is written.
+    pub fn get_into<B>(&self, register: Register<B>, slice: &mut B::Slice)
+    where
+        B: InImage<Layout = L>,
+    {
+        copy::get(self.as_bytes(), self.bounds(register), slice.as_mut());
+    }
+
+    /// A register of a view, the low bits of the register below it, in the image's byte order.
+    pub fn get_view<V>(&self, register: Register<V>) -> V::Value
+    where
+        V: ViewOf,
+        V::Target: InImage<Layout = L>,
+    {
+        let mut value = V::ZEROS;
+        let bytes = value.as_mut();
+        bytes.copy_from_slice(&self.register(target(register))[..bytes.len()]);
+        value
+    }
+}
+
+impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
+    /// The whole image, to write.
+    pub fn as_bytes_mut(&mut self) -> &mut [u8] {
+        self.bytes.as_mut()
+    }
+
+    /// SET: the register's bytes from a slice; what the slice holds past the vector length is
+    /// ignored, and no other register is touched.
+    pub fn set<B>(&mut self, register: Register<B>, slice: &B::Slice)
+    where
+        B: InImage<Layout = L>,
+    {
+        let bounds = self.bounds(register);
+        copy::set(self.as_bytes_mut(), bounds, slice.as_ref());
+    }
+
+    /// Writes a register of a view; the rest of the register below it stays as it is.
+    pub fn set_view<V>(&mut self, register: Register<V>, value: &V::Value)
+    where
+        V: ViewOf,
+        V::Target: InImage<Layout = L>,
+    {
+        let start = self.bounds[target(register).index()].start as usize;
+        let value = value.as_ref();
+        self.as_bytes_mut()[start..][..value.len()].copy_from_slice(value);
+    }
+}
+
+/// The register that a view's register shows; `check_view` has compared the counts.
+fn target<V: ViewOf>(register: Register<V>) -> Register<V::Target> {
+    Register::constant(register.number(), 0)
+}
+
+#[cfg(feature = "alloc")]
+impl<L: Layout> Image<L, alloc::boxed::Box<[u8]>> {
+    /// An image of its own with every register zero, in one allocation.
+    pub fn zeroed(vq: Vq) -> Result<Self, ImageError> {
+        Self::new(vq, alloc::vec![0; L::image_bytes(vq)?].into_boxed_slice())
+    }
+}
+
+impl<L: Layout, S: Storage> fmt::Debug for Image<L, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Image")
+            .field("layout", &L::NAME)
+            .field("vq", &self.vq.get())
+            .field("bytes", &self.as_bytes().len())
+            .finish()
+    }
+}
+
+/// Why memory cannot be viewed as an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageError {
+    /// The layout does not describe this VQ.
+    Vq(VqError),
+    /// The memory is not as large as the image, in bytes.
+    Size {
+        /// The VQ asked for.
+        vq: Vq,
+        /// What the image takes.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+}
+
+impl From<VqError> for ImageError {
+    fn from(error: VqError) -> Self {
+        Self::Vq(error)
+    }
+}
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vq(error) => error.fmt(f),
+            Self::Size {
+                vq,
+                expected,
+                found,
+            } => write!(
+                f,
+                "{found} bytes of memory: the image at VQ {vq} takes exactly {expected}"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ImageError {}

@@ -1,0 +1,30 @@
+//! The kernel's side: a vCPU's SVE registers behind ONE_REG, with the kernel's answers.
+//!
+//! [`Vcpu`] is this crate's own implementation of what Linux KVM does, for emulators, for
+//! hypervisors that are not Linux, and for tests of a VMM on any machine. The same conformance
+//! suite runs against it and against Linux.
+//!
+//! It keeps the SVE and FPSIMD registers: Z, P, FFR, V, FPSR, FPCR, and the pseudo-register VLS. All
+//! other registers of a vCPU are for its owner to keep; asked for one of those, it answers `ENOENT`,
+//! the "not mine, try another" of the kernel's own register code.
+//!
+//! `sve` and `core` are the two register spaces, `vcpu` is the life of a vCPU around them.
+
+mod core;
+mod sve;
+mod vcpu;
+
+pub use vcpu::{FEATURE_SVE, Vcpu};
+
+/// Which generation of the interface to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Rules {
+    /// Linux since 5.2 (`Documentation/virt/kvm/api.rst`): registers exist once the vCPU is
+    /// finalized, slices past the first and V registers in CORE do not.
+    #[default]
+    Mainline,
+    /// The RFC of June 2018 as its review left it: there is no VLS and no finalization, slices past
+    /// the first read as zero and ignore what is written, and the V registers in CORE, whole or any
+    /// 32-bit words of one, are the low bits of Z.
+    Rfc,
+}

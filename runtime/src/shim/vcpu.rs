@@ -1,0 +1,319 @@
+//! The life of a vCPU: created, initialised, finalized; and what each stage answers.
+
+use crate::errno::Errno;
+use crate::fpsimd;
+use crate::image::{ImageError, Storage, SveState};
+use crate::layout::{ARCH_ARM64, ARCH_MASK, COPROC_MASK, Layout, RESERVED_MASK, Register};
+use crate::one_reg::{OneReg, reg_size};
+use crate::sve::{self, Reg};
+use crate::vls::Vls;
+use crate::vq::{Vq, VqError};
+
+use super::core::{self, CoreReg};
+use super::{Rules, sve as sve_space};
+
+/// `KVM_ARM_VCPU_SVE`: the vCPU feature to ask for, and what to finalize.
+pub const FEATURE_SVE: u32 = 4;
+
+/// Bits 51:32 of an ID, which KVM refuses before it looks at the coprocessor. It leaves 31:28 to
+/// each register space.
+const UPPER_RESERVED: u64 = RESERVED_MASK & 0xffff_ffff_0000_0000;
+
+/// The SVE and FPSIMD registers of one vCPU, with KVM's interface to them.
+///
+/// `S` holds `sve_state`; for a vCPU without SVE, the V registers at its start.
+#[derive(Clone, Debug)]
+pub struct Vcpu<S> {
+    rules: Rules,
+    host: Vls,
+    stage: Stage,
+    memory: S,
+    fpsr: u32,
+    fpcr: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Created,
+    Initialised { vq: Option<Vq> },
+    Finalized { vq: Vq },
+}
+
+impl Stage {
+    /// The vector length; `None` where SVE is off.
+    fn vq(self) -> Option<Vq> {
+        match self {
+            Self::Created => None,
+            Self::Initialised { vq } => vq,
+            Self::Finalized { vq } => Some(vq),
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Vcpu<alloc::boxed::Box<[u8]>> {
+    /// A vCPU on a host with these vector lengths ([`Vls::EMPTY`]: a host without SVE), before
+    /// `KVM_ARM_VCPU_INIT`.
+    pub fn new(host: Vls, rules: Rules) -> Result<Self, VqError> {
+        let len = Self::memory_bytes(host)?;
+        Ok(Self::created(
+            host,
+            rules,
+            alloc::vec![0; len].into_boxed_slice(),
+        ))
+    }
+}
+
+impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
+    /// How many bytes of memory a vCPU needs on this host: the image at its largest VQ.
+    pub fn memory_bytes(host: Vls) -> Result<usize, VqError> {
+        sve::Layout::image_bytes(host.max().unwrap_or(Vq::MIN))
+    }
+
+    /// A vCPU as [`new`](Vcpu::new) makes it, in the caller's memory of at least
+    /// [`memory_bytes`](Self::memory_bytes), owned or borrowed. Its contents do not matter: like
+    /// KVM, initialisation and finalization clear the registers.
+    pub fn with_memory(host: Vls, rules: Rules, memory: S) -> Result<Self, ImageError> {
+        let (expected, found) = (Self::memory_bytes(host)?, memory.as_ref().len());
+        if found < expected {
+            return Err(ImageError::Size {
+                vq: host.max().unwrap_or(Vq::MIN),
+                expected,
+                found,
+            });
+        }
+        Ok(Self::created(host, rules, memory))
+    }
+
+    fn created(host: Vls, rules: Rules, memory: S) -> Self {
+        Self {
+            rules,
+            host,
+            stage: Stage::Created,
+            memory,
+            fpsr: 0,
+            fpcr: 0,
+        }
+    }
+
+    /// `KVM_ARM_VCPU_INIT`, with or without [`FEATURE_SVE`]. Again with the same features it resets
+    /// the vCPU: a finalized one stays finalized, with registers of zero; another loses what was
+    /// written to VLS.
+    ///
+    /// `EINVAL`: the host has no SVE; or the features differ from the first time.
+    pub fn init(&mut self, sve: bool) -> Result<(), Errno> {
+        let host_max = self.host.max();
+        if sve && host_max.is_none() {
+            return Err(Errno::EINVAL);
+        }
+        if self.stage != Stage::Created && self.stage.vq().is_some() != sve {
+            return Err(Errno::EINVAL);
+        }
+        if !matches!(self.stage, Stage::Finalized { .. }) {
+            let vq = host_max.filter(|_| sve);
+            self.stage = match vq {
+                // The RFC knows no further stage.
+                Some(vq) if self.rules == Rules::Rfc => Stage::Finalized { vq },
+                vq => Stage::Initialised { vq },
+            };
+        }
+        self.reset();
+        Ok(())
+    }
+
+    /// `KVM_ARM_VCPU_FINALIZE`: from here on the vector lengths are fixed and the registers exist.
+    ///
+    /// `ENOEXEC`: not initialised. `EINVAL`: not [`FEATURE_SVE`], or the vCPU has none, or the RFC's
+    /// rules, which know no finalization. `EPERM`: done before.
+    pub fn finalize(&mut self, feature: u32) -> Result<(), Errno> {
+        match self.stage {
+            Stage::Created => Err(Errno::ENOEXEC),
+            _ if feature != FEATURE_SVE || self.rules == Rules::Rfc => Err(Errno::EINVAL),
+            Stage::Initialised { vq: None } => Err(Errno::EINVAL),
+            Stage::Finalized { .. } => Err(Errno::EPERM),
+            Stage::Initialised { vq: Some(vq) } => {
+                self.stage = Stage::Finalized { vq };
+                self.memory.as_mut().fill(0);
+                Ok(())
+            }
+        }
+    }
+
+    /// What `KVM_GET_REG_LIST` lists, of the registers that are kept here: FPSIMD, then SVE, in the
+    /// kernel's order.
+    ///
+    /// `ENOEXEC`: not initialised. `EPERM`: SVE not finalized.
+    pub fn reg_list(&self) -> Result<impl Iterator<Item = u64>, Errno> {
+        let vq = match self.stage {
+            Stage::Created => return Err(Errno::ENOEXEC),
+            Stage::Initialised { vq: Some(_) } => return Err(Errno::EPERM),
+            stage => stage.vq(),
+        };
+        let v = (0..32).filter_map(|n| Register::<fpsimd::bank::V>::new(n).ok());
+        let v = v.filter(move |_| vq.is_none()).map(Register::id);
+        let vls = (vq.is_some() && self.rules == Rules::Mainline).then_some(sve::VLS.id());
+        let sve = vq.and_then(|vq| sve::Layout::ids(vq).ok());
+        let sve = sve.into_iter().flatten();
+        Ok(v.chain([fpsimd::FPSR.id(), fpsimd::FPCR.id()])
+            .chain(vls)
+            .chain(sve.filter(|id| *id != sve::VLS.id())))
+    }
+
+    /// `KVM_GET_REG_LIST` into the caller's memory; returns how many IDs were written.
+    ///
+    /// As [`reg_list`](Self::reg_list), and `E2BIG`: `list` is too short; nothing is written.
+    pub fn get_reg_list(&self, list: &mut [u64]) -> Result<usize, Errno> {
+        let n = self.reg_list()?.count();
+        let list = list.get_mut(..n).ok_or(Errno::E2BIG)?;
+        for (entry, id) in list.iter_mut().zip(self.reg_list()?) {
+            *entry = id;
+        }
+        Ok(n)
+    }
+
+    /// The registers, once they exist.
+    ///
+    /// `ENOEXEC`: not initialised. `ENOENT`: SVE is off. `EPERM`: not finalized.
+    pub fn sve_state(&self) -> Result<SveState<&[u8]>, Errno> {
+        self.finalized_vq()?;
+        self.view()
+    }
+
+    /// The registers, once they exist, to write.
+    ///
+    /// Errors are those of [`sve_state`](Self::sve_state).
+    pub fn sve_state_mut(&mut self) -> Result<SveState<&mut [u8]>, Errno> {
+        self.finalized_vq()?;
+        self.view_mut()
+    }
+
+    /// The memory as the image that is in use. Without SVE that is one of the smallest VQ, whose Z
+    /// registers are as wide as the V registers.
+    fn view(&self) -> Result<SveState<&[u8]>, Errno> {
+        let (vq, len) = self.image()?;
+        SveState::new(vq, &self.memory.as_ref()[..len]).map_err(|_| Errno::EINVAL)
+    }
+
+    fn view_mut(&mut self) -> Result<SveState<&mut [u8]>, Errno> {
+        let (vq, len) = self.image()?;
+        SveState::new(vq, &mut self.memory.as_mut()[..len]).map_err(|_| Errno::EINVAL)
+    }
+
+    /// No VQ is in use that the layout does not describe; should one be, `EINVAL` beats a panic.
+    fn image(&self) -> Result<(Vq, usize), Errno> {
+        let vq = self.stage.vq().unwrap_or(Vq::MIN);
+        let len = sve::Layout::image_bytes(vq).map_err(|_| Errno::EINVAL)?;
+        Ok((vq, len))
+    }
+
+    fn finalized_vq(&self) -> Result<Vq, Errno> {
+        match self.stage {
+            Stage::Created => Err(Errno::ENOEXEC),
+            Stage::Initialised { vq: None } => Err(Errno::ENOENT),
+            Stage::Initialised { vq: Some(_) } => Err(Errno::EPERM),
+            Stage::Finalized { vq } => Ok(vq),
+        }
+    }
+
+    fn reset(&mut self) {
+        self.memory.as_mut().fill(0);
+        (self.fpsr, self.fpcr) = (0, 0);
+    }
+
+    /// The space that an ID belongs to, on an initialised vCPU.
+    fn space(&self, id: u64) -> Result<Space, Errno> {
+        if self.stage == Stage::Created {
+            return Err(Errno::ENOEXEC);
+        }
+        if id & ARCH_MASK != ARCH_ARM64 || id & UPPER_RESERVED != 0 {
+            return Err(Errno::EINVAL);
+        }
+        const CORE: u64 = fpsimd::Layout::PREFIX & COPROC_MASK;
+        const SVE: u64 = sve::Layout::PREFIX & COPROC_MASK;
+        match id & COPROC_MASK {
+            CORE => core::parse(id, self.rules, self.stage.vq().is_some()).map(Space::Core),
+            SVE => self.parse_sve(id).map(Space::Sve),
+            _ => Err(Errno::ENOENT),
+        }
+    }
+
+    /// The ID is judged first, then whether the vCPU has SVE, then its stage.
+    fn parse_sve(&self, id: u64) -> Result<Reg, Errno> {
+        let reg = sve_space::parse(id, self.rules)?;
+        if self.stage.vq().is_none() {
+            return Err(Errno::ENOENT);
+        }
+        if !matches!(reg, Reg::VLS(_)) {
+            self.finalized_vq()?;
+        }
+        Ok(reg)
+    }
+
+    /// The vCPU's own set: the host's, as far as its largest vector length goes.
+    fn vls(&self) -> Vls {
+        match self.stage.vq() {
+            Some(vq) => self.host.narrowed_to(vq),
+            None => Vls::EMPTY,
+        }
+    }
+
+    fn set_vls(&mut self, data: &[u8]) -> Result<(), Errno> {
+        if matches!(self.stage, Stage::Finalized { .. }) {
+            return Err(Errno::EPERM);
+        }
+        let wanted = data.try_into().map_err(|_| Errno::EINVAL)?;
+        let wanted = Vls::from_bytes(wanted);
+        let max = wanted.max().ok_or(Errno::EINVAL)?;
+        if self.host.narrowed_to(max) != wanted {
+            return Err(Errno::EINVAL);
+        }
+        self.stage = Stage::Initialised { vq: Some(max) };
+        Ok(())
+    }
+}
+
+/// What an ID names, in the space that its coprocessor field states.
+enum Space {
+    Core(CoreReg),
+    Sve(Reg),
+}
+
+/// `EINVAL`, besides the reasons that the kernel has: a buffer shorter than the ID's size field
+/// states. The kernel cannot see that; `kvm-ioctls` answers the same.
+impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
+    type Error = Errno;
+
+    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
+        let data = data.get_mut(..reg_size(id)).ok_or(Errno::EINVAL)?;
+        match self.space(id)? {
+            Space::Core(CoreReg::V(part)) => part.get(self.view()?.get_view(part.register), data),
+            Space::Core(CoreReg::Fpsr) => data.copy_from_slice(&self.fpsr.to_ne_bytes()),
+            Space::Core(CoreReg::Fpcr) => data.copy_from_slice(&self.fpcr.to_ne_bytes()),
+            Space::Sve(Reg::VLS(_)) => data.copy_from_slice(&self.vls().to_bytes()),
+            Space::Sve(reg) => sve_space::get(&self.view()?, reg, data),
+        }
+        Ok(())
+    }
+
+    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
+        let data = data.get(..reg_size(id)).ok_or(Errno::EINVAL)?;
+        match self.space(id)? {
+            Space::Core(CoreReg::V(part)) => {
+                let mut state = self.view_mut()?;
+                let value = part.set(state.get_view(part.register), data);
+                state.set_view(part.register, &value);
+            }
+            Space::Core(CoreReg::Fpsr) => self.fpsr = word(data)?,
+            Space::Core(CoreReg::Fpcr) => self.fpcr = word(data)?,
+            Space::Sve(Reg::VLS(_)) => self.set_vls(data)?,
+            Space::Sve(reg) => sve_space::set(&mut self.view_mut()?, reg, data),
+        }
+        Ok(())
+    }
+}
+
+fn word(data: &[u8]) -> Result<u32, Errno> {
+    data.try_into()
+        .map(u32::from_ne_bytes)
+        .map_err(|_| Errno::EINVAL)
+}

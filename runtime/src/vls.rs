@@ -1,0 +1,114 @@
+//! The set of vector lengths that a host or a vCPU has, as the pseudo-register VLS holds it.
+
+use core::fmt;
+
+use crate::vq::Vq;
+
+const WORDS: usize = 8;
+
+/// A set of vector lengths: bit `vq - 1` of 512 says whether VQ `vq` is in it.
+///
+/// This is the value of `KVM_REG_ARM64_SVE_VLS` (Linux `Documentation/virt/kvm/api.rst`): readable
+/// once the vCPU is initialised, writable until it is finalized.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Vls {
+    words: [u64; WORDS],
+}
+
+impl Vls {
+    /// No vector length at all: a host without SVE.
+    pub const EMPTY: Self = Self { words: [0; WORDS] };
+
+    /// Every VQ from 1 to `max`.
+    pub fn up_to(max: Vq) -> Self {
+        (1..=max.get()).fold(Self::EMPTY, |set, vq| set.with(vq))
+    }
+
+    /// This set and one more VQ, which comes from a `Vq`.
+    fn with(mut self, vq: u16) -> Self {
+        let bit = usize::from(vq - 1);
+        self.words[bit / 64] |= 1 << (bit % 64);
+        self
+    }
+
+    /// Whether the set holds this VQ.
+    pub fn contains(&self, vq: Vq) -> bool {
+        let bit = usize::from(vq.get() - 1);
+        self.words[bit / 64] >> (bit % 64) & 1 == 1
+    }
+
+    /// The vector lengths in the set, ascending.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Vq> + '_ {
+        (1..=u32::from(Vq::MAX.get()))
+            .filter_map(|vq| Vq::new(vq).ok())
+            .filter(|vq| self.contains(*vq))
+    }
+
+    /// The largest vector length in the set, which decides the size of every register.
+    pub fn max(&self) -> Option<Vq> {
+        self.iter().next_back()
+    }
+
+    /// Those of its vector lengths that are no larger than `max`. Of a host's own set this is the
+    /// only kind of subset that KVM lets a vCPU have.
+    pub fn narrowed_to(&self, max: Vq) -> Self {
+        self.iter()
+            .filter(|vq| *vq <= max)
+            .fold(Self::EMPTY, |set, vq| set.with(vq.get()))
+    }
+
+    /// The register's value: eight 64-bit words in the host's byte order, as KVM reads and writes
+    /// them.
+    pub fn to_bytes(self) -> [u8; 8 * WORDS] {
+        let mut bytes = [0; 8 * WORDS];
+        for (bytes, word) in bytes.chunks_exact_mut(8).zip(self.words) {
+            bytes.copy_from_slice(&word.to_ne_bytes());
+        }
+        bytes
+    }
+
+    /// The set that a register value states.
+    pub fn from_bytes(bytes: &[u8; 8 * WORDS]) -> Self {
+        let mut words = [0; WORDS];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            let mut le = [0; 8];
+            le.copy_from_slice(bytes);
+            *word = u64::from_ne_bytes(le);
+        }
+        Self { words }
+    }
+}
+
+impl FromIterator<Vq> for Vls {
+    fn from_iter<I: IntoIterator<Item = Vq>>(vqs: I) -> Self {
+        vqs.into_iter()
+            .fold(Self::EMPTY, |set, vq| set.with(vq.get()))
+    }
+}
+
+/// `{1,2,4}`, the VQs of the set; runs are shortened: `{1-16}`.
+impl fmt::Display for Vls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        let mut vqs = self.iter().peekable();
+        let mut separator = "";
+        while let Some(first) = vqs.next() {
+            let mut last = first;
+            while let Some(next) = vqs.next_if(|vq| vq.get() == last.get() + 1) {
+                last = next;
+            }
+            write!(f, "{separator}{first}")?;
+            if last != first {
+                write!(f, "-{last}")?;
+            }
+            separator = ",";
+        }
+        f.write_str("}")
+    }
+}
+
+impl fmt::Debug for Vls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

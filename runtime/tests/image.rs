@@ -1,0 +1,165 @@
+//! Views of `sve_state`: what they accept, and what GET and SET move.
+
+use sve_state::image::ImageError;
+use sve_state::layout::Layout;
+use sve_state::{SveState, Vls, Vq, fpsimd, sve};
+
+fn vq(vq: u32) -> Vq {
+    Vq::new(vq).unwrap()
+}
+
+#[test]
+fn the_size_is_exactly_that_of_the_image() {
+    for v in 1..=16_usize {
+        let size = 546 * v;
+        let memory = vec![0; size + 1];
+        let v = vq(u32::try_from(v).unwrap());
+        assert!(SveState::new(v, &memory[..size]).is_ok());
+        for found in [0, size - 1, size + 1] {
+            let error = SveState::new(v, &memory[..found]).unwrap_err();
+            let expected = size;
+            assert_eq!(
+                error,
+                ImageError::Size {
+                    vq: v,
+                    expected,
+                    found
+                }
+            );
+        }
+    }
+    let error = SveState::new(vq(2), &[0_u8; 100][..]).unwrap_err();
+    let text = "100 bytes of memory: the image at VQ 2 takes exactly 1092";
+    assert_eq!(error.to_string(), text);
+    let error = SveState::new(vq(17), &[0_u8; 546 * 17][..]).unwrap_err();
+    assert_eq!(error.to_string(), "VQ 17: allowed are 1 to 16");
+}
+
+#[test]
+fn every_kind_of_memory_will_do() {
+    let mut array = [0_u8; 546];
+    let mut owned = SveState::new(vq(1), array).unwrap();
+    owned.set(sve::P15, &[7; 32]);
+    assert_eq!(owned.into_inner()[542..546], [7, 7, 0, 0]);
+    let mut borrowed = SveState::new(vq(1), &mut array[..]).unwrap();
+    borrowed.set(sve::FFR, &[9; 32]);
+    assert_eq!(array[542..], [0, 0, 9, 9]);
+    assert_eq!(
+        SveState::new(vq(1), &array[..]).unwrap().get(sve::FFR)[..3],
+        [9, 9, 0]
+    );
+    let boxed = SveState::new(vq(1), array.to_vec().into_boxed_slice()).unwrap();
+    assert_eq!(boxed.register(sve::FFR), [9, 9]);
+}
+
+/// Byte by byte, from the definition: the registers in order, without gaps.
+#[test]
+fn a_set_touches_its_register_alone_and_a_get_fills_its_slice() {
+    for v in 1..=16_usize {
+        let mut state = SveState::zeroed(vq(u32::try_from(v).unwrap())).unwrap();
+        for n in 0..32 {
+            let before = state.as_bytes().to_vec();
+            let z = sve::Z::new(u32::try_from(n).unwrap()).unwrap();
+            let slice: [u8; 256] = std::array::from_fn(|k| (k * 3 + n) as u8 | 1);
+            state.set(z, &slice);
+            let (start, end) = (16 * v * n, 16 * v * (n + 1));
+            assert_eq!(state.as_bytes()[..start], before[..start]);
+            assert_eq!(state.as_bytes()[start..end], slice[..16 * v]);
+            assert_eq!(state.as_bytes()[end..], before[end..]);
+            let mut expected = slice;
+            expected[16 * v..].fill(0);
+            assert_eq!(state.get(z), expected);
+        }
+        for n in 0..17 {
+            let before = state.as_bytes().to_vec();
+            let slice: [u8; 32] = std::array::from_fn(|k| (k * 5 + n) as u8 | 1);
+            let got = if n == 16 {
+                state.set(sve::FFR, &slice);
+                state.get(sve::FFR)
+            } else {
+                let p = sve::P::new(u32::try_from(n).unwrap()).unwrap();
+                state.set(p, &slice);
+                state.get(p)
+            };
+            let (start, end) = (512 * v + 2 * v * n, 512 * v + 2 * v * (n + 1));
+            assert_eq!(state.as_bytes()[..start], before[..start]);
+            assert_eq!(state.as_bytes()[start..end], slice[..2 * v]);
+            assert_eq!(state.as_bytes()[end..], before[end..]);
+            let mut expected = slice;
+            expected[2 * v..].fill(0);
+            assert_eq!(got, expected);
+        }
+    }
+}
+
+#[test]
+fn slices_past_the_register_are_empty() {
+    let mut state = SveState::zeroed(vq(16)).unwrap();
+    state.as_bytes_mut().fill(0xff);
+    let before = state.as_bytes().to_vec();
+    for i in 1..32 {
+        let z = sve::Z::with_slice(31, i).unwrap();
+        assert_eq!(state.get(z), [0; 256]);
+        state.set(z, &[0x11; 256]);
+    }
+    assert_eq!(state.as_bytes(), before);
+}
+
+#[test]
+fn the_v_view_is_the_low_bits_of_z() {
+    let mut state = SveState::zeroed(vq(3)).unwrap();
+    for n in 0..32_u8 {
+        let v = fpsimd::V::new(n.into()).unwrap();
+        let z = sve::Z::new(n.into()).unwrap();
+        state.set(z, &[0xcc; 256]);
+        state.set_view(v, &[n; 16]);
+        assert_eq!(state.register(z)[..16], [n; 16]);
+        assert_eq!(state.register(z)[16..], [0xcc; 32]);
+        assert_eq!(state.get_view(v), [n; 16]);
+    }
+}
+
+#[test]
+fn numbers_from_outside_are_judged() {
+    let message = |n, i| sve::P::with_slice(n, i).unwrap_err().to_string();
+    assert_eq!(message(16, 0), "register P16: the bank has P0 to P15");
+    assert_eq!(
+        message(15, 32),
+        "slice 32 of register P: slices are 0 to 31"
+    );
+    let error = sve::FFR::new(1).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "register FFR number 1: there is one FFR, number 0"
+    );
+    assert!(Vq::new(0).is_err() && Vq::new(513).is_err() && Vq::new(512).is_ok());
+}
+
+#[test]
+fn vector_length_sets() {
+    let powers: Vls = [1, 2, 4, 8].map(vq).into_iter().collect();
+    assert_eq!(powers.to_string(), "{1-2,4,8}");
+    assert_eq!(powers.max(), Some(vq(8)));
+    assert_eq!(powers.narrowed_to(vq(7)).to_string(), "{1-2,4}");
+    let mut bytes = [0; 64];
+    bytes[..8].copy_from_slice(&0b1000_1011_u64.to_ne_bytes());
+    assert_eq!(
+        (powers.to_bytes(), Vls::from_bytes(&bytes)),
+        (bytes, powers)
+    );
+    assert_eq!(Vls::up_to(vq(512)).to_bytes(), [0xff; 64]);
+    assert_eq!(
+        (Vls::EMPTY.to_string(), Vls::EMPTY.max()),
+        ("{}".to_owned(), None)
+    );
+}
+
+#[test]
+fn a_vcpu_enumerates_49_registers_and_vls() {
+    let ids: Vec<u64> = sve::Layout::ids(vq(5)).unwrap().collect();
+    let z = (0..32).map(|n| 0x6080_0000_0015_0000 + (n << 5));
+    let p = (0..16).map(|n| 0x6050_0000_0015_0400 + (n << 5));
+    let rest = [0x6050_0000_0015_0600, 0x6060_0000_0015_ffff];
+    let expected: Vec<u64> = z.chain(p).chain(rest).collect();
+    assert_eq!(ids, expected);
+}

@@ -1,0 +1,89 @@
+//! Linux KVM as a host of vCPUs.
+
+use kvm_bindings::{KVM_ARM_VCPU_SVE, RegList, kvm_vcpu_init};
+use kvm_ioctls::{Error, Kvm, VcpuFd, VmFd};
+
+use super::ids;
+use super::vcpu::{Answer, Host, Op, Vcpu};
+
+/// Linux KVM, through `/dev/kvm`.
+#[derive(Debug)]
+pub struct KvmHost(Kvm);
+
+impl KvmHost {
+    /// Opens `/dev/kvm`.
+    pub fn open() -> Result<Self, String> {
+        Kvm::new().map(Self).map_err(|e| format!("/dev/kvm: {e}"))
+    }
+}
+
+/// More IDs than a vCPU lists; as many as `RegList` holds.
+const KVM_ARM_LIST: usize = 500;
+
+struct KvmVcpu {
+    target: kvm_vcpu_init,
+    vcpu: VcpuFd,
+    // Recent kernels want all vCPUs of a VM to have the same features, so each has its own.
+    _vm: VmFd,
+}
+
+impl Host for KvmHost {
+    fn name(&self) -> &'static str {
+        "kvm"
+    }
+
+    fn create(&mut self) -> Result<Box<dyn Vcpu>, String> {
+        self.create_vcpu()
+            .map(|vcpu| Box::new(vcpu) as Box<dyn Vcpu>)
+            .map_err(|e| e.to_string())
+    }
+}
+
+impl KvmHost {
+    fn create_vcpu(&self) -> Result<KvmVcpu, Error> {
+        let vm = self.0.create_vm()?;
+        let vcpu = vm.create_vcpu(0)?;
+        let mut target = kvm_vcpu_init::default();
+        vm.get_preferred_target(&mut target)?;
+        Ok(KvmVcpu {
+            target,
+            vcpu,
+            _vm: vm,
+        })
+    }
+}
+
+impl Vcpu for KvmVcpu {
+    fn perform(&mut self, op: &Op) -> Answer {
+        self.call(op)
+            .unwrap_or_else(|error| Answer::Errno(error.errno()))
+    }
+}
+
+impl KvmVcpu {
+    fn call(&mut self, op: &Op) -> Result<Answer, Error> {
+        Ok(match op {
+            Op::Init { sve } => {
+                let mut init = self.target;
+                init.features[0] = u32::from(*sve) << KVM_ARM_VCPU_SVE;
+                self.vcpu.vcpu_init(&init).map(|()| Answer::Done)?
+            }
+            Op::Finalize(feature) => {
+                let feature = i32::try_from(*feature).unwrap_or(i32::MAX);
+                self.vcpu.vcpu_finalize(&feature).map(|()| Answer::Done)?
+            }
+            Op::Get(id) => {
+                let mut data = vec![0xee; ids::size(*id)];
+                self.vcpu.get_one_reg(*id, &mut data)?;
+                Answer::Bytes(data)
+            }
+            Op::Set(id, data) => self.vcpu.set_one_reg(*id, data).map(|_| Answer::Done)?,
+            Op::List => {
+                let mut list = RegList::new(KVM_ARM_LIST).map_err(|_| Error::new(7))?;
+                self.vcpu.get_reg_list(&mut list)?;
+                let ours = list.as_slice().iter().copied();
+                Answer::Ids(ours.filter(|id| ids::is_ours(*id)).collect())
+            }
+        })
+    }
+}

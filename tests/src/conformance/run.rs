@@ -1,0 +1,83 @@
+//! Running cases on vCPUs side by side, and reporting where an answer is not the expected one.
+
+use super::cases::{CASES, Case};
+use super::vcpu::{Answer, Host, Op, Vcpu};
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// How many operations were performed and compared, counted once for all hosts.
+    pub operations: usize,
+    /// The differences, each in words.
+    pub differences: Vec<String>,
+}
+
+/// One case under way: the vCPU of each host, and what has come of it.
+pub struct Run<'a> {
+    case: &'static str,
+    /// The vector length that the case is to use.
+    pub vq: usize,
+    hosts: &'a mut [&'a mut dyn Host],
+    vcpus: Vec<Box<dyn Vcpu>>,
+    outcome: Outcome,
+}
+
+/// Runs the cases (one of them, if named) at one VQ on vCPUs of every host.
+pub fn run(hosts: &mut [&mut dyn Host], vq: usize, only: Option<&str>) -> Outcome {
+    let mut outcome = Outcome::default();
+    let wanted = |case: &&Case| only.is_none_or(|name| case.name == name);
+    for case in CASES.iter().filter(wanted) {
+        let mut hosts: Vec<&mut dyn Host> = hosts.iter_mut().map(|h| &mut **h as _).collect();
+        let mut run = Run {
+            case: case.name,
+            vq,
+            hosts: &mut hosts,
+            vcpus: Vec::new(),
+            outcome: Outcome::default(),
+        };
+        run.fresh();
+        (case.body)(&mut run);
+        if run.outcome.operations == 0 {
+            run.outcome
+                .differences
+                .push(format!("{}: no operation", case.name));
+        }
+        outcome.operations += run.outcome.operations;
+        outcome.differences.append(&mut run.outcome.differences);
+    }
+    outcome
+}
+
+impl Run<'_> {
+    /// Goes on with a new vCPU.
+    pub fn fresh(&mut self) {
+        self.vcpus.clear();
+        for host in &mut *self.hosts {
+            match host.create() {
+                Ok(vcpu) => self.vcpus.push(vcpu),
+                Err(why) => self.outcome.differences.push(format!(
+                    "{}: {}: no vCPU: {why}",
+                    self.case,
+                    host.name()
+                )),
+            }
+        }
+    }
+
+    /// Performs an operation on every vCPU; each must give this answer.
+    pub fn expect(&mut self, op: Op, expected: Answer) {
+        let answers: Vec<Answer> = self.vcpus.iter_mut().map(|v| v.perform(&op)).collect();
+        self.outcome.operations += 1;
+        if answers.iter().all(|answer| *answer == expected) {
+            return;
+        }
+        let (case, vq, number) = (self.case, self.vq, self.outcome.operations);
+        let mut text = format!("case {case}, VQ {vq}, operation {number}: {op}\n");
+        text += &format!("    expected {expected}\n");
+        for (host, answer) in self.hosts.iter().zip(&answers) {
+            text += &format!("    {:8} {answer}\n", host.name());
+        }
+        text += &format!("    repeat:  cargo harness kvm --vq {vq} --case {case}");
+        self.outcome.differences.push(text);
+    }
+}

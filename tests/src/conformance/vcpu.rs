@@ -1,0 +1,98 @@
+//! Operations on a vCPU, and what they answer, as data.
+
+use std::fmt;
+
+/// One call to a vCPU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `KVM_ARM_VCPU_INIT`, with the SVE feature or without.
+    Init {
+        /// Whether to ask for SVE.
+        sve: bool,
+    },
+    /// `KVM_ARM_VCPU_FINALIZE` of a feature number.
+    Finalize(u32),
+    /// `KVM_GET_ONE_REG`.
+    Get(u64),
+    /// `KVM_SET_ONE_REG`; as many bytes as the ID's size field states.
+    Set(u64, Vec<u8>),
+    /// `KVM_GET_REG_LIST`, of which the SVE registers, V, FPSR and FPCR are kept, in order.
+    List,
+}
+
+/// What a vCPU answers.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Success, with nothing to tell.
+    Done,
+    /// Success, with a register's value.
+    Bytes(Vec<u8>),
+    /// Success, with register IDs.
+    Ids(Vec<u64>),
+    /// Failure, with an errno.
+    Errno(i32),
+}
+
+/// A vCPU under test.
+pub trait Vcpu {
+    /// Performs one operation.
+    fn perform(&mut self, op: &Op) -> Answer;
+}
+
+/// Something that creates vCPUs.
+pub trait Host {
+    /// What to call it in a report.
+    fn name(&self) -> &'static str;
+
+    /// A new vCPU, alone in a VM of its own, before `KVM_ARM_VCPU_INIT`.
+    fn create(&mut self) -> Result<Box<dyn Vcpu>, String>;
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Init { sve } => write!(f, "INIT sve={sve}"),
+            Self::Finalize(feature) => write!(f, "FINALIZE feature={feature}"),
+            Self::Get(id) => write!(f, "GET {id:#018x}"),
+            Self::Set(id, data) => write!(f, "SET {id:#018x} to {}", Hex(data)),
+            Self::List => f.write_str("GET_REG_LIST"),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("success"),
+            Self::Bytes(data) => Hex(data).fmt(f),
+            Self::Ids(ids) => {
+                write!(f, "{} IDs", ids.len())?;
+                ids.iter().try_for_each(|id| write!(f, " {id:#x}"))
+            }
+            Self::Errno(errno) => sve_state::errno::Errno(*errno).fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Bytes in hex, with a run of one byte at the end shortened: slices end in padding.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.0.last();
+        let run = self.0.iter().rev().take_while(|b| Some(*b) == last).count();
+        for byte in &self.0[..self.0.len() - run] {
+            write!(f, "{byte:02x}")?;
+        }
+        match last {
+            Some(byte) => write!(f, "[{byte:02x} × {run}]"),
+            None => f.write_str("[]"),
+        }
+    }
+}
