@@ -17,7 +17,7 @@ use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Ident, LitInt, Path, Token, Visibility, braced, bracketed, token};
 
-use crate::diagnostic::{Errors, did_you_mean, one_of};
+use crate::diagnostic::{Errors, did_you_mean, one_of, refuse};
 
 /// One `mod` of the macro's input.
 pub(crate) struct Layout {
@@ -127,10 +127,9 @@ impl Parse for Layout {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
-        if !input.peek(Token![mod]) {
-            return Err(expected(input, "a layout, `pub mod name { … }`", &[]));
+        if input.parse::<Option<Token![mod]>>()?.is_none() {
+            return unexpected(input, "a layout, `pub mod name { … }`", &[]);
         }
-        input.parse::<Token![mod]>()?;
         let name = input.parse()?;
         let body;
         braced!(body in input);
@@ -170,7 +169,7 @@ impl Layout {
 fn end(body: ParseStream, what: &str) -> syn::Result<()> {
     match body.parse::<Option<Token![;]>>()? {
         Some(_) => Ok(()),
-        None => Err(expected(body, what, &[])),
+        None => unexpected(body, what, &[]),
     }
 }
 
@@ -188,24 +187,18 @@ impl Parse for Setting {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let key = input.parse()?;
         input.parse::<Token![:]>()?;
-        if input.peek(Ident) {
-            return Ok(Self {
-                key,
-                value: Value::Word(input.parse()?),
-            });
-        }
-        let first = input.parse()?;
-        if !input.peek(Token![..]) {
-            return Ok(Self {
-                key,
-                value: Value::Number(first),
-            });
-        }
-        input.parse::<Token![..=]>()?;
-        Ok(Self {
-            key,
-            value: Value::Range(first, input.parse()?),
-        })
+        let value = if input.peek(Ident) {
+            Value::Word(input.parse()?)
+        } else {
+            let first = input.parse()?;
+            if input.peek(Token![..]) {
+                input.parse::<Token![..=]>()?;
+                Value::Range(first, input.parse()?)
+            } else {
+                Value::Number(first)
+            }
+        };
+        Ok(Self { key, value })
     }
 }
 
@@ -216,39 +209,34 @@ impl Parse for Bank {
         let docs = docs(input)?;
         let line = word(input, &LINES)?;
         let name = input.parse()?;
-        let count = if input.peek(token::Bracket) {
-            let count;
-            bracketed!(count in input);
-            let quantity = count.parse()?;
-            if !count.is_empty() {
-                return Err(expected(&count, "`]`", &[]));
-            }
-            Some(quantity)
-        } else {
-            None
-        };
+        let count = input
+            .peek(token::Bracket)
+            .then(|| count(input))
+            .transpose()?;
         word(input, &["at"])?;
         let base = input.parse()?;
         let step = if input.peek(Token![:]) {
             None
         } else {
-            word(input, &["step", ":"])?;
-            Some(input.parse()?)
+            Some(step(input)?)
         };
         input.parse::<Token![:]>()?;
+        if line == "view" && peek_word(input, "slice") {
+            return Err(input.error("a view is moved whole: write its size alone, `128 bits`"));
+        }
         let shape = input.parse()?;
-        let place = match (line == "view", input.parse::<Option<Token![,]>>()?) {
-            (true, Some(_)) => Place::View(shown(input)?),
-            (true, None) => {
-                let what = "`, low bits of` and the bank that the view shows";
-                return Err(expected(input, what, &[]));
-            }
-            (false, Some(comma)) => {
+        let place = match input.parse::<Option<Token![,]>>()? {
+            Some(_) if line == "view" => Place::View(shown(input)?),
+            Some(comma) => {
                 let message = format!("expected `;`: only a `view` goes on, this is a `{line}`");
-                return Err(syn::Error::new_spanned(comma, message));
+                return refuse(comma, message);
             }
-            (false, None) if line == "bank" => Place::Image,
-            (false, None) => Place::Nowhere,
+            None if line == "view" => {
+                let what = "`, low bits of` and the bank that the view shows";
+                return unexpected(input, what, &[]);
+            }
+            None if line == "bank" => Place::Image,
+            None => Place::Nowhere,
         };
         Ok(Self {
             docs,
@@ -262,33 +250,61 @@ impl Parse for Bank {
     }
 }
 
+/// Reads doc comments, all that can stand above a line: its place in the layout is the same under
+/// every `cfg`.
+fn docs(input: ParseStream) -> syn::Result<Vec<Attribute>> {
+    let attrs = input.call(Attribute::parse_outer)?;
+    match attrs.iter().find(|attr| !attr.path().is_ident("doc")) {
+        Some(other) => refuse(
+            other,
+            "only doc comments can stand here; other attributes go above the `mod`",
+        ),
+        None => Ok(attrs),
+    }
+}
+
+/// Reads `[32]`.
+fn count(input: ParseStream) -> syn::Result<Quantity> {
+    let brackets;
+    bracketed!(brackets in input);
+    let count = brackets.parse()?;
+    if !brackets.is_empty() {
+        return unexpected(&brackets, "`]`", &[]);
+    }
+    Ok(count)
+}
+
+/// Reads `step 32`.
+fn step(input: ParseStream) -> syn::Result<Number> {
+    word(input, &["step", ":"])?;
+    input.parse()
+}
+
+/// Reads `low bits of sve::Z`.
+fn shown(input: ParseStream) -> syn::Result<Path> {
+    for next in ["low", "bits", "of"] {
+        word(input, &[next])?;
+    }
+    input.call(Path::parse_mod_style)
+}
+
 impl Parse for Shape {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         if input.peek(LitInt) || peek_word(input, "vq") {
             return Ok(Self::Whole(bits(input)?));
         }
         if !peek_word(input, "slice") {
-            return Err(expected(input, "a size in bits or `slice`", &["slice"]));
+            return unexpected(input, "a size in bits or `slice`", &["slice"]);
         }
         word(input, &["slice"])?;
         let slice = bits(input)?;
         if input.parse::<Option<Token![,]>>()?.is_none() {
-            return Err(expected(input, "`, width` and a size in bits", &[]));
+            return unexpected(input, "`, width` and a size in bits", &[]);
         }
         word(input, &["width"])?;
-        Ok(Self::Sliced {
-            slice,
-            width: bits(input)?,
-        })
+        let width = bits(input)?;
+        Ok(Self::Sliced { slice, width })
     }
-}
-
-/// Reads what follows the comma in `128 bits, low bits of sve::Z`.
-fn shown(input: ParseStream) -> syn::Result<Path> {
-    for next in ["low", "bits", "of"] {
-        word(input, &[next])?;
-    }
-    input.call(Path::parse_mod_style)
 }
 
 fn bits(input: ParseStream) -> syn::Result<Quantity> {
@@ -316,7 +332,8 @@ impl Parse for Quantity {
 
 impl Quantity {
     fn term(&mut self, input: ParseStream) -> syn::Result<()> {
-        let number = if input.peek(LitInt) {
+        let mut factor = 1;
+        if input.peek(LitInt) {
             let number: Number = input.parse()?;
             number.to_tokens(&mut self.tokens);
             let Some(times) = input.parse::<Option<Token![*]>>()? else {
@@ -324,15 +341,13 @@ impl Quantity {
                 return Ok(());
             };
             times.to_tokens(&mut self.tokens);
-            number.value
-        } else {
-            1
-        };
+            factor = number.value;
+        }
         if !peek_word(input, "vq") {
-            return Err(expected(input, "a number or `vq`", &["vq"]));
+            return unexpected(input, "a number or `vq`", &["vq"]);
         }
         input.parse::<Ident>()?.to_tokens(&mut self.tokens);
-        self.per_vq = self.per_vq.saturating_add(number);
+        self.per_vq = self.per_vq.saturating_add(factor);
         Ok(())
     }
 }
@@ -340,46 +355,28 @@ impl Quantity {
 impl Parse for Number {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         if !input.peek(LitInt) {
-            return Err(expected(input, "a number", &[]));
+            return unexpected(input, "a number", &[]);
         }
         let literal: LitInt = input.parse()?;
         if !literal.suffix().is_empty() {
-            return Err(syn::Error::new_spanned(
-                &literal,
-                "numbers have no suffix here",
-            ));
+            return refuse(literal, "numbers have no suffix here");
         }
         match literal.base10_parse::<u32>() {
             Ok(value) => Ok(Self {
                 value: value.into(),
                 literal,
             }),
-            Err(_) => Err(syn::Error::new_spanned(
-                &literal,
-                format!("`{literal}` is not a number from 0 to {}", u32::MAX),
-            )),
+            Err(_) => {
+                let message = format!("`{literal}` is not a number from 0 to {}", u32::MAX);
+                refuse(literal, message)
+            }
         }
     }
 }
 
-/// Reads doc comments, all that can stand above a line: its place in the layout is the same under
-/// every `cfg`.
-fn docs(input: ParseStream) -> syn::Result<Vec<Attribute>> {
-    let attrs = input.call(Attribute::parse_outer)?;
-    match attrs.iter().find(|attr| !attr.path().is_ident("doc")) {
-        Some(other) => Err(syn::Error::new_spanned(
-            other,
-            "only doc comments can stand here; other attributes go above the `mod`",
-        )),
-        None => Ok(attrs),
-    }
-}
-
 fn peek_word(input: ParseStream, word: &str) -> bool {
-    input
-        .fork()
-        .parse::<Ident>()
-        .is_ok_and(|ident| ident == word)
+    let next = input.fork().parse::<Ident>();
+    next.is_ok_and(|ident| ident == word)
 }
 
 /// Reads one of these words.
@@ -387,14 +384,15 @@ fn word(input: ParseStream, words: &[&str]) -> syn::Result<Ident> {
     if words.iter().any(|word| peek_word(input, word)) {
         return input.parse();
     }
-    Err(expected(input, &one_of(words), words))
+    unexpected(input, &one_of(words), words)
 }
 
-/// The error that something else stands here, perhaps one of these words, misspelt.
-fn expected(input: ParseStream, what: &str, words: &[&str]) -> syn::Error {
-    let Ok(found) = input.fork().parse::<Ident>() else {
-        return input.error(format!("expected {what}"));
-    };
-    let hint = did_you_mean(&found.to_string(), words);
-    input.error(format!("expected {what}, found `{found}`{hint}"))
+/// Refuses what stands here, perhaps one of these words, misspelt.
+fn unexpected<T>(input: ParseStream, what: &str, words: &[&str]) -> syn::Result<T> {
+    let mut message = format!("expected {what}");
+    if let Ok(found) = input.fork().parse::<Ident>() {
+        let hint = did_you_mean(&found.to_string(), words).unwrap_or_default();
+        message += &format!(", found `{found}`{hint}");
+    }
+    Err(input.error(message))
 }

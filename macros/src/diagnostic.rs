@@ -14,6 +14,11 @@ impl Errors {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
+    /// What there is, unless it is a mistake.
+    pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
     pub(crate) fn push(&mut self, error: syn::Error) {
         match &mut self.0 {
             Some(all) => all.combine(error),
@@ -30,6 +35,11 @@ impl Errors {
     }
 }
 
+/// A mistake, as the result of a check.
+pub(crate) fn refuse<T>(tokens: impl ToTokens, message: impl Display) -> syn::Result<T> {
+    Err(syn::Error::new_spanned(tokens, message))
+}
+
 /// "`a`, `b` or `c`".
 pub(crate) fn one_of(words: &[&str]) -> String {
     let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
@@ -40,14 +50,14 @@ pub(crate) fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// ": did you mean `bank`?", where one of the words is no more than a slip away; else nothing.
-pub(crate) fn did_you_mean(written: &str, words: &[&str]) -> String {
+/// ": did you mean `bank`?", where one of the words is no more than two slips away.
+pub(crate) fn did_you_mean(written: &str, words: &[&str]) -> Option<String> {
     words
         .iter()
         .map(|word| (slips(written, word), word))
         .filter(|&(slips, word)| slips <= 2 && slips < word.len())
         .min()
-        .map_or_else(String::new, |(_, word)| format!(": did you mean `{word}`?"))
+        .map(|(_, word)| format!(": did you mean `{word}`?"))
 }
 
 /// How many letters must be added, dropped, replaced or swapped with their neighbour to get from

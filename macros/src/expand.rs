@@ -4,7 +4,7 @@
 use std::fmt::{self, Display};
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
@@ -125,15 +125,16 @@ fn constants(layout: &Layout) -> TokenStream {
     let mut tokens = TokenStream::new();
     for bank in &layout.banks {
         let ast::Bank { docs, name, .. } = bank.ast;
+        let span = generated(name);
         for number in 0..bank.max_count {
-            let constant = named(&bank.register(number), name.span());
+            let constant = Ident::new(&bank.register(number), span);
             let summary = format!(
                 "`{constant}`: ID {}; {}.{}",
-                hex(layout.prefix | bank.id(number, 0)),
+                hex(layout.prefix | bank.id((number, 0))),
                 whereabouts(bank, number, offset),
                 since(layout, bank, number),
             );
-            tokens.extend(quote! {
+            tokens.extend(quote_spanned! {span=>
                 #[doc = #summary]
                 ///
                 #(#docs)*
@@ -150,10 +151,11 @@ fn constants(layout: &Layout) -> TokenStream {
 /// The const-generic constructors, which take what the traits below let them take.
 fn constructors(bank: &Bank) -> TokenStream {
     let name = &bank.ast.name;
+    let span = generated(name);
     let by_number = bank.function().map(|function| {
-        let function = named(&function, name.span());
+        let function = Ident::new(&function, span);
         let doc = format!("Register `{name}` with this number: {}.", range(bank));
-        quote! {
+        quote_spanned! {span=>
             #[doc = #doc]
             pub const fn #function<const NUMBER: ::core::primitive::u16>() -> #name
             where
@@ -164,7 +166,7 @@ fn constructors(bank: &Bank) -> TokenStream {
         }
     });
     let by_slice = bank.slice_function().map(|function| {
-        let function = named(&function, name.span());
+        let function = Ident::new(&function, span);
         let doc = format!("A slice of `{name}`: {} of them have an ID.", bank.slices);
         // A single register has no number to give.
         let (parameter, bound, number) = match bank.ast.count {
@@ -175,7 +177,7 @@ fn constructors(bank: &Bank) -> TokenStream {
             ),
             None => (quote!(), quote!(), quote!(0)),
         };
-        quote! {
+        quote_spanned! {span=>
             #[doc = #doc]
             pub const fn #function<#parameter const SLICE: ::core::primitive::u16>() -> #name
             where
@@ -201,7 +203,10 @@ fn number_trait(bank: &Bank) -> Option<TokenStream> {
     Some(quote! {
         #[diagnostic::on_unimplemented(message = #message, label = "no such register")]
         pub trait #name<const NUMBER: ::core::primitive::u16> {}
-        #(impl #name<#numbers> for super::bank::#name {})*
+        #(
+            #[diagnostic::do_not_recommend]
+            impl #name<#numbers> for super::bank::#name {}
+        )*
     })
 }
 
@@ -219,7 +224,10 @@ fn slice_trait(slices: u16) -> TokenStream {
         #[doc(hidden)]
         #[diagnostic::on_unimplemented(message = #message, label = "no such slice")]
         pub trait Slice<const SLICE: ::core::primitive::u16> {}
-        #(impl Slice<#slices> for Layout {})*
+        #(
+            #[diagnostic::do_not_recommend]
+            impl Slice<#slices> for Layout {}
+        )*
     }
 }
 
@@ -370,21 +378,15 @@ fn view(layout: &Layout, bank: &Bank) -> Option<TokenStream> {
     let cfgs = quote!(#(#cfgs)*);
     let bytes = Literal::u32_unsuffixed(bank.slice_bytes);
     let view = quote!(#module::bank::#name);
-    let target = quote_spanned!(shown.span()=> <#shown as ::sve_state::layout::RegisterType>::Bank);
     Some(quote_spanned! {shown.span()=>
         #cfgs
         impl ::sve_state::layout::ViewOf for #view {
-            type Target = #target;
+            type Target = <#shown as ::sve_state::layout::RegisterType>::Bank;
             type Value = [::core::primitive::u8; #bytes];
             const ZEROS: Self::Value = [0; #bytes];
         }
         #cfgs
-        const _: () = ::sve_state::layout::check_view(
-            &<#view as ::sve_state::layout::BankType>::BANK,
-            &<#target as ::sve_state::layout::BankType>::BANK,
-            <<#target as ::sve_state::layout::BankType>::Layout as ::sve_state::layout::Layout>
-                ::VQ_MIN,
-        );
+        const _: () = ::sve_state::layout::check_view::<#view>();
     })
 }
 
@@ -482,7 +484,7 @@ fn literal(number: String) -> TokenStream {
     number.parse().unwrap_or_default()
 }
 
-/// A generated name, placed at the user's name that it comes from.
-fn named(name: &str, span: Span) -> Ident {
-    format_ident!("{name}", span = Span::call_site().located_at(span))
+/// Where generated code says it comes from: the user's name for the bank.
+fn generated(name: &Ident) -> Span {
+    Span::call_site().located_at(name.span())
 }

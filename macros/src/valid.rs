@@ -9,14 +9,14 @@ use std::ops::RangeInclusive;
 use proc_macro2::Ident;
 use quote::ToTokens;
 
-use crate::ast::{self, Place, Quantity, Setting, Shape, Value};
-use crate::diagnostic::{Errors, did_you_mean, one_of};
+use crate::ast::{self, Number, Quantity, Shape, Value};
+use crate::diagnostic::{Errors, did_you_mean, one_of, refuse};
 
 /// `KVM_REG_ARM64`, bits 63:56 of an ID.
 const ARM64: u64 = 0x6000_0000_0000_0000;
 /// `KVM_REG_SIZE_SHIFT`: log2 of the size in bytes stands in bits 55:52 of an ID.
 const SIZE_SHIFT: u32 = 52;
-/// The coprocessor stands in bits 27:16 of an ID.
+/// `KVM_REG_ARM_COPROC_SHIFT`: the coprocessor stands in bits 27:16 of an ID.
 const COPROC_SHIFT: u32 = 16;
 const MAX_COPROC: u64 = 0xfff;
 /// Bits 15:0 of an ID are left to the layout.
@@ -28,8 +28,6 @@ const VQS: RangeInclusive<u64> = 1..=512;
 /// Registers times vector lengths: the entries of the bounds tables, which the compiler computes.
 /// SVE with all that the ABI leaves room for has 50 · 512.
 const MAX_ENTRIES: u64 = 1 << 15;
-/// Far past any vCPU, and within 32 bits with room for sums.
-const MAX_IMAGE_BYTES: u64 = 1 << 30;
 /// Names that every layout generates beside those of its banks.
 const RESERVED: [&str; 6] = [
     "Layout",
@@ -38,6 +36,21 @@ const RESERVED: [&str; 6] = [
     "Slice",
     "bank",
     "number",
+];
+/// The settings of a layout: key, meaning, example.
+const KEYS: [(&str, &str, &str); 4] = [
+    ("arch", "the architecture", "arm64"),
+    ("coproc", "the coprocessor field of the IDs", "0x15"),
+    (
+        "slices",
+        "how many slices of a sliced register have an ID",
+        "32",
+    ),
+    (
+        "vq",
+        "the vector lengths that the layout describes, in quadwords",
+        "1..=16",
+    ),
 ];
 
 /// A layout with nothing wrong.
@@ -78,6 +91,11 @@ pub(crate) struct PerVq {
 }
 
 impl PerVq {
+    const ONE: Self = Self {
+        fixed: 1,
+        per_vq: 0,
+    };
+
     /// A quantity in other units. Where that is more than 32 bits hold, so is the quantity more
     /// than its checks let pass.
     fn of(quantity: &Quantity, unit: u64) -> Self {
@@ -102,23 +120,12 @@ impl Bank<'_> {
         }
     }
 
-    /// `Z3 slice 1`.
-    fn slice(&self, number: u16, slice: u16) -> String {
+    /// `Z3`, `Z3 slice 1`.
+    fn slice(&self, (number, slice): (u16, u16)) -> String {
         match slice {
             0 => self.register(number),
             _ => format!("{} slice {slice}", self.register(number)),
         }
-    }
-
-    /// The register's ID, without the prefix. Has been checked to fit its bits.
-    pub(crate) fn id(&self, number: u16, slice: u16) -> u64 {
-        let low = u64::from(self.base) + u64::from(number) * u64::from(self.step);
-        u64::from(self.slice_bytes.trailing_zeros()) << SIZE_SHIFT | (low + u64::from(slice))
-    }
-
-    fn ids(&self) -> impl Iterator<Item = (u16, u16)> {
-        let slices = 0..self.slices;
-        (0..self.max_count).flat_map(move |number| slices.clone().map(move |slice| (number, slice)))
     }
 
     /// The function `z::<3>()`.
@@ -135,12 +142,24 @@ impl Bank<'_> {
         }
     }
 
-    /// All that the bank adds to the layout's constants and functions.
+    /// The constants and functions that the bank adds to its layout.
     fn values(&self) -> impl Iterator<Item = String> {
         let constants = (0..self.max_count).map(|number| self.register(number));
         constants
             .chain(self.function())
             .chain(self.slice_function())
+    }
+
+    /// All that has an ID: register numbers and slices.
+    fn places(&self) -> impl Iterator<Item = (u16, u16)> {
+        let slices = self.slices;
+        (0..self.max_count).flat_map(move |number| (0..slices).map(move |slice| (number, slice)))
+    }
+
+    /// An ID but for the prefix.
+    pub(crate) fn id(&self, (number, slice): (u16, u16)) -> u64 {
+        let low = u64::from(self.base) + u64::from(number) * u64::from(self.step);
+        u64::from(self.slice_bytes.trailing_zeros()) << SIZE_SHIFT | (low + u64::from(slice))
     }
 
     /// From the bank's first ID to its last.
@@ -152,24 +171,25 @@ impl Bank<'_> {
 impl<'a> Layout<'a> {
     /// The layout, or all that is wrong with it.
     pub(crate) fn check(ast: &'a ast::Layout) -> syn::Result<Self> {
-        let mut check = Check {
-            ast,
-            errors: ast.errors.clone(),
-        };
-        check.keys();
-        let (arch, coproc) = (check.arch(), check.coproc());
+        let mut errors = ast.errors.clone();
+        check_keys(ast, &mut errors);
+        let arch = setting(ast, &mut errors, "arch", arch);
+        let coproc = setting(ast, &mut errors, "coproc", coproc);
         let prefix = arch.zip(coproc).map(|(arch, coproc)| arch | coproc);
-        let slices = check.slices();
-        let vqs = check.vqs();
+        let slices = setting(ast, &mut errors, "slices", slices);
+        let vqs = setting(ast, &mut errors, "vq", vqs);
         // Sizes only grow with VQ: what is wrong at VQ 1 is wrong whatever was meant.
         let assumed = vqs.unwrap_or(Vqs { min: 1, max: 1 });
-        let bank = |bank| check.bank(bank, slices, assumed);
-        let banks: Vec<_> = ast.banks.iter().filter_map(bank).collect();
-        if check.sizes(&banks, assumed) {
-            check.names(&banks);
-            check.collisions(&banks, prefix);
+        let checked = ast
+            .banks
+            .iter()
+            .map(|bank| check_bank(bank, slices, assumed, &mut errors));
+        let banks: Vec<_> = checked.collect::<Vec<_>>().into_iter().flatten().collect();
+        if errors.keep(check_size(ast, &banks, assumed)).is_some() {
+            check_names(&banks, &mut errors);
+            prefix.inspect(|&prefix| check_collisions(&banks, prefix, &mut errors));
         }
-        check.errors.finish()?;
+        errors.finish()?;
         match (prefix, vqs) {
             (Some(prefix), Some(vqs)) => Ok(Self {
                 ast,
@@ -178,445 +198,381 @@ impl<'a> Layout<'a> {
                 slices,
                 banks,
             }),
-            // A setting that is missing beside one that was misread, which has been reported.
-            _ => Err(syn::Error::new_spanned(
-                &ast.name,
-                "this layout lacks a setting",
-            )),
+            // Not to be seen: what is missing has been reported.
+            _ => refuse(&ast.name, "a setting is missing"),
         }
     }
 }
 
-/// A layout under scrutiny. Each method reports what it refuses, and yields nothing then.
-struct Check<'a> {
-    ast: &'a ast::Layout,
-    errors: Errors,
+/// Refuses keys that are unknown, given twice or missing.
+fn check_keys(ast: &ast::Layout, errors: &mut Errors) {
+    let names = KEYS.map(|(name, ..)| name);
+    // What was misspelt or misread is not missing too.
+    let mut complete = errors.is_empty();
+    for (i, setting) in ast.settings.iter().enumerate() {
+        let key = &setting.key;
+        if !names.iter().any(|name| key == name) {
+            complete = false;
+            let hint = did_you_mean(&key.to_string(), &names)
+                .unwrap_or_else(|| format!(": a key is {}", one_of(&names)));
+            errors.at(key, format!("unknown key `{key}`{hint}"));
+        } else if ast.settings[..i].iter().any(|earlier| earlier.key == *key) {
+            errors.at(key, format!("key `{key}` is given twice"));
+        }
+    }
+    let sliced = |bank: &ast::Bank| matches!(bank.shape, Shape::Sliced { .. });
+    for (name, meaning, example) in KEYS {
+        let given = ast.settings.iter().any(|setting| setting.key == name);
+        let needed = name != "slices" || ast.banks.iter().any(sliced);
+        if complete && needed && !given {
+            let message = format!("missing key `{name}`, {meaning}, as in `{name}: {example}`");
+            errors.at(&ast.name, message);
+        }
+    }
 }
 
-/// The settings of a layout: key, meaning, example.
-const KEYS: [(&str, &str, &str); 4] = [
-    ("arch", "the architecture", "arm64"),
-    ("coproc", "the coprocessor field of the IDs", "0x15"),
-    (
-        "slices",
-        "how many slices of a sliced register have an ID",
-        "32",
-    ),
-    (
-        "vq",
-        "the vector lengths that the layout describes, in quadwords",
-        "1..=16",
-    ),
-];
+fn setting<T>(
+    ast: &ast::Layout,
+    errors: &mut Errors,
+    name: &str,
+    read: fn(&Value) -> syn::Result<T>,
+) -> Option<T> {
+    let setting = ast.settings.iter().find(|setting| setting.key == name)?;
+    errors.keep(read(&setting.value))
+}
 
-impl<'a> Check<'a> {
-    /// Refuses keys that are unknown, given twice or missing.
-    fn keys(&mut self) {
-        let names = KEYS.map(|(name, ..)| name);
-        // What was misspelt or misread is not missing too.
-        let mut complete = self.errors.is_empty();
-        for (i, Setting { key, .. }) in self.ast.settings.iter().enumerate() {
-            if !names.iter().any(|name| key == name) {
-                complete = false;
-                let hint = did_you_mean(&key.to_string(), &names);
-                let known = one_of(&names);
-                self.errors
-                    .at(key, format!("unknown key `{key}`{hint}; a key is {known}"));
-            } else if self.ast.settings[..i]
-                .iter()
-                .any(|earlier| earlier.key == *key)
-            {
-                self.errors.at(key, format!("key `{key}` is given twice"));
-            }
+fn arch(value: &Value) -> syn::Result<u64> {
+    match value {
+        Value::Word(arch) if arch == "arm64" => Ok(ARM64),
+        Value::Word(arch) => refuse(
+            arch,
+            format!("unknown architecture `{arch}`: there is `arm64`"),
+        ),
+        _ => misfit("arch", value),
+    }
+}
+
+fn coproc(value: &Value) -> syn::Result<u64> {
+    match value {
+        Value::Number(coproc) => {
+            field(coproc, "coprocessor", "27:16", MAX_COPROC).map(|c| u64::from(c) << COPROC_SHIFT)
         }
-        for (name, meaning, example) in KEYS {
-            if complete && self.setting(name).is_none() && self.needs(name) {
-                let message = format!("missing key `{name}`: {meaning}; as in `{name}: {example}`");
-                self.errors.at(&self.ast.name, message);
-            }
-        }
+        _ => misfit("coproc", value),
     }
+}
 
-    fn needs(&self, key: &str) -> bool {
-        let sliced = |bank: &ast::Bank| matches!(bank.shape, Shape::Sliced { .. });
-        key != "slices" || self.ast.banks.iter().any(sliced)
+fn slices(value: &Value) -> syn::Result<u16> {
+    match value {
+        Value::Number(n) => within(n, n.value, 1..=MAX_ENTRIES, "the number of slices"),
+        _ => misfit("slices", value),
     }
+}
 
-    fn setting(&self, name: &str) -> Option<&'a Value> {
-        let settings = &self.ast.settings;
-        settings
-            .iter()
-            .find(|setting| setting.key == name)
-            .map(|setting| &setting.value)
+fn vqs(value: &Value) -> syn::Result<Vqs> {
+    let Value::Range(first, last) = value else {
+        return misfit("vq", value);
+    };
+    let (min, max) = (first.value, last.value);
+    if min > max {
+        let message =
+            format!("the range {min}..={max} is empty: the smaller VQ is first, {max}..={min}");
+        return refuse(value, message);
     }
+    let min = within(first, min, VQS, "the smallest VQ")?;
+    let max = within(last, max, VQS, "the largest VQ")?;
+    Ok(Vqs { min, max })
+}
 
-    /// Refuses a value of another kind than the key's.
-    fn misfit<T>(&mut self, name: &str, value: &Value) -> Option<T> {
-        let (_, meaning, example) = KEYS.into_iter().find(|key| key.0 == name)?;
-        self.errors.at(
-            value,
-            format!("`{name}` is {meaning}; as in `{name}: {example}`"),
-        );
-        None
-    }
+/// Refuses a value of another kind than the key's.
+fn misfit<T>(name: &str, value: &Value) -> syn::Result<T> {
+    let key = KEYS.into_iter().find(|key| key.0 == name);
+    let (_, meaning, example) = key.unwrap_or_default();
+    refuse(
+        value,
+        format!("`{name}` is {meaning}, as in `{name}: {example}`"),
+    )
+}
 
-    fn arch(&mut self) -> Option<u64> {
-        match self.setting("arch")? {
-            Value::Word(arch) if arch == "arm64" => Some(ARM64),
-            Value::Word(arch) => {
-                self.errors.at(
-                    arch,
-                    format!("unknown architecture `{arch}`: there is `arm64`"),
-                );
-                None
-            }
-            value => self.misfit("arch", value),
-        }
-    }
-
-    fn coproc(&mut self) -> Option<u64> {
-        match self.setting("coproc")? {
-            Value::Number(coproc) if coproc.value <= MAX_COPROC => {
-                Some(coproc.value << COPROC_SHIFT)
-            }
-            Value::Number(coproc) => {
-                let message = format!(
-                    "coprocessor {:#x} does not fit bits 27:16 of an ID: at most {MAX_COPROC:#x}",
-                    coproc.value,
-                );
-                self.errors.at(coproc, message);
-                None
-            }
-            value => self.misfit("coproc", value),
-        }
-    }
-
-    fn slices(&mut self) -> Option<u16> {
-        match self.setting("slices")? {
-            Value::Number(slices) => self.within(
-                slices,
-                slices.value,
-                1..=MAX_ENTRIES,
-                "the number of slices",
-            ),
-            value => self.misfit("slices", value),
-        }
-    }
-
-    fn vqs(&mut self) -> Option<Vqs> {
-        let range = self.setting("vq")?;
-        let Value::Range(first, last) = range else {
-            return self.misfit("vq", range);
-        };
-        if first.value > last.value {
-            let (first, last) = (first.value, last.value);
-            let message = format!(
-                "the range {first}..={last} is empty: the smaller VQ comes first, {last}..={first}"
-            );
-            self.errors.at(range, message);
-            return None;
-        }
-        let min = self.within(first, first.value, VQS, "the smallest VQ");
-        let max = self.within(last, last.value, VQS, "the largest VQ");
-        Some(Vqs {
-            min: min?,
-            max: max?,
-        })
-    }
-
-    fn within(
-        &mut self,
-        tokens: impl ToTokens,
-        value: u64,
-        allowed: RangeInclusive<u64>,
-        what: &str,
-    ) -> Option<u16> {
-        let fitting = u16::try_from(value)
-            .ok()
-            .filter(|_| allowed.contains(&value));
-        if fitting.is_none() {
+fn within(
+    tokens: impl ToTokens,
+    value: u64,
+    allowed: RangeInclusive<u64>,
+    what: &str,
+) -> syn::Result<u16> {
+    match u16::try_from(value) {
+        Ok(fitting) if allowed.contains(&value) => Ok(fitting),
+        _ => {
             let (first, last) = allowed.into_inner();
-            self.errors.at(
+            refuse(
                 tokens,
                 format!("{what} is {value}: allowed are {first} to {last}"),
-            );
+            )
         }
-        fitting
     }
 }
 
-/// The lines, one by one.
-impl<'a> Check<'a> {
-    fn bank(&mut self, ast: &'a ast::Bank, slices: Option<u16>, vqs: Vqs) -> Option<Bank<'a>> {
-        self.name(&ast.name);
-        let max_count = self.max_count(ast, vqs);
-        let (slices, slice, width) = match &ast.shape {
-            Shape::Whole(size) => (Some(1), size, size),
-            Shape::Sliced { slice, width } => (slices, slice, width),
-        };
-        let slice_bytes = self.slice_bytes(ast, slice);
-        if let Shape::Sliced { width, .. } = &ast.shape {
-            self.width(width);
-        }
-        let step = self.step(ast, slices);
-        let bank = Bank {
-            ast,
-            base: self.within(&ast.base, ast.base.value, 0..=MAX_LOW, "the base")?,
-            step: step?,
-            count: ast.count.as_ref().map_or(
-                PerVq {
-                    fixed: 1,
-                    per_vq: 0,
-                },
-                |count| PerVq::of(count, 1),
-            ),
-            max_count: max_count?,
-            slices: slices?,
-            slice_bytes: slice_bytes?,
-            width: PerVq::of(width, 8),
-        };
-        self.fits_slices(&bank, width, vqs);
-        self.fits_id(&bank).then_some(bank)
-    }
-
-    /// Refuses names that cannot be those of a type, its constants and its functions.
-    fn name(&mut self, name: &Ident) {
-        let text = name.to_string();
-        let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        if !letters || text.starts_with('_') {
-            let message = "a bank's name has ASCII letters, digits and `_`, a letter first";
-            self.errors.at(name, message);
-        } else if RESERVED.contains(&text.as_str()) {
-            self.errors.at(
-                name,
-                format!("every layout has a `{text}`: choose another name"),
-            );
-        } else if syn::parse_str::<Ident>(&text.to_lowercase()).is_err() {
-            let keyword = text.to_lowercase();
-            let message = format!("bank `{text}` would have a function `{keyword}`, a keyword");
-            self.errors.at(name, message);
+/// What goes into these bits of an ID.
+fn field(number: &Number, what: &str, bits: &str, max: u64) -> syn::Result<u16> {
+    let value = number.value;
+    match u16::try_from(value) {
+        Ok(fitting) if value <= max => Ok(fitting),
+        _ => {
+            let message =
+                format!("{what} {value:#x} does not fit bits {bits} of an ID: at most {max:#x}");
+            refuse(number, message)
         }
     }
+}
 
-    fn max_count(&mut self, ast: &ast::Bank, vqs: Vqs) -> Option<u16> {
-        let Some(count) = &ast.count else {
-            return Some(1);
-        };
-        let what = match count.per_vq {
-            0 => format!("the number of `{}` registers", ast.name),
-            _ => format!("the number of `{}` registers at VQ {}", ast.name, vqs.max),
-        };
-        self.within(count, count.at(vqs.max), 1..=MAX_ENTRIES, &what)
+fn check_bank<'a>(
+    ast: &'a ast::Bank,
+    slices: Option<u16>,
+    vqs: Vqs,
+    errors: &mut Errors,
+) -> Option<Bank<'a>> {
+    errors.keep(name(&ast.name));
+    let (slices, slice, width) = match &ast.shape {
+        Shape::Whole(size) => (Some(1), size, size),
+        Shape::Sliced { slice, width } => (slices, slice, width),
+    };
+    let max_count = errors.keep(max_count(ast, vqs));
+    let base = errors.keep(field(&ast.base, "base", "15:0", MAX_LOW));
+    let step = errors.keep(step(ast, slices));
+    let slice_bytes = errors.keep(slice_bytes(ast, slice));
+    let width = errors.keep(width_bytes(ast, width));
+    let bank = Bank {
+        ast,
+        base: base?,
+        step: step?,
+        count: ast
+            .count
+            .as_ref()
+            .map_or(PerVq::ONE, |count| PerVq::of(count, 1)),
+        max_count: max_count?,
+        slices: slices?,
+        slice_bytes: slice_bytes?,
+        width: width?,
+    };
+    errors.keep(fits_slices(&bank, vqs));
+    errors.keep(fits_id(&bank)).map(|()| bank)
+}
+
+/// Refuses names that cannot be those of a type, its constants and its functions.
+fn name(name: &Ident) -> syn::Result<()> {
+    let text = name.to_string();
+    let lower = text.to_lowercase();
+    let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !letters || text.starts_with('_') {
+        refuse(
+            name,
+            "a bank's name has ASCII letters, digits and `_`, a letter first",
+        )
+    } else if RESERVED.contains(&text.as_str()) {
+        refuse(
+            name,
+            format!("every layout has a `{text}` already: choose another name"),
+        )
+    } else if syn::parse_str::<Ident>(&lower).is_err() {
+        refuse(
+            name,
+            format!("the function of bank `{text}` would be `{lower}`, a keyword of Rust"),
+        )
+    } else {
+        Ok(())
     }
+}
 
-    fn slice_bytes(&mut self, ast: &ast::Bank, slice: &Quantity) -> Option<u32> {
-        if slice.per_vq > 0 {
-            let message = match ast.shape {
-                Shape::Whole(_) => {
-                    "a register that grows with `vq` is moved in slices of one size: \
-                     `slice 2048 bits, width 128 * vq bits`"
-                }
-                Shape::Sliced { .. } => {
-                    "a slice has one size, which is part of its ID: a number of bits without `vq`"
-                }
-            };
-            self.errors.at(slice, message);
-            return None;
+fn max_count(ast: &ast::Bank, vqs: Vqs) -> syn::Result<u16> {
+    let Some(count) = &ast.count else {
+        return Ok(1);
+    };
+    let what = format!(
+        "the number of `{}` registers{}",
+        ast.name,
+        at_vq(count, vqs)
+    );
+    within(count, count.at(vqs.max), 1..=MAX_ENTRIES, &what)
+}
+
+/// Where a quantity that grows is largest: ` at VQ 16`.
+fn at_vq(quantity: &Quantity, vqs: Vqs) -> String {
+    match quantity.per_vq {
+        0 => String::new(),
+        _ => format!(" at VQ {}", vqs.max),
+    }
+}
+
+fn step(ast: &ast::Bank, slices: Option<u16>) -> syn::Result<u16> {
+    let name = &ast.name;
+    let least = slices.unwrap_or(1);
+    match (&ast.count, &ast.step) {
+        // A single register spans its slices.
+        (None, None) => Ok(least),
+        (None, Some(step)) => refuse(
+            step,
+            format!("`{name}` is one register and needs no step; two are `{name}[2]`"),
+        ),
+        (Some(_), None) => {
+            let base = ast.base.to_token_stream();
+            let message =
+                format!("`{name}` needs a distance from ID to ID: `at {base} step {least}`");
+            refuse(&ast.base, message)
         }
-        if let (Place::View(_), Shape::Sliced { .. }) = (&ast.place, &ast.shape) {
-            self.errors.at(
-                slice,
-                "a view is moved whole: write its size alone, `128 bits`",
-            );
-            return None;
-        }
-        let bits = u32::try_from(slice.fixed)
-            .ok()
-            .filter(|bits| SIZES_IN_BITS.contains(bits));
-        if bits.is_none() {
+        (Some(_), Some(step)) => match field(step, "step", "15:0", MAX_LOW)? {
+            small if small < least => {
+                let message = format!(
+                    "step {small} lets two `{name}` registers have one ID: each has {}, \
+                     so it is at least {least}",
+                    plural(least),
+                );
+                refuse(step, message)
+            }
+            step => Ok(step),
+        },
+    }
+}
+
+fn slice_bytes(ast: &ast::Bank, slice: &Quantity) -> syn::Result<u32> {
+    if slice.per_vq > 0 {
+        let message = match ast.shape {
+            Shape::Whole(_) => {
+                "a register that grows with `vq` is moved in slices of one size: \
+                 `slice 2048 bits, width 128 * vq bits`"
+            }
+            Shape::Sliced { .. } => "a slice has one size, which its ID tells: `vq` is for `width`",
+        };
+        return refuse(slice, message);
+    }
+    match SIZES_IN_BITS
+        .into_iter()
+        .find(|&bits| u64::from(bits) == slice.fixed)
+    {
+        Some(bits) => Ok(bits / 8),
+        None => {
+            let allowed = SIZES_IN_BITS.map(|bits| bits.to_string()).join(", ");
             let message = format!(
-                "KVM has no registers of {} bits: allowed are {}",
-                slice.fixed,
-                SIZES_IN_BITS.map(|bits| bits.to_string()).join(", "),
+                "KVM has no registers of {} bits: allowed are {allowed}",
+                slice.fixed
             );
-            self.errors.at(slice, message);
+            refuse(slice, message)
         }
-        bits.map(|bits| bits / 8)
     }
+}
 
-    fn width(&mut self, width: &Quantity) {
+fn width_bytes(ast: &ast::Bank, width: &Quantity) -> syn::Result<PerVq> {
+    // Otherwise it is the slice's size, and judged as that.
+    if let Shape::Sliced { .. } = ast.shape {
         if width.fixed == 0 && width.per_vq == 0 {
-            self.errors.at(width, "a register has at least 8 bits");
-        } else if width.fixed % 8 > 0 || width.per_vq % 8 > 0 {
-            let width = width.to_token_stream();
-            let message = format!("{width} bits is no whole number of bytes: use multiples of 8");
-            self.errors.at(width, message);
+            return refuse(width, "a register has at least 8 bits");
         }
-    }
-
-    fn step(&mut self, ast: &ast::Bank, slices: Option<u16>) -> Option<u16> {
-        match (&ast.count, &ast.step) {
-            // A single register spans its slices.
-            (None, None) => slices,
-            (None, Some(step)) => {
-                let message = format!(
-                    "`{name}` is one register and needs no step; several are `{name}[2]`",
-                    name = ast.name,
-                );
-                self.errors.at(step, message);
-                None
-            }
-            (Some(_), None) => {
-                let message = format!(
-                    "the `{}` registers need the distance between their IDs: `at {} step {}`",
-                    ast.name,
-                    ast.base.to_token_stream(),
-                    slices.unwrap_or(32),
-                );
-                self.errors.at(&ast.base, message);
-                None
-            }
-            (Some(_), Some(step)) => {
-                let least = slices.unwrap_or(1);
-                let value = self.within(step, step.value, 0..=MAX_LOW, "the step")?;
-                if value < least {
-                    let message = format!(
-                        "step {value} makes IDs of two `{}` registers equal: \
-                         each has {}, so the step is at least {least}",
-                        ast.name,
-                        plural(least),
-                    );
-                    self.errors.at(step, message);
-                    return None;
-                }
-                Some(value)
-            }
-        }
-    }
-
-    fn fits_slices(&mut self, bank: &Bank, width: &Quantity, vqs: Vqs) {
-        let room = u64::from(bank.slices) * u64::from(bank.slice_bytes) * 8;
-        let bits = width.at(vqs.max);
-        if bits > room {
-            let message = format!(
-                "`{name}` is {bits} bits wide at VQ {vq}, but {slices} of {slice} bits hold {room}: \
-                 lower the width or the largest VQ, or raise `slices`",
-                name = bank.ast.name,
-                vq = vqs.max,
-                slices = plural(bank.slices),
-                slice = bank.slice_bytes * 8,
+        if width.fixed % 8 > 0 || width.per_vq % 8 > 0 {
+            let bits = width.to_token_stream();
+            return refuse(
+                width,
+                format!("{bits} bits is no whole number of bytes: use multiples of 8"),
             );
-            self.errors.at(width, message);
         }
     }
+    Ok(PerVq::of(width, 8))
+}
 
-    fn fits_id(&mut self, bank: &Bank) -> bool {
-        let span = bank.span();
-        let last = u64::from(bank.base) + span;
-        if last <= MAX_LOW {
-            return true;
-        }
-        let name = bank.slice(bank.max_count - 1, bank.slices - 1);
-        let fix = match MAX_LOW.checked_sub(span) {
-            Some(base) => format!("the base is at most {base:#x}"),
-            None => "fewer registers, a smaller step or fewer slices would fit".to_owned(),
-        };
-        let message = format!(
-            "`{name}` would have {last:#x} in bits 15:0 of its ID, which end at {MAX_LOW:#x}: {fix}"
-        );
-        self.errors.at(&bank.ast.base, message);
-        false
+fn fits_slices(bank: &Bank, vqs: Vqs) -> syn::Result<()> {
+    let Shape::Sliced { slice, width } = &bank.ast.shape else {
+        return Ok(());
+    };
+    let bits = width.at(vqs.max);
+    if bits <= u64::from(bank.slices) * slice.fixed {
+        return Ok(());
     }
+    let message = format!(
+        "`{}` is {bits} bits wide{}, more than {} of {} bits: \
+         lower the width or the largest VQ, or raise `slices`",
+        bank.ast.name,
+        at_vq(width, vqs),
+        plural(bank.slices),
+        slice.fixed,
+    );
+    refuse(width, message)
+}
+
+fn fits_id(bank: &Bank) -> syn::Result<()> {
+    let last = u64::from(bank.base) + bank.span();
+    if last <= MAX_LOW {
+        return Ok(());
+    }
+    let name = bank.slice((bank.max_count - 1, bank.slices - 1));
+    let fix = match MAX_LOW.checked_sub(bank.span()) {
+        Some(base) => format!("the base is at most {base:#x}"),
+        None => "fewer registers, a smaller step or fewer slices would fit".to_owned(),
+    };
+    let message = format!(
+        "`{name}` would have {last:#x} in bits 15:0 of its ID, which end at {MAX_LOW:#x}: {fix}"
+    );
+    refuse(&bank.ast.base, message)
 }
 
 fn plural(slices: u16) -> String {
     format!("{slices} slice{}", if slices == 1 { "" } else { "s" })
 }
 
-/// The layout as a whole.
-impl Check<'_> {
-    /// Whether there is something, and not too much for the compiler to compute.
-    fn sizes(&mut self, banks: &[Bank], vqs: Vqs) -> bool {
-        let name = &self.ast.name;
-        if self.ast.banks.is_empty() && self.errors.is_empty() {
-            self.errors
-                .at(name, "a layout has at least one bank: `bank Z[32] at …;`");
-        }
-        let lengths = u64::from(vqs.max - vqs.min) + 1;
-        let registers: u64 = banks.iter().map(|bank| u64::from(bank.max_count)).sum();
-        let few = registers.saturating_mul(lengths) <= MAX_ENTRIES;
-        if !few {
-            let message = format!(
-                "{registers} registers at {lengths} vector lengths are more than the \
-                 {MAX_ENTRIES} bounds that a layout may have: split it, or narrow `vq`"
-            );
-            self.errors.at(name, message);
-        }
-        let bytes = |bank: &Bank| {
-            bank.count
-                .at(vqs.max)
-                .saturating_mul(bank.width.at(vqs.max))
-        };
-        let in_image = banks
-            .iter()
-            .filter(|bank| matches!(bank.ast.place, Place::Image));
-        let image = in_image.map(bytes).fold(0, u64::saturating_add);
-        if image > MAX_IMAGE_BYTES {
-            let message = format!(
-                "the image would have {image} bytes at VQ {}: at most {MAX_IMAGE_BYTES}",
-                vqs.max,
-            );
-            self.errors.at(name, message);
-        }
-        few
+/// Refuses a layout of nothing, or of more than the compiler should compute. Its image is small
+/// enough then: each byte of it has an ID, and those are 16 bits.
+fn check_size(ast: &ast::Layout, banks: &[Bank], vqs: Vqs) -> syn::Result<()> {
+    if ast.banks.is_empty() && ast.errors.is_empty() {
+        return refuse(
+            &ast.name,
+            "a layout has at least one bank: `bank Z[32] at …;`",
+        );
     }
+    let lengths = u64::from(vqs.max - vqs.min) + 1;
+    let registers: u64 = banks.iter().map(|bank| u64::from(bank.max_count)).sum();
+    if registers.saturating_mul(lengths) <= MAX_ENTRIES {
+        return Ok(());
+    }
+    let message = format!(
+        "{registers} registers at {lengths} vector lengths are more than the {MAX_ENTRIES} bounds \
+         that a layout may have: split it, or narrow `vq`"
+    );
+    refuse(&ast.name, message)
+}
 
-    /// Refuses names that would be generated twice.
-    fn names(&mut self, banks: &[Bank]) {
-        let mut types = BTreeMap::new();
-        let mut values = BTreeMap::new();
-        for bank in banks {
-            let name = &bank.ast.name;
-            if types.insert(name.to_string(), name).is_some() {
-                self.errors.at(name, format!("`{name}` is declared twice"));
-                continue;
-            }
-            for value in bank.values() {
-                if let Some(other) = values.insert(value.clone(), name) {
-                    let message = format!(
-                        "bank `{name}` would have a `{value}`, which bank `{other}` has: \
-                         rename one of them"
-                    );
-                    self.errors.at(name, message);
-                    break;
-                }
-            }
+/// Refuses names that would be generated twice.
+fn check_names(banks: &[Bank], errors: &mut Errors) {
+    let mut types = BTreeMap::new();
+    let mut values = BTreeMap::new();
+    for bank in banks {
+        let name = &bank.ast.name;
+        if types.insert(name, ()).is_some() {
+            errors.at(name, format!("`{name}` is declared twice"));
+            continue;
+        }
+        let clash = |value: String| Some((values.insert(value.clone(), name)?, value));
+        if let Some((other, value)) = bank.values().find_map(clash) {
+            let message = format!(
+                "bank `{name}` would bring a `{value}`, and so does bank `{other}`: rename one of them"
+            );
+            errors.at(name, message);
         }
     }
+}
 
-    /// Refuses banks of which two registers have the same ID, size field and all.
-    fn collisions(&mut self, banks: &[Bank], prefix: Option<u64>) {
-        let Some(prefix) = prefix else { return };
-        let mut owners = BTreeMap::new();
-        for bank in banks {
-            for (number, slice) in bank.ids() {
-                let id = bank.id(number, slice);
-                let Some((other, theirs)) = owners.insert(id, (bank, (number, slice))) else {
-                    continue;
-                };
-                let message = format!(
-                    "`{}` would have ID {:#018x}, which `{}` has: \
-                     bank `{}` takes {:#x} to {:#x} of bits 15:0",
-                    bank.slice(number, slice),
-                    prefix | id,
-                    other.slice(theirs.0, theirs.1),
-                    other.ast.name,
-                    other.base,
-                    u64::from(other.base) + other.span(),
-                );
-                self.errors.at(&bank.ast.base, message);
-                break;
-            }
+/// Refuses banks of which two registers have the same ID, size field and all.
+fn check_collisions(banks: &[Bank], prefix: u64, errors: &mut Errors) {
+    let mut owners = BTreeMap::new();
+    for bank in banks {
+        let clash = |place| Some((owners.insert(bank.id(place), (bank, place))?, place));
+        if let Some(((other, theirs), ours)) = bank.places().find_map(clash) {
+            let message = format!(
+                "`{}` would have ID {:#018x}, which `{}` has: choose a base outside of \
+                 {:#x} to {:#x}, the bits 15:0 of bank `{}`",
+                bank.slice(ours),
+                prefix | bank.id(ours),
+                other.slice(theirs),
+                other.base,
+                u64::from(other.base) + other.span(),
+                other.ast.name,
+            );
+            errors.at(&bank.ast.base, message);
         }
     }
 }

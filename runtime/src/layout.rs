@@ -31,7 +31,7 @@ pub const LOW_MASK: u64 = 0xffff;
 pub const RESERVED_MASK: u64 = !(ARCH_MASK | SIZE_MASK | COPROC_MASK | LOW_MASK);
 
 /// A quantity that is fixed, or grows with the vector length: `fixed + per_vq * VQ`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PerVq {
     /// The part that does not depend on the vector length.
     pub fixed: u32,
@@ -47,7 +47,7 @@ impl PerVq {
 }
 
 /// Where a bank's registers are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// In the layout's packed image, after all banks declared before it.
     Image,
@@ -59,7 +59,7 @@ pub enum Place {
 
 /// One line of a layout: a bank of like registers, and how their IDs and places follow from their
 /// numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bank {
     /// The architecture's name, without a number: `Z`, `P`, `FFR`.
     pub name: &'static str,
@@ -90,6 +90,15 @@ impl Bank {
         let size_log2 = self.slice_bytes.trailing_zeros() as u64;
         let low = self.base as u64 + number as u64 * self.step as u64 + slice as u64;
         prefix | size_log2 << SIZE_SHIFT | low
+    }
+
+    /// `Z3`, `FFR`.
+    fn write_name(&self, f: &mut fmt::Formatter<'_>, number: u16) -> fmt::Result {
+        f.write_str(self.name)?;
+        if self.numbered {
+            write!(f, "{number}")?;
+        }
+        Ok(())
     }
 
     /// How many bytes of the image the bank takes at this VQ.
@@ -240,17 +249,16 @@ pub const fn first_register(banks: &[Bank], n: usize) -> usize {
 }
 
 /// Refuses, at compile time, a view whose registers do not all lie inside registers of its target.
-pub const fn check_view(view: &Bank, target: &Bank, target_vq_min: u16) {
+#[track_caller]
+pub const fn check_view<V: ViewOf>() {
+    let (view, target) = (V::BANK, <V::Target as BankType>::BANK);
+    let vq_min = <<V::Target as BankType>::Layout as Layout>::VQ_MIN;
     assert!(
-        matches!(target.place, Place::Image),
-        "a view shows the low bits of a bank that has a place in the image; this one has none"
+        view.max_count as u32 <= target.count.at(vq_min),
+        "the view has more registers than the bank that it shows, at its smallest VQ"
     );
     assert!(
-        view.max_count as u32 <= target.count.at(target_vq_min),
-        "the view has more registers than the bank that it shows"
-    );
-    assert!(
-        view.width.at(target_vq_min) <= target.width.at(target_vq_min),
+        view.width.at(vq_min) <= target.width.at(vq_min),
         "the view's registers are wider than those of the bank that it shows, at its smallest VQ"
     );
 }
@@ -355,11 +363,11 @@ fn locate<L: Layout>(id: u64) -> Result<Location, DecodeError> {
                     slice,
                 });
             }
-            found = Some(b.slice_bytes);
+            found = Some((*b, number));
         }
     }
     error(match found {
-        Some(expected_bytes) => Reason::Size { expected_bytes },
+        Some((bank, number)) => Reason::Size { bank, number },
         None => Reason::NoRegister,
     })
 }
@@ -393,10 +401,12 @@ pub enum Reason {
     },
     /// Bits 15:0 name no register of the layout.
     NoRegister,
-    /// The size field (bits 55:52) is not that of the register.
+    /// Bits 15:0 name a register, but the size field (bits 55:52) is not that of its slices.
     Size {
-        /// What the register's slices measure, in bytes.
-        expected_bytes: u32,
+        /// The register's bank; the last one, if bits 15:0 name a register in several.
+        bank: Bank,
+        /// The register's number.
+        number: u16,
     },
 }
 
@@ -424,12 +434,13 @@ impl fmt::Display for DecodeError {
             Reason::NoRegister => {
                 write!(f, "no register has {:#06x} in bits 15:0", id & LOW_MASK)
             }
-            Reason::Size { expected_bytes } => write!(
-                f,
-                "size {} bits in bits 55:52, where this register's slices have {}",
-                8u32 << ((id & SIZE_MASK) >> SIZE_SHIFT),
-                8 * expected_bytes
-            ),
+            Reason::Size { bank, number } => {
+                let stated = 8u32 << ((id & SIZE_MASK) >> SIZE_SHIFT);
+                write!(f, "bits 15:0 name ")?;
+                bank.write_name(f, number)?;
+                let right = 8 * bank.slice_bytes;
+                write!(f, ", whose size is {right} bits, but bits 55:52 say {stated}")
+            }
         }
     }
 }
@@ -595,10 +606,7 @@ impl<B: BankType> fmt::Debug for Register<B> {
 /// `Z3`, `FFR`; with the slice where it is not slice 0: `Z3 slice 1`.
 impl<B: BankType> fmt::Display for Register<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(B::BANK.name)?;
-        if B::BANK.numbered {
-            write!(f, "{}", self.number)?;
-        }
+        B::BANK.write_name(f, self.number)?;
         match self.slice {
             0 => Ok(()),
             i => write!(f, " slice {i}"),

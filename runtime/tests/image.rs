@@ -52,6 +52,11 @@ fn every_kind_of_memory_will_do() {
     assert_eq!(boxed.register(sve::FFR), [9, 9]);
 }
 
+/// Never zero, and another one in the next place.
+fn byte(k: usize) -> u8 {
+    u8::try_from(k % 255 + 1).unwrap()
+}
+
 /// Byte by byte, from the definition: the registers in order, without gaps.
 #[test]
 fn a_set_touches_its_register_alone_and_a_get_fills_its_slice() {
@@ -60,7 +65,7 @@ fn a_set_touches_its_register_alone_and_a_get_fills_its_slice() {
         for n in 0..32 {
             let before = state.as_bytes().to_vec();
             let z = sve::Z::new(u32::try_from(n).unwrap()).unwrap();
-            let slice: [u8; 256] = std::array::from_fn(|k| (k * 3 + n) as u8 | 1);
+            let slice: [u8; 256] = std::array::from_fn(|k| byte(k + 3 * n));
             state.set(z, &slice);
             let (start, end) = (16 * v * n, 16 * v * (n + 1));
             assert_eq!(state.as_bytes()[..start], before[..start]);
@@ -72,7 +77,7 @@ fn a_set_touches_its_register_alone_and_a_get_fills_its_slice() {
         }
         for n in 0..17 {
             let before = state.as_bytes().to_vec();
-            let slice: [u8; 32] = std::array::from_fn(|k| (k * 5 + n) as u8 | 1);
+            let slice: [u8; 32] = std::array::from_fn(|k| byte(k + 5 * n));
             let got = if n == 16 {
                 state.set(sve::FFR, &slice);
                 state.get(sve::FFR)

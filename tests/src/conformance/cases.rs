@@ -13,6 +13,7 @@ const EINVAL: Answer = Answer::Errno(22);
 const SVE: u32 = 4;
 
 /// A named sequence of operations.
+#[derive(Debug)]
 pub struct Case {
     /// What `--case` takes.
     pub name: &'static str,

@@ -18,6 +18,6 @@ mod vcpu;
 pub use cases::{CASES, Case};
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub use guest::guest_main;
-pub use run::{Outcome, Run, run};
+pub use run::{Outcome, run};
 pub use shim::ShimHost;
 pub use vcpu::{Answer, Host, Op, Vcpu};

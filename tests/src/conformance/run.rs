@@ -13,10 +13,10 @@ pub struct Outcome {
 }
 
 /// One case under way: the vCPU of each host, and what has come of it.
-pub struct Run<'a> {
+pub(super) struct Run<'a> {
     case: &'static str,
     /// The vector length that the case is to use.
-    pub vq: usize,
+    pub(super) vq: usize,
     hosts: &'a mut [&'a mut dyn Host],
     vcpus: Vec<Box<dyn Vcpu>>,
     outcome: Outcome,
@@ -50,7 +50,7 @@ pub fn run(hosts: &mut [&mut dyn Host], vq: usize, only: Option<&str>) -> Outcom
 
 impl Run<'_> {
     /// Goes on with a new vCPU.
-    pub fn fresh(&mut self) {
+    pub(super) fn fresh(&mut self) {
         self.vcpus.clear();
         for host in &mut *self.hosts {
             match host.create() {
@@ -65,7 +65,7 @@ impl Run<'_> {
     }
 
     /// Performs an operation on every vCPU; each must give this answer.
-    pub fn expect(&mut self, op: Op, expected: Answer) {
+    pub(super) fn expect(&mut self, op: Op, expected: Answer) {
         let answers: Vec<Answer> = self.vcpus.iter_mut().map(|v| v.perform(&op)).collect();
         self.outcome.operations += 1;
         if answers.iter().all(|answer| *answer == expected) {

@@ -1,0 +1,79 @@
+//! The first and only process of the guest that `cargo harness kvm` boots: brings up what it needs,
+//! runs the conformance suite and the migration on the kernel's KVM, and powers off.
+//!
+//! Lines that start with `@@ ` are for the harness, which checks them against what it expects
+//! (`harness/kvm.rs`); all others are for people. Arguments come from the kernel's command line.
+
+/// Elsewhere there is no KVM for arm64, and the harness builds this for the guest alone.
+#[cfg(not(all(target_os = "linux", target_arch = "aarch64")))]
+fn main() {
+    eprintln!("guest_init runs in the guest of `cargo harness kvm`");
+    std::process::exit(2);
+}
+
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+fn main() {
+    guest::main();
+}
+
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+mod guest {
+    use std::io::Write;
+    use std::path::Path;
+    use std::process::Command;
+
+    use rustix::mount::{MountFlags, mount};
+    use rustix::system::{RebootCommand, reboot, uname};
+    use sve_state_harness::conformance;
+
+    /// A process that ends takes the kernel with it when it is the first one. So nothing here
+    /// returns early, and the machine is switched off whatever happened.
+    pub(super) fn main() {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        println!("@@ kernel\trelease={}", uname().release().to_string_lossy());
+        if let Err(what) = run(&arguments) {
+            println!("@@ failed\twhat={what}");
+        }
+        println!("@@ done");
+        let _ = std::io::stdout().flush();
+        if let Err(error) = reboot(RebootCommand::PowerOff) {
+            println!("cannot power off: {error}");
+        }
+    }
+
+    fn run(arguments: &[String]) -> Result<(), String> {
+        mount("devtmpfs", "/dev", "devtmpfs", MountFlags::empty(), None)
+            .map_err(|error| format!("cannot mount /dev: {error}"))?;
+        if !Path::new("/dev/kvm").exists() {
+            return Err("no /dev/kvm: the kernel has no KVM, or was not started at EL2".to_owned());
+        }
+        if !conformance::guest_main(arguments) {
+            return Err("the conformance suite did not pass".to_owned());
+        }
+        if value(arguments, "--case").is_some() {
+            return Ok(());
+        }
+        match value(arguments, "--vq") {
+            Some(vq) => migrate(vq),
+            None => (1..=16).try_for_each(|vq| migrate(&vq.to_string())),
+        }
+    }
+
+    /// Runs the example, a program of its own, as a person would.
+    fn migrate(vq: &str) -> Result<(), String> {
+        let status = Command::new("/migrate")
+            .args(["--kvm", "--vq", vq])
+            .status()
+            .map_err(|error| format!("cannot run migrate: {error}"))?;
+        if !status.success() {
+            return Err(format!("migrate --kvm --vq {vq} failed ({status})"));
+        }
+        println!("@@ migrate\tvq={vq}");
+        Ok(())
+    }
+
+    fn value<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
+        let at = arguments.iter().position(|argument| argument == option)?;
+        arguments.get(at + 1).map(String::as_str)
+    }
+}

@@ -1,0 +1,196 @@
+//! Where things are, and how other programs are run: each is announced, kept quiet while it
+//! succeeds, and shown in full when it does not.
+
+use std::cell::RefCell;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+/// How long a quiet command goes without a sign of life.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+/// What every part is given.
+pub(crate) struct Context {
+    /// The workspace.
+    pub(crate) root: PathBuf,
+    /// Cargo's target directory, under which everything fetched or built here lives.
+    pub(crate) target: PathBuf,
+    /// Whether the person wants to see all output, as it comes.
+    pub(crate) verbose: bool,
+    /// The variables of the command announced last.
+    variables: RefCell<String>,
+}
+
+impl Context {
+    /// Finds the workspace, and the target directory that cargo uses for it.
+    pub(crate) fn new(verbose: bool) -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("the harness lies in a folder of the workspace")?;
+        // TARGET/release/harness: this way every setting that moves the directory is heeded.
+        let exe = env::current_exe()?;
+        let target = exe.ancestors().nth(2).context("cargo runs the harness")?;
+        Ok(Self {
+            root: root.to_path_buf(),
+            target: target.to_path_buf(),
+            verbose,
+            variables: RefCell::default(),
+        })
+    }
+
+    /// A command of the cargo that runs this program, in the workspace.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut command = Command::new(cargo);
+        // The output is read for counts; colours would be in the way.
+        command.args(arguments).env("CARGO_TERM_COLOR", "never");
+        command
+    }
+
+    /// A directory under the target directory, created.
+    pub(crate) fn directory(&self, name: &str) -> Result<PathBuf> {
+        let path = self.target.join(name);
+        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// Announces a step that is no command.
+    pub(crate) fn step(&self, text: &str) {
+        println!("  {text}");
+    }
+
+    /// Announces a command, and the variables that it is given if they are others than the last
+    /// command's.
+    pub(crate) fn announce(&self, command: &Command) {
+        let variables = variables(command);
+        let last = self.variables.replace(variables.clone());
+        if !variables.is_empty() && variables != last {
+            println!("  with {}:", self.short(&variables));
+        }
+        println!("  $ {}", self.short(&command_line(command)));
+    }
+
+    /// Prints a line of another program's output, if the person wants to see all of it.
+    pub(crate) fn detail(&self, line: &str) {
+        if self.verbose {
+            println!("    | {line}");
+        }
+    }
+
+    /// Runs a command in the workspace (or where it says) to its end. Gives what it printed, or
+    /// prints that if it fails.
+    pub(crate) fn run(&self, command: Command) -> Result<String> {
+        self.announce(&command);
+        self.run_quietly(command)
+    }
+
+    /// As [`run`](Self::run), for a question that a person need not hear.
+    pub(crate) fn run_quietly(&self, mut command: Command) -> Result<String> {
+        let line = command_line(&command);
+        if command.get_current_dir().is_none() {
+            command.current_dir(&self.root);
+        }
+        // One pipe for both streams keeps their lines in order.
+        let (reader, writer) = io::pipe()?;
+        command.stdin(Stdio::null());
+        command.stdout(writer.try_clone()?).stderr(writer);
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot run `{line}`"))?;
+        // It holds the writing end, and reading would never come to an end.
+        drop(command);
+        let output = self.collect(reader)?;
+        let status = child.wait()?;
+        if !status.success() {
+            if !self.verbose {
+                print!("{output}");
+            }
+            bail!("`{line}` failed ({status})");
+        }
+        Ok(output)
+    }
+
+    fn collect(&self, reader: io::PipeReader) -> Result<String> {
+        let (start, mut last) = (Instant::now(), Instant::now());
+        let mut output = String::new();
+        for bytes in BufReader::new(reader).split(b'\n') {
+            let bytes = bytes?;
+            let line = String::from_utf8_lossy(&bytes);
+            self.detail(&line);
+            if !self.verbose && last.elapsed() > SIGN_OF_LIFE && !line.trim().is_empty() {
+                let seconds = start.elapsed().as_secs();
+                println!("    {seconds:3} s: {:.90}", line.trim());
+                last = Instant::now();
+            }
+            output.push_str(&line);
+            output.push('\n');
+        }
+        Ok(output)
+    }
+
+    /// Paths as they are seen from the workspace.
+    fn short(&self, line: &str) -> String {
+        line.replace(&format!("{}/", self.root.display()), "")
+    }
+}
+
+/// The variables that a command is given, as a shell wants them.
+fn variables(command: &Command) -> String {
+    let words: Vec<_> = command
+        .get_envs()
+        .filter(|(name, _)| *name != "CARGO_TERM_COLOR")
+        .filter_map(|(name, value)| Some((name.to_string_lossy(), value?.to_string_lossy())))
+        .map(|(name, value)| format!("{name}={}", quoted(&value)))
+        .collect();
+    words.join(" ")
+}
+
+/// A command as a person would type it.
+fn command_line(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    // Cargo names itself by its full path.
+    let program = match program.file_name() {
+        Some(name) if name == "cargo" => Path::new(name),
+        _ => program,
+    };
+    let arguments = command.get_args().map(OsStr::to_string_lossy);
+    let words = [program.to_string_lossy()].into_iter().chain(arguments);
+    words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word for a shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_=+:,./@%^~".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The program of this name in `PATH`.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|directory| directory.join(name))
+        .find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_wants_it() {
+        assert_eq!(quoted("--cpu=max,sve"), "--cpu=max,sve");
+        assert_eq!(quoted("console=ttyAMA0 quiet"), "'console=ttyAMA0 quiet'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
+}

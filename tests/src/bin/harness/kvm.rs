@@ -1,0 +1,240 @@
+//! Linux KVM itself: the conformance suite and the migration example on a real kernel, which QEMU
+//! boots with EL2 emulated. The guest is `src/bin/guest_init.rs`; it reports in marked lines.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use clap::Args;
+
+use crate::boot;
+use crate::context::Context;
+use crate::initrd::Initrd;
+use crate::install::{self, QEMU_SYSTEM};
+use crate::kernel;
+use crate::report::Counted;
+use crate::toolchain::{self, ARM64};
+
+/// The vector lengths that the architecture has, in quadwords.
+const VQS: std::ops::RangeInclusive<u32> = 1..=16;
+
+/// What a person can choose.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Options {
+    /// The kernel: an arm64 image (vmlinuz), a Debian package file of one, or the package's name
+    /// [default: linux-image-cloud-arm64]
+    #[arg(long, value_name = "IMAGE")]
+    kernel: Option<String>,
+    /// One vector length only, in quadwords (1 to 16)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    vq: Option<u32>,
+    /// One case of the conformance suite only, and no migration
+    #[arg(long, value_name = "NAME")]
+    case: Option<String>,
+}
+
+impl Options {
+    fn vqs(&self) -> BTreeSet<u32> {
+        match self.vq {
+            Some(vq) => BTreeSet::from([vq]),
+            None => VQS.collect(),
+        }
+    }
+
+    /// What the guest is told.
+    fn init_arguments(&self) -> Result<Vec<String>> {
+        let mut arguments = Vec::new();
+        if let Some(vq) = self.vq {
+            arguments.extend(["--vq".to_owned(), vq.to_string()]);
+        }
+        if let Some(case) = &self.case {
+            // It goes through the kernel's command line, where a space would end it.
+            let plain = |c: char| c.is_ascii_alphanumeric() || "_-:".contains(c);
+            ensure!(case.chars().all(plain), "--case {case}: no case's name");
+            arguments.extend(["--case".to_owned(), case.clone()]);
+        }
+        Ok(arguments)
+    }
+}
+
+/// Boots the kernel, and adds up what the guest reports.
+pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
+    let init_arguments = options.init_arguments()?;
+    let kernel = kernel::image(cx, options.kernel.as_deref())?;
+    toolchain::ensure_arm64(cx)?;
+    install::ensure(cx, &[QEMU_SYSTEM])?;
+    let initrd = initrd(cx)?;
+
+    let mut guest = Guest::default();
+    let console = boot::boot(cx, &kernel, &initrd, &init_arguments, &mut |message| {
+        cx.step(&message.replace('\t', "  "));
+        guest.hear(message)
+    })?;
+    let verdict = guest.verdict(options);
+    if verdict.is_err() {
+        console.show(cx);
+    }
+    verdict
+}
+
+/// Builds the guest's programs, and packs them.
+fn initrd(cx: &Context) -> Result<PathBuf> {
+    let toolchain = toolchain::arm64(cx)?;
+    let build =
+        |arguments: &[&str]| cx.run(toolchain::arm64_cargo(cx, &toolchain, arguments));
+    let (release, harness) = ("--release", "sve-state-harness");
+    build(&["build", release, "-p", harness, "--bin", "guest_init"])?;
+    let migrate = ["--example", "migrate", "--features", "kvm"];
+    build(&[&["build", release, "-p", "sve-state"], &migrate[..]].concat())?;
+
+    let built = cx.target.join("arm64").join(ARM64).join("release");
+    let archive = Initrd::new()
+        .directory("dev")
+        .program("init", &fs::read(built.join("guest_init"))?)
+        .program("migrate", &fs::read(built.join("examples/migrate"))?)
+        .finish();
+    let path = cx.directory("kvm")?.join("initrd");
+    fs::write(&path, archive)?;
+    Ok(path)
+}
+
+/// What the guest has reported so far.
+#[derive(Default)]
+struct Guest {
+    kernel: String,
+    operations: BTreeMap<u32, u64>,
+    differences: u64,
+    migrated: BTreeSet<u32>,
+    failures: Vec<String>,
+    done: bool,
+}
+
+impl Guest {
+    /// Takes in a line: a word, then fields `name=value`, between tabs.
+    fn hear(&mut self, message: &str) -> Result<()> {
+        let mut words = message.split('\t');
+        let word = words.next().unwrap_or_default();
+        let fields: BTreeMap<_, _> = words.filter_map(|field| field.split_once('=')).collect();
+        let text = |name: &str| {
+            let found = fields.get(name).copied();
+            found.with_context(|| format!("the guest gave no {name}: {message:?}"))
+        };
+        let number = |name: &str| -> Result<u64> {
+            let text = text(name)?;
+            text.parse()
+                .with_context(|| format!("the guest's {name} is no number: {message:?}"))
+        };
+        let vq = || -> Result<u32> { Ok(u32::try_from(number("vq")?)?) };
+        match word {
+            "kernel" => self.kernel = text("release")?.to_owned(),
+            "conformance" => {
+                *self.operations.entry(vq()?).or_default() += number("operations")?;
+                self.differences += number("differences")?;
+            }
+            "migrate" => drop(self.migrated.insert(vq()?)),
+            "failed" => self.failures.push(text("what")?.to_owned()),
+            "done" => self.done = true,
+            _ => bail!("the guest said what the harness does not know: {message:?}"),
+        }
+        Ok(())
+    }
+
+    /// Whether all that was asked for happened, and what to count.
+    fn verdict(&self, options: &Options) -> Result<Counted> {
+        ensure!(self.differences == 0, self.difference());
+        if let Some(failure) = self.failures.first() {
+            return Err(anyhow!("in the guest: {failure}"));
+        }
+        ensure!(self.done, "the guest ended before it was done");
+
+        let expected = options.vqs();
+        let compared = |vq: &u32| self.operations.get(vq).is_some_and(|n| *n > 0);
+        let missing: Vec<_> = expected.iter().filter(|vq| !compared(vq)).collect();
+        ensure!(missing.is_empty(), "nothing was compared at VQ {missing:?}");
+        let migration = if options.case.is_some() {
+            "no migration, as only one case was asked for".to_owned()
+        } else {
+            let missing: Vec<_> = expected.difference(&self.migrated).collect();
+            ensure!(missing.is_empty(), "nothing was migrated at VQ {missing:?}");
+            format!("migrated at {} vector lengths", self.migrated.len())
+        };
+
+        let total: u64 = self.operations.values().sum();
+        let mut counted = vec![format!(
+            "Linux {}: {total} operations compared, no difference; {migration}",
+            self.kernel
+        )];
+        let per_vq: Vec<_> = self
+            .operations
+            .iter()
+            .map(|(vq, n)| format!("VQ {vq}: {n}"))
+            .collect();
+        counted.extend(per_vq.chunks(8).map(|line| line.join(", ")));
+        Ok(counted)
+    }
+
+    fn difference(&self) -> String {
+        let n = self.differences;
+        format!("Linux {} and the shim differ {n} times", self.kernel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Guest, Options};
+
+    fn guest(messages: &[&str]) -> Guest {
+        let mut guest = Guest::default();
+        for message in messages {
+            guest.hear(message).unwrap();
+        }
+        guest
+    }
+
+    const VQ_3: Options = Options {
+        kernel: None,
+        vq: Some(3),
+        case: None,
+    };
+    const COMPARED: &str = "conformance\tvq=3\toperations=7\tdifferences=0";
+
+    #[test]
+    fn a_complete_run_passes() {
+        let guest = guest(&[
+            "kernel\trelease=6.1",
+            COMPARED,
+            COMPARED,
+            "migrate\tvq=3",
+            "done",
+        ]);
+        let counted = guest.verdict(&VQ_3).unwrap();
+        assert!(counted[0].starts_with("Linux 6.1: 14 operations"));
+        assert_eq!(counted[1], "VQ 3: 14");
+    }
+
+    #[test]
+    fn anything_less_fails() {
+        let differing = "conformance\tvq=3\toperations=7\tdifferences=1";
+        for (messages, reason) in [
+            (&[COMPARED, "migrate\tvq=3"][..], "before it was done"),
+            (&[COMPARED, "done"], "nothing was migrated at VQ [3]"),
+            (&["migrate\tvq=3", "done"], "nothing was compared at VQ [3]"),
+            (&[differing, "migrate\tvq=3", "done"], "differ 1 times"),
+            (&["failed\twhat=no /dev/kvm", "done"], "no /dev/kvm"),
+        ] {
+            let error = guest(messages).verdict(&VQ_3).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
+        let all = guest(&[COMPARED, "migrate\tvq=3", "done"]).verdict(&Options::default());
+        assert!(all.is_err(), "the other vector lengths are missing");
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_refused() {
+        let mut guest = Guest::default();
+        assert!(guest.hear("conformence\tvq=3").is_err());
+        assert!(guest.hear("conformance\tvq=three").is_err());
+        assert!(guest.hear("conformance").is_err());
+    }
+}

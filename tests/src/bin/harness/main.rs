@@ -1,0 +1,157 @@
+//! `cargo harness`: every test that this project has, or one part of it.
+//!
+//! Plain `cargo test` needs nothing but Rust and cannot see the kernel. This program brings the
+//! rest: it fetches what a part needs, says what it runs, and ends with a table of what was
+//! counted. A part that cannot run has failed: nothing is skipped unless the person says so.
+
+mod apt;
+mod arm64;
+mod boot;
+mod context;
+mod host;
+mod initrd;
+mod install;
+mod kernel;
+mod kvm;
+mod msrv;
+mod report;
+mod toolchain;
+mod uapi;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, Subcommand};
+
+use context::Context;
+use report::{Counted, Report};
+
+/// Runs every test of sve-state: all parts in order, or the one named.
+///
+/// What a part needs and the machine lacks is installed with apt where that is allowed (as root, or
+/// where `sudo -n` works); each command is printed before it runs. Compilers and kernels are only
+/// unpacked, under target/. Elsewhere a part fails and says what to install.
+#[derive(Parser)]
+#[command(name = "cargo harness", bin_name = "cargo harness", version = None)]
+#[command(after_help = "The exit status is 0 only if every part that was asked for passed.")]
+struct Cli {
+    #[command(subcommand)]
+    part: Option<Part>,
+
+    /// Leave a part out (may be repeated); the last line then says so
+    #[arg(long, value_name = "PART", value_parser = PossibleValuesParser::new(Part::NAMES))]
+    without: Vec<String>,
+
+    /// Show what every command prints, as it runs (else only where one fails)
+    #[arg(long, short, global = true)]
+    verbose: bool,
+}
+
+/// One part of the test run.
+#[derive(Subcommand, Clone)]
+#[command(disable_help_subcommand = true)]
+enum Part {
+    /// `cargo test` on this machine: units, documentation, conformance on the shim, compile-fail
+    Test,
+    /// rustfmt, clippy and rustdoc, none of which may complain
+    Lint,
+    /// Build and test the published crates with the oldest Rust that Cargo.toml promises
+    Msrv,
+    /// Compare every ID and every offset with the kernel's own headers
+    Uapi,
+    /// Run all tests of sve-state as arm64 code, under qemu-aarch64
+    Arm64,
+    /// Run the conformance suite and the migration on Linux KVM, in QEMU with EL2
+    Kvm(kvm::Options),
+}
+
+impl Part {
+    const NAMES: [&'static str; 6] = ["test", "lint", "msrv", "uapi", "arm64", "kvm"];
+
+    /// Every part, in the order in which the quick ones fail first.
+    fn all() -> [Self; 6] {
+        let kvm = Self::Kvm(kvm::Options::default());
+        [
+            Self::Test,
+            Self::Lint,
+            Self::Msrv,
+            Self::Uapi,
+            Self::Arm64,
+            kvm,
+        ]
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Lint => "lint",
+            Self::Msrv => "msrv",
+            Self::Uapi => "uapi",
+            Self::Arm64 => "arm64",
+            Self::Kvm(_) => "kvm",
+        }
+    }
+
+    fn run(&self, cx: &Context) -> Result<Counted> {
+        match self {
+            Self::Test => host::test(cx),
+            Self::Lint => host::lint(cx),
+            Self::Msrv => msrv::run(cx),
+            Self::Uapi => uapi::run(cx),
+            Self::Arm64 => arm64::run(cx),
+            Self::Kvm(options) => kvm::run(cx, options),
+        }
+    }
+}
+
+fn main() -> Result<ExitCode> {
+    let cli = Cli::parse();
+    let cx = Context::new(cli.verbose)?;
+    let (left_out, parts) = match cli.part {
+        Some(part) => (Vec::new(), vec![part]),
+        None => Part::all()
+            .into_iter()
+            .partition(|part| cli.without.iter().any(|name| name == part.name())),
+    };
+
+    let mut report = Report::default();
+    for part in parts {
+        println!("{}", part.name());
+        let start = Instant::now();
+        let result = part.run(&cx);
+        if let Err(error) = &result {
+            println!("  FAILED: {error:#}");
+        }
+        report.add(part.name(), start.elapsed(), result);
+    }
+    for part in left_out {
+        report.leave_out(part.name());
+    }
+    print!("\n{report}");
+    Ok(if report.passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cli, Part};
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn names_are_those_of_the_subcommands() {
+        assert_eq!(Part::all().map(|part| part.name()), Part::NAMES);
+        let command = Cli::command();
+        let subcommands: Vec<_> = command.get_subcommands().map(|c| c.get_name()).collect();
+        assert_eq!(subcommands, Part::NAMES);
+    }
+}

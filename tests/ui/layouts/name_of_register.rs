@@ -1,0 +1,10 @@
+// A bank with the name of another bank's register.
+sve_state::register_layout! {
+    pub mod test {
+        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
+        bank Z[32] at 0 step 1: 64 bits;
+        bank Z1 at 32: 64 bits;
+    }
+}
+
+fn main() {}

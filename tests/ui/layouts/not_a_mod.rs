@@ -1,0 +1,6 @@
+// Something other than a layout.
+sve_state::register_layout! {
+    pub struct sve;
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+// No layout.
+sve_state::register_layout! {
+}
+
+fn main() {}
