@@ -79,15 +79,16 @@ fn bank_type(index: usize, bank: &Bank) -> TokenStream {
     let summary = format!("Bank `{name}`, as a type.");
     let slice_bytes = Literal::u32_unsuffixed(bank.slice_bytes);
     let index = Literal::usize_unsuffixed(index);
+    let span = generated(name);
     let in_image = matches!(place, Place::Image).then(|| {
-        quote! {
+        quote_spanned! {span=>
             impl ::sve_state::layout::InImage for #name {
                 type Slice = [::core::primitive::u8; #slice_bytes];
                 const ZEROS: Self::Slice = [0; #slice_bytes];
             }
         }
     });
-    quote! {
+    quote_spanned! {span=>
         #[doc = #summary]
         ///
         #(#docs)*
@@ -129,7 +130,7 @@ fn constants(layout: &Layout) -> TokenStream {
         for number in 0..bank.max_count {
             let constant = Ident::new(&bank.register(number), span);
             let summary = format!(
-                "`{constant}`: ID {}; {}.{}",
+                "`{constant}`: ID `{}`; {}.{}",
                 hex(layout.prefix | bank.id((number, 0))),
                 whereabouts(bank, number, offset),
                 since(layout, bank, number),

@@ -439,7 +439,10 @@ impl fmt::Display for DecodeError {
                 write!(f, "bits 15:0 name ")?;
                 bank.write_name(f, number)?;
                 let right = 8 * bank.slice_bytes;
-                write!(f, ", whose size is {right} bits, but bits 55:52 say {stated}")
+                write!(
+                    f,
+                    ", whose size is {right} bits, but bits 55:52 say {stated}"
+                )
             }
         }
     }

@@ -14,6 +14,7 @@ pub mod layout;
 mod layouts;
 pub mod one_reg;
 pub mod shim;
+pub mod vcpu;
 pub mod vls;
 mod vq;
 

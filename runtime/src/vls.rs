@@ -57,6 +57,20 @@ impl Vls {
             .fold(Self::EMPTY, |set, vq| set.with(vq.get()))
     }
 
+    /// Whether a vCPU of a host with the vector lengths `host` can have this set, or why KVM would
+    /// answer `EINVAL`: it takes the host's own set up to a maximum, and nothing else.
+    pub fn check(&self, host: &Self) -> Result<(), VlsError> {
+        let max = self.max().ok_or(VlsError::Empty)?;
+        if *self == host.narrowed_to(max) {
+            Ok(())
+        } else {
+            Err(VlsError::NotTheHosts {
+                wanted: *self,
+                host: *host,
+            })
+        }
+    }
+
     /// The register's value: eight 64-bit words in the host's byte order, as KVM reads and writes
     /// them.
     pub fn to_bytes(self) -> [u8; 8 * WORDS] {
@@ -71,13 +85,49 @@ impl Vls {
     pub fn from_bytes(bytes: &[u8; 8 * WORDS]) -> Self {
         let mut words = [0; WORDS];
         for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-            let mut le = [0; 8];
-            le.copy_from_slice(bytes);
-            *word = u64::from_ne_bytes(le);
+            let mut ne = [0; 8];
+            ne.copy_from_slice(bytes);
+            *word = u64::from_ne_bytes(ne);
         }
         Self { words }
     }
 }
+
+/// Why a vCPU cannot have a set of vector lengths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VlsError {
+    /// There is no vector length in the set.
+    Empty,
+    /// The set is not the host's own up to a maximum.
+    NotTheHosts {
+        /// The set asked for.
+        wanted: Vls,
+        /// What the host has, or what is left of it after narrowing.
+        host: Vls,
+    },
+}
+
+impl fmt::Display for VlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::NotTheHosts { wanted, host } = self else {
+            return f.write_str("no vector length: a vCPU with SVE has at least one");
+        };
+        write!(
+            f,
+            "vector lengths (VQ) {wanted} where the host has {host}: "
+        )?;
+        match wanted.iter().find(|vq| !host.contains(*vq)) {
+            Some(vq) => write!(f, "it has no {vq}"),
+            None => {
+                let max = wanted.max().unwrap_or(Vq::MIN);
+                let allowed = host.narrowed_to(max);
+                write!(f, "up to {max}, KVM takes all of {allowed} and no less")
+            }
+        }
+    }
+}
+
+impl core::error::Error for VlsError {}
 
 impl FromIterator<Vq> for Vls {
     fn from_iter<I: IntoIterator<Item = Vq>>(vqs: I) -> Self {

@@ -13,3 +13,9 @@ fn ids() {
 fn layouts() {
     trybuild::TestCases::new().compile_fail("ui/layouts/*.rs");
 }
+
+/// That nothing is refused which should not be: names, visibilities, a strict crate around it.
+#[test]
+fn accepted() {
+    trybuild::TestCases::new().pass("ui/pass/*.rs");
+}

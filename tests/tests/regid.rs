@@ -25,7 +25,9 @@ fn the_table_is_the_kernels() {
     for vq in 1..=16_u64 {
         let mut line = |id: u64, name: String, offset: u64, copy: u64, slice: u64| {
             let flush = slice - copy;
-            expected.push(format!("{vq}\t{id:#018x}\t{name}\t{offset}\t{copy}\t{flush}"));
+            expected.push(format!(
+                "{vq}\t{id:#018x}\t{name}\t{offset}\t{copy}\t{flush}"
+            ));
         };
         for n in 0..32 {
             let id = 0x6080_0000_0015_0000 + (n << 5);
@@ -35,7 +37,13 @@ fn the_table_is_the_kernels() {
             let id = 0x6050_0000_0015_0400 + (n << 5);
             line(id, format!("P{n}"), 512 * vq + 2 * vq * n, 2 * vq, 32);
         }
-        line(0x6050_0000_0015_0600, "FFR".to_owned(), 544 * vq, 2 * vq, 32);
+        line(
+            0x6050_0000_0015_0600,
+            "FFR".to_owned(),
+            544 * vq,
+            2 * vq,
+            32,
+        );
     }
     assert_eq!(expected.len(), 784);
     assert_eq!(lines(&output), expected);
@@ -44,18 +52,33 @@ fn the_table_is_the_kernels() {
 #[test]
 fn valid_ids_are_named() {
     let cases = [
-        ("0x6080000000150060", ["arm64", "Z3", "slice 0", "2048 bits"]),
-        ("0x60500000001505ff", ["arm64", "P15", "slice 31", "256 bits"]),
-        ("0x6050000000150600", ["arm64", "FFR", "slice 0", "256 bits"]),
+        (
+            "0x6080000000150060",
+            ["arm64", "Z3", "slice 0", "2048 bits"],
+        ),
+        (
+            "0x60500000001505ff",
+            ["arm64", "P15", "slice 31", "256 bits"],
+        ),
+        (
+            "0x6050000000150600",
+            ["arm64", "FFR", "slice 0", "256 bits"],
+        ),
         ("0x606000000015ffff", ["arm64", "VLS", "", "512 bits"]),
         ("0x6040000000100058", ["arm64", "V1", "", "128 bits"]),
         ("0x60200000001000d5", ["arm64", "FPCR", "", "32 bits"]),
-        ("6953557824661422176", ["arm64", "Z3", "slice 0", "2048 bits"]),
+        (
+            "6953557824661422176",
+            ["arm64", "Z3", "slice 0", "2048 bits"],
+        ),
     ];
     for (id, words) in cases {
         let output = regid(&["decode", id]);
         let lines = lines(&output);
-        assert!(output.status.success() && lines.len() == 1, "{id}: {lines:?}");
+        assert!(
+            output.status.success() && lines.len() == 1,
+            "{id}: {lines:?}"
+        );
         for word in words {
             assert!(lines[0].contains(word), "{id}: no {word:?} in {}", lines[0]);
         }

@@ -6,14 +6,15 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sve_state::{Vls, Vq};
+use sve_state::Vq;
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, VcpuError};
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
 mod kvm;
 mod shim;
 mod state;
 
-use state::{MachineState, Traffic};
+use state::{STATUS, Traffic};
 
 /// Move the SVE state of one vCPU to another, through ONE_REG, and verify it.
 ///
@@ -33,16 +34,11 @@ struct Args {
     vq: u32,
 }
 
+#[cfg(not(all(feature = "kvm", target_os = "linux", target_arch = "aarch64")))]
+type ShimVcpu = sve_state::shim::Vcpu<Box<[u8]>>;
+
 /// What an error is here: a sentence.
 type Result<T> = std::result::Result<T, String>;
-
-/// A vCPU in a VM of its own, and the calls besides ONE_REG that a VMM makes.
-trait Vcpu: sve_state::OneReg<Error: Display> {
-    /// `KVM_ARM_VCPU_INIT` with SVE.
-    fn init(&mut self) -> Result<()>;
-    /// `KVM_ARM_VCPU_FINALIZE` of SVE.
-    fn finalize(&mut self) -> Result<()>;
-}
 
 fn main() -> ExitCode {
     match Args::parse().run() {
@@ -69,79 +65,90 @@ impl Args {
 }
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
-fn kvm_vcpus() -> Result<(kvm::KvmVcpu, kvm::KvmVcpu)> {
+fn kvm_vcpus() -> Result<(kvm_ioctls::VcpuFd, kvm_ioctls::VcpuFd)> {
     Ok((kvm::vcpu()?, kvm::vcpu()?))
 }
 
 #[cfg(not(all(feature = "kvm", target_os = "linux", target_arch = "aarch64")))]
-fn kvm_vcpus() -> Result<(shim::ShimVcpu, shim::ShimVcpu)> {
-    let why = if cfg!(not(all(target_os = "linux", target_arch = "aarch64"))) {
-        "KVM has SVE on Linux on aarch64 alone"
+fn kvm_vcpus() -> Result<(ShimVcpu, ShimVcpu)> {
+    Err(if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
+        "this program was built without the feature `kvm`".to_owned()
     } else {
-        "this program was built without the feature `kvm`"
-    };
-    Err(why.to_owned())
+        "KVM has SVE on Linux on aarch64 alone".to_owned()
+    })
 }
 
-fn migrate(on: &str, source: impl Vcpu, target: impl Vcpu, vq: Vq) -> Result<()> {
-    let (mut source, mut target) = (Traffic::new(source), Traffic::new(target));
+/// From one vCPU to the other; both are initialised, with SVE.
+fn migrate<V>(on: &str, source: V, target: V, vq: Vq) -> Result<()>
+where
+    V: FinalizeSve<Error: Display>,
+{
+    let text = |error: VcpuError<V::Error>| error.to_string();
 
     // Somebody's vCPU, with something in every register.
-    let vls = state::start(&mut source, |host| narrow(host, vq))?;
-    state::fill(&mut source, vq)?;
-    source.reset();
+    let (source, target) = (Traffic::new(source), Traffic::new(target));
+    let mut source = Initialised::new(source);
+    let host = source.vls().map_err(text)?;
+    if !host.contains(vq) {
+        return Err(format!("VQ {vq}: this host has VQ {host}"));
+    }
+    source.set_vls(host.narrowed_to(vq)).map_err(text)?;
+    let source = source.finalize().map_err(text)?;
+    let mut vcpu = source.into_inner();
+    state::fill(&mut vcpu, vq)?;
 
-    // What a VMM does when it migrates: capture here, move, restore there.
-    let moved = MachineState::capture(&source)?;
-    let captured = source.counts();
-    let target_vls = state::start(&mut target, |_| Ok(moved.vls))?;
-    target.reset();
-    moved.restore(&mut target)?;
-    let restored = target.counts();
+    // Captured: the vector lengths, sve_state, FPSR and FPCR.
+    vcpu.reset();
+    let source = Finalized::new(vcpu).map_err(text)?;
+    let (vls, moved) = (source.vls(), source.capture().map_err(text)?);
+    let vcpu = source.into_inner();
+    let mut status = [[0; 4]; 2];
+    for (id, value) in STATUS.into_iter().zip(&mut status) {
+        state::get(&vcpu, id, value)?;
+    }
+    let captured = vcpu.counts();
 
-    let differences = state::verify(&target, vq, &moved)?;
-    println!(
-        "Moved the SVE state of a vCPU on {on}, VQ {vq} ({} bits):",
-        8 * vq.vl_bytes()
-    );
+    // Restored: the vector lengths first, while they can be written.
+    let mut target = Initialised::new(target);
+    target.set_vls(vls).map_err(text)?;
+    let mut target = target.finalize().map_err(text)?;
+    target.restore(&moved).map_err(text)?;
+    let target_vls = target.vls();
+    let mut vcpu = target.into_inner();
+    for (id, value) in STATUS.into_iter().zip(&status) {
+        state::set(&mut vcpu, id, value)?;
+    }
+    let restored = vcpu.counts();
+
+    let differences = state::verify(&vcpu, vq)?;
+    if !differences.is_empty() {
+        return Err(format!(
+            "not what the source had: {}",
+            differences.join(", ")
+        ));
+    }
+    let bits = 8 * vq.vl_bytes();
+    println!("Moved the SVE state of a vCPU on {on}, VQ {vq} ({bits} bits):");
     println!();
     println!("                   source    target");
+    println!("  vector lengths   {:8}  {target_vls}", format!("{vls}"));
     println!(
-        "  vector lengths   {:8}  {:8}",
-        vls.to_string(),
-        target_vls.to_string()
-    );
-    println!(
-        "  ONE_REG calls    {:<8}  {:<8}",
+        "  ONE_REG calls    {:<8}  {}",
         captured.calls, restored.calls
     );
     println!(
-        "  ONE_REG bytes    {:<8}  {:<8}",
+        "  ONE_REG bytes    {:<8}  {}",
         captured.bytes, restored.bytes
     );
     println!();
     println!(
-        "  moved            Z0-Z31, P0-P15, FFR: {} bytes of sve_state",
-        moved.image.len()
+        "  moved            {} bytes of sve_state (Z0-Z31, P0-P15, FFR); VLS, FPSR, FPCR",
+        moved.as_bytes().len()
     );
-    println!("                   VLS, FPSR, FPCR: 64 + 4 + 4 bytes");
     println!(
-        "  padded form      {} bytes (every slice in full)",
+        "  padded form      {} bytes, with every slice in full",
         state::padded_bytes(vq)?
     );
-    println!();
-    match differences.as_slice() {
-        [] => println!("  verified         all 51 registers, as filled in at the source"),
-        some => return Err(format!("not what the source had: {}", some.join(", "))),
-    }
+    println!("  verified         51 registers at the target, as filled in at the source");
     Ok(())
-}
-
-/// The host's vector lengths up to this one; KVM takes no other kind of subset.
-fn narrow(host: Vls, vq: Vq) -> Result<Vls> {
-    if host.contains(vq) {
-        Ok(host.narrowed_to(vq))
-    } else {
-        Err(format!("VQ {vq}: this host has {host}"))
-    }
 }

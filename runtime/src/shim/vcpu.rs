@@ -6,6 +6,7 @@ use crate::image::{ImageError, Storage, SveState};
 use crate::layout::{ARCH_ARM64, ARCH_MASK, COPROC_MASK, Layout, RESERVED_MASK, Register};
 use crate::one_reg::{OneReg, reg_size};
 use crate::sve::{self, Reg};
+use crate::vcpu::FinalizeSve;
 use crate::vls::Vls;
 use crate::vq::{Vq, VqError};
 
@@ -263,11 +264,8 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
         let wanted = data.try_into().map_err(|_| Errno::EINVAL)?;
         let wanted = Vls::from_bytes(wanted);
-        let max = wanted.max().ok_or(Errno::EINVAL)?;
-        if self.host.narrowed_to(max) != wanted {
-            return Err(Errno::EINVAL);
-        }
-        self.stage = Stage::Initialised { vq: Some(max) };
+        wanted.check(&self.host).map_err(|_| Errno::EINVAL)?;
+        self.stage = Stage::Initialised { vq: wanted.max() };
         Ok(())
     }
 }
@@ -309,6 +307,12 @@ impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
             Space::Sve(reg) => sve_space::set(&mut self.view_mut()?, reg, data),
         }
         Ok(())
+    }
+}
+
+impl<S: Storage + AsMut<[u8]>> FinalizeSve for Vcpu<S> {
+    fn finalize_sve(&mut self) -> Result<(), Errno> {
+        self.finalize(FEATURE_SVE)
     }
 }
 

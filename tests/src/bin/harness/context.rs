@@ -161,7 +161,10 @@ fn command_line(command: &Command) -> String {
     };
     let arguments = command.get_args().map(OsStr::to_string_lossy);
     let words = [program.to_string_lossy()].into_iter().chain(arguments);
-    words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| quoted(&word))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// A word for a shell.

@@ -19,7 +19,8 @@ pub(crate) fn test(cx: &Context) -> Result<Counted> {
 
 /// Formatting, clippy and the documentation, without a warning.
 pub(crate) fn lint(cx: &Context) -> Result<Counted> {
-    cx.run(cx.cargo(&["fmt", "--all", "--check"]))?;
+    let fmt = ["fmt", "--all", "--check", "--", "--color", "never"];
+    cx.run(cx.cargo(&fmt))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
     let mut command = cx.cargo(&clippy);
     command.args(["--", "-D", "warnings"]);

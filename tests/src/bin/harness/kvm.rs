@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::initrd::Initrd;
 use crate::install::{self, QEMU_SYSTEM};
 use crate::kernel;
-use crate::report::Counted;
+use crate::report::{Counted, count};
 use crate::toolchain::{self, ARM64};
 
 /// The vector lengths that the architecture has, in quadwords.
@@ -81,8 +81,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
 /// Builds the guest's programs, and packs them.
 fn initrd(cx: &Context) -> Result<PathBuf> {
     let toolchain = toolchain::arm64(cx)?;
-    let build =
-        |arguments: &[&str]| cx.run(toolchain::arm64_cargo(cx, &toolchain, arguments));
+    let build = |arguments: &[&str]| cx.run(toolchain::arm64_cargo(cx, &toolchain, arguments));
     let (release, harness) = ("--release", "sve-state-harness");
     build(&["build", release, "-p", harness, "--bin", "guest_init"])?;
     let migrate = ["--example", "migrate", "--features", "kvm"];
@@ -157,7 +156,10 @@ impl Guest {
         } else {
             let missing: Vec<_> = expected.difference(&self.migrated).collect();
             ensure!(missing.is_empty(), "nothing was migrated at VQ {missing:?}");
-            format!("migrated at {} vector lengths", self.migrated.len())
+            format!(
+                "migrated at {}",
+                count(self.migrated.len(), "vector length")
+            )
         };
 
         let total: u64 = self.operations.values().sum();

@@ -52,7 +52,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:6} {:>7}  {:7} counted", "part", "time", "verdict")?;
         for row in &self.rows {
-            let verdict = if row.result.is_ok() { "passed" } else { "FAILED" };
+            let verdict = if row.result.is_ok() {
+                "passed"
+            } else {
+                "FAILED"
+            };
             let seconds = format!("{:.1} s", row.time.as_secs_f64());
             write!(f, "{:6} {seconds:>7}  {verdict:7} ", row.part)?;
             let indent = format!("\n{:24}", "");

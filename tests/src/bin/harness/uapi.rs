@@ -43,7 +43,10 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         println!("{line}");
     }
     if !differences.is_empty() {
-        bail!("{} lines differ from the kernel's headers", differences.len());
+        bail!(
+            "{} lines differ from the kernel's headers",
+            differences.len()
+        );
     }
     let count = |kind: &str| kernel.iter().filter(|l| l.starts_with(kind)).count();
     let (ids, places) = (count("id\t"), count("place\t"));
@@ -59,9 +62,17 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
 fn compile(cx: &Context) -> Result<PathBuf> {
     let program = cx.directory("uapi")?.join("oracle");
     let mut gcc = Command::new("aarch64-linux-gnu-gcc");
-    gcc.args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-static", "-o"])
-        .arg(&program)
-        .arg("tests/uapi/oracle.c");
+    gcc.args([
+        "-std=gnu11",
+        "-O1",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-static",
+        "-o",
+    ])
+    .arg(&program)
+    .arg("tests/uapi/oracle.c");
     cx.run(gcc)?;
     Ok(program)
 }
@@ -81,7 +92,10 @@ fn ours() -> Result<Vec<String>> {
         places::<sve::bank::Z>(&state, &mut lines)?;
         places::<sve::bank::P>(&state, &mut lines)?;
         places::<sve::bank::FFR>(&state, &mut lines)?;
-        lines.push(format!("image\tVQ {vq}\t{} bytes", sve::Layout::image_bytes(vq)?));
+        lines.push(format!(
+            "image\tVQ {vq}\t{} bytes",
+            sve::Layout::image_bytes(vq)?
+        ));
         lines.push(format!("length\tVQ {vq}\t{} bytes", vq.vl_bytes()));
     }
     lines.extend(constants().map(|(name, value)| format!("constant\t{name}\t{value}")));
@@ -94,7 +108,10 @@ fn ids<B: BankType>(lines: &mut Vec<String>) -> Result<()> {
         for i in 0..u32::from(B::BANK.slices) {
             let id = Register::<B>::with_slice(n, i)?.id();
             let size = reg_size(id);
-            lines.push(format!("id\t{}{n}[{i}]\t{id:#018x}\t{size} bytes", B::BANK.name));
+            lines.push(format!(
+                "id\t{}{n}[{i}]\t{id:#018x}\t{size} bytes",
+                B::BANK.name
+            ));
         }
     }
     Ok(())
@@ -110,7 +127,9 @@ where
         let offset = state.bounds(register).start;
         let width = state.register(register).len();
         let name = B::BANK.name;
-        lines.push(format!("place\tVQ {vq}\t{name}{n}\toffset {offset}\twidth {width}"));
+        lines.push(format!(
+            "place\tVQ {vq}\t{name}{n}\toffset {offset}\twidth {width}"
+        ));
     }
     Ok(())
 }

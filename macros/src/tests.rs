@@ -1,0 +1,100 @@
+//! What can be seen without a compiler. What the compiler makes of the code, and how it shows the
+//! errors, is tested in the workspace's `tests/`.
+
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::quote;
+
+use crate::diagnostic::{did_you_mean, one_of};
+use crate::expand::register_layout;
+
+fn sve() -> TokenStream {
+    quote! {
+        /// Registers.
+        #[cfg(all())]
+        pub mod sve {
+            arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
+            /// Vectors.
+            bank Z[32] at 0x000 step 32: slice 2048 bits, width 128 * vq bits;
+            bank P[16] at 0x400 step 32: slice 256 bits, width 16 * vq bits;
+            bank FFR at 0x600: slice 256 bits, width 16 * vq bits;
+            pseudo VLS at 0xffff: 512 bits;
+            view V[32] at 0x700 step 4: 128 bits, low bits of sve::Z;
+        }
+        mod sme {
+            arch: arm64, coproc: 0x17, slices: 32, vq: 1..=16;
+            bank ZA[16 * vq] at 0x000 step 32: slice 2048 bits, width 128 * vq bits;
+            bank ZT0 at 0x600: 512 bits;
+        }
+    }
+}
+
+/// Every stream that differs from this one in a single place: a token is missing, doubled, or
+/// another one, however deep in groups.
+fn slips(tokens: &TokenStream) -> Vec<TokenStream> {
+    let others = quote!(0 1 65536 4294967296 18446744073709551616 -1 1.5 0u8 "" 'a' x Ω r#fn _ fn
+        vq bits bank view pseudo slice mod Self crate : , ; * + ..= .. ::a # ! [] () {} [0] [vq]);
+    let trees: Vec<_> = tokens.clone().into_iter().collect();
+    let with = |i: usize, new: &[TokenTree]| {
+        let all = trees[..i].iter().chain(new).chain(&trees[i + 1..]);
+        all.cloned().collect::<TokenStream>()
+    };
+    let mut slips = Vec::new();
+    for (i, tree) in trees.iter().enumerate() {
+        slips.push(with(i, &[]));
+        slips.push(with(i, &[tree.clone(), tree.clone()]));
+        slips.extend(others.clone().into_iter().map(|other| with(i, &[other])));
+        if let TokenTree::Group(group) = tree {
+            slips.extend(
+                self::slips(&group.stream())
+                    .into_iter()
+                    .map(|inner| with(i, &[Group::new(group.delimiter(), inner).into()])),
+            );
+        }
+    }
+    slips
+}
+
+#[test]
+fn one_slip_gives_code_or_errors() {
+    assert!(!register_layout(sve()).to_string().contains("compile_error"));
+    let slips = slips(&sve());
+    assert!(slips.len() > 5000, "{}", slips.len());
+    let refused = slips.into_iter().filter(|slip| {
+        let code = register_layout(slip.clone()).to_string();
+        assert!(!code.is_empty(), "{slip}");
+        code.contains("compile_error")
+    });
+    assert!(refused.count() > 4000);
+}
+
+#[test]
+fn constants_say_what_they_are() {
+    let code = register_layout(sve()).to_string();
+    for doc in [
+        "`Z3`: ID `0x6080_0000_0015_0060`; 16·VQ bytes at offset 48·VQ of the image.",
+        "`P1`: ID `0x6050_0000_0015_0420`; 2·VQ bytes at offset 514·VQ of the image.",
+        "`FFR`: ID `0x6050_0000_0015_0600`; 2·VQ bytes at offset 544·VQ of the image.",
+        "`VLS`: ID `0x6060_0000_0015_ffff`; 64 bytes, with no place in the image.",
+        "`V3`: ID `0x6040_0000_0015_070c`; 16 bytes, the low ones of `sve::Z3`.",
+        "`ZA0`: ID `0x6080_0000_0017_0000`; 16·VQ bytes at offset 0 of the image.",
+        "`ZA48`: ID `0x6080_0000_0017_0600`; 16·VQ bytes at offset 768·VQ of the image. From VQ 4.",
+        "`ZT0`: ID `0x6060_0000_0017_0600`; 64 bytes at offset 256·VQ² of the image.",
+    ] {
+        assert!(code.contains(doc), "{doc}");
+    }
+}
+
+#[test]
+fn suggestions() {
+    let hint = |written| did_you_mean(written, &["arch", "bank", "vq", ":"]);
+    let bank = Some(": did you mean `bank`?".to_owned());
+    for slip in ["bnak", "ban", "banks", "bahn", "Bank", "bnk"] {
+        assert_eq!(hint(slip), bank, "{slip}");
+    }
+    assert_eq!(hint("vl"), Some(": did you mean `vq`?".to_owned()));
+    for other in ["register", "", "x", "knab"] {
+        assert_eq!(hint(other), None, "{other}");
+    }
+    assert_eq!(one_of(&["a"]), "`a`");
+    assert_eq!(one_of(&["a", "b", "c"]), "`a`, `b` or `c`");
+}

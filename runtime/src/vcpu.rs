@@ -1,0 +1,279 @@
+//! The VMM's side: a vCPU's SVE state in the order that KVM wants.
+//!
+//! KVM answers `EPERM` to a VLS that is written too late and to a Z register that is read too early.
+//! Here neither compiles: an [`Initialised`] vCPU has vector lengths to choose and no registers, a
+//! [`Finalized`] one has registers and its vector lengths are settled.
+//!
+//! ```
+//! # use sve_state::shim::{Rules, Vcpu};
+//! # use sve_state::{SveState, Vls, Vq, vcpu::Initialised};
+//! # let new_vcpu = || { let mut vcpu = Vcpu::new(Vls::up_to(Vq::ARCH_MAX), Rules::Mainline).unwrap();
+//! #     vcpu.init(true).unwrap(); vcpu };
+//! // A vCPU after KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_SVE, narrowed to 256 bits.
+//! let mut source = Initialised::new(new_vcpu());
+//! let vls = source.vls()?.narrowed_to(Vq::new(2)?);
+//! source.set_vls(vls)?;
+//! let source = source.finalize()?;
+//!
+//! // It runs; then it is captured, in one allocation.
+//! let state = source.capture()?;
+//!
+//! // Elsewhere: the same vector lengths first, then the registers.
+//! let mut target = Initialised::new(new_vcpu());
+//! target.set_vls(vls)?;
+//! target.finalize()?.restore(&state)?;
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+
+use core::fmt;
+
+use crate::image::{Storage, SveState};
+use crate::layout::{Bounds, Layout};
+use crate::one_reg::{OneReg, reg_size};
+use crate::sve;
+use crate::vls::{Vls, VlsError};
+use crate::vq::Vq;
+
+/// The largest slice, in bytes.
+const MAX_SLICE: usize = 256;
+
+/// A vCPU that can be finalized: one more call than ONE_REG.
+///
+/// Implemented for the [shim](crate::shim) and, with the feature `kvm`, for `kvm_ioctls::VcpuFd`.
+pub trait FinalizeSve: OneReg {
+    /// `KVM_ARM_VCPU_FINALIZE` of `KVM_ARM_VCPU_SVE`.
+    fn finalize_sve(&mut self) -> Result<(), Self::Error>;
+}
+
+impl<T: FinalizeSve + ?Sized> FinalizeSve for &mut T {
+    fn finalize_sve(&mut self) -> Result<(), Self::Error> {
+        T::finalize_sve(self)
+    }
+}
+
+/// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
+/// lengths can be read and narrowed, its registers do not exist yet.
+#[derive(Clone, Debug)]
+pub struct Initialised<V> {
+    vcpu: V,
+}
+
+impl<V: FinalizeSve> Initialised<V> {
+    /// For a vCPU that the caller has initialised with SVE, and not finalized.
+    pub fn new(vcpu: V) -> Self {
+        Self { vcpu }
+    }
+
+    /// Its vector lengths: the host's, unless narrowed. One GET.
+    pub fn vls(&self) -> Result<Vls, VcpuError<V::Error>> {
+        read_vls(&self.vcpu)
+    }
+
+    /// Narrows its vector lengths to this set. Two calls: a GET, to say why the set is refused
+    /// before the kernel answers `EINVAL`, and a SET.
+    ///
+    /// Called again it can only narrow further; KVM itself would also widen.
+    pub fn set_vls(&mut self, vls: Vls) -> Result<(), VcpuError<V::Error>> {
+        vls.check(&self.vls()?)?;
+        let id = sve::VLS.id();
+        let set = self.vcpu.set_one_reg(id, &vls.to_bytes());
+        set.map_err(|error| VcpuError::Set { id, error })
+    }
+
+    /// Settles the vector lengths. Two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS.
+    pub fn finalize(mut self) -> Result<Finalized<V>, VcpuError<V::Error>> {
+        self.vcpu.finalize_sve().map_err(VcpuError::Finalize)?;
+        Finalized::new(self.vcpu)
+    }
+
+    /// The vCPU itself.
+    pub fn into_inner(self) -> V {
+        self.vcpu
+    }
+}
+
+/// A vCPU whose vector lengths are settled and whose registers exist.
+#[derive(Clone, Debug)]
+pub struct Finalized<V> {
+    vcpu: V,
+    vls: Vls,
+    vq: Vq,
+}
+
+impl<V: OneReg> Finalized<V> {
+    /// For a vCPU that the caller has finalized. One GET, of VLS.
+    pub fn new(vcpu: V) -> Result<Self, VcpuError<V::Error>> {
+        let vls = read_vls(&vcpu)?;
+        let vq = vls.max().ok_or(VlsError::Empty)?;
+        Ok(Self { vcpu, vls, vq })
+    }
+
+    /// Its vector lengths.
+    pub fn vls(&self) -> Vls {
+        self.vls
+    }
+
+    /// Its largest vector length, which decides the size of every register.
+    pub fn vq(&self) -> Vq {
+        self.vq
+    }
+
+    /// The vCPU itself.
+    pub fn into_inner(self) -> V {
+        self.vcpu
+    }
+
+    /// Reads the 49 registers into an image of its own. 49 GETs, one allocation.
+    #[cfg(feature = "alloc")]
+    pub fn capture(&self) -> Result<SveState<alloc::boxed::Box<[u8]>>, VcpuError<V::Error>> {
+        let mut state = SveState::zeroed(self.vq).map_err(|_| self.mismatch(self.vq))?;
+        self.capture_into(&mut state)?;
+        Ok(state)
+    }
+
+    /// Reads the 49 registers into the caller's image. 49 GETs, no allocation. If one fails, the
+    /// image holds the registers read before it, and nothing of use after them.
+    pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), VcpuError<V::Error>>
+    where
+        S: Storage + AsMut<[u8]>,
+    {
+        let registers = self.registers(state.vq())?;
+        let image = state.as_bytes_mut();
+        // In ascending order, each call's padding falls on registers that later calls read. So
+        // the kernel writes where the registers belong, and only those whose slice would leave
+        // the image take a way round.
+        for (id, bounds) in registers {
+            let (start, size) = (bounds.start as usize, reg_size(id));
+            let read = match image.get_mut(start..start + size) {
+                Some(slice) => self.vcpu.get_one_reg(id, slice),
+                None => {
+                    let mut slice = [0; MAX_SLICE];
+                    let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
+                    let bytes = bounds.copy as usize;
+                    image[start..start + bytes].copy_from_slice(&slice[..bytes]);
+                    read
+                }
+            };
+            read.map_err(|error| VcpuError::Get { id, error })?;
+        }
+        Ok(())
+    }
+
+    /// Writes the 49 registers from an image. 49 SETs, no allocation. If one fails, the registers
+    /// before it have been written, and the whole can be repeated; the image does not change.
+    pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), VcpuError<V::Error>> {
+        let image = state.as_bytes();
+        for (id, bounds) in self.registers(state.vq())? {
+            let (start, size) = (bounds.start as usize, reg_size(id));
+            // KVM reads the register's own bytes alone, whatever follows them.
+            let written = match image.get(start..start + size) {
+                Some(slice) => self.vcpu.set_one_reg(id, slice),
+                None => {
+                    let mut slice = [0; MAX_SLICE];
+                    let bytes = bounds.copy as usize;
+                    slice[..bytes].copy_from_slice(&image[start..start + bytes]);
+                    self.vcpu.set_one_reg(id, &slice[..size])
+                }
+            };
+            written.map_err(|error| VcpuError::Set { id, error })?;
+        }
+        Ok(())
+    }
+
+    /// The registers of the image in ascending order, with their bounds; refuses, before any call,
+    /// an image of another vector length than the vCPU's.
+    fn registers(
+        &self,
+        image: Vq,
+    ) -> Result<impl Iterator<Item = (u64, &'static Bounds)> + use<V>, VcpuError<V::Error>> {
+        match (sve::Layout::ids(image), sve::Layout::bounds(image)) {
+            // The bounds end with the image's registers, before the pseudo-register's ID.
+            (Ok(ids), Ok(bounds)) if image == self.vq => Ok(ids.zip(bounds)),
+            _ => Err(self.mismatch(image)),
+        }
+    }
+
+    fn mismatch<E>(&self, image: Vq) -> VcpuError<E> {
+        VcpuError::VectorLength {
+            image,
+            vcpu: self.vq,
+        }
+    }
+}
+
+fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
+    let (id, mut bytes) = (sve::VLS.id(), [0; 64]);
+    match vcpu.get_one_reg(id, &mut bytes) {
+        Ok(()) => Ok(Vls::from_bytes(&bytes)),
+        Err(error) => Err(VcpuError::Get { id, error }),
+    }
+}
+
+/// Why a step was not taken, or how far it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VcpuError<E> {
+    /// `KVM_GET_ONE_REG` of this register failed.
+    Get {
+        /// The register's ID.
+        id: u64,
+        /// What the vCPU answered.
+        error: E,
+    },
+    /// `KVM_SET_ONE_REG` of this register failed.
+    Set {
+        /// The register's ID.
+        id: u64,
+        /// What the vCPU answered.
+        error: E,
+    },
+    /// `KVM_ARM_VCPU_FINALIZE` failed.
+    Finalize(E),
+    /// The vector lengths are not for this vCPU; nothing was written.
+    Vls(VlsError),
+    /// The image is of another vector length than the vCPU, or of one that the SVE layout does
+    /// not describe; nothing was read or written.
+    VectorLength {
+        /// The image's.
+        image: Vq,
+        /// The vCPU's.
+        vcpu: Vq,
+    },
+}
+
+impl<E> From<VlsError> for VcpuError<E> {
+    fn from(error: VlsError) -> Self {
+        Self::Vls(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for VcpuError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let call =
+            |f: &mut fmt::Formatter<'_>, call: &str, id: u64, error: &E| match sve::Reg::decode(id)
+            {
+                Ok(reg) => write!(f, "{call} of {reg}: {error}"),
+                Err(_) => write!(f, "{call} of {id:#018x}: {error}"),
+            };
+        match self {
+            Self::Get { id, error } => call(f, "KVM_GET_ONE_REG", *id, error),
+            Self::Set { id, error } => call(f, "KVM_SET_ONE_REG", *id, error),
+            Self::Finalize(error) => write!(f, "KVM_ARM_VCPU_FINALIZE of SVE: {error}"),
+            Self::Vls(error) => error.fmt(f),
+            Self::VectorLength { image, vcpu } => write!(
+                f,
+                "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same, and at \
+                 most {}",
+                sve::Layout::VQ_MAX
+            ),
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> core::error::Error for VcpuError<E> {}
+
+#[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
+impl FinalizeSve for kvm_ioctls::VcpuFd {
+    fn finalize_sve(&mut self) -> Result<(), Self::Error> {
+        self.vcpu_finalize(&crate::shim::FEATURE_SVE.cast_signed())
+    }
+}

@@ -1,0 +1,334 @@
+//! `register_layout!` beyond the two layouts that ship: that it can say what has been proposed for
+//! Linux or might be, and that IDs, decoder, bounds and images follow. What is expected is worked
+//! out here, from the formulas that the kernel's headers (or the proposal) state, and shares
+//! nothing with the crate.
+
+use sve_state::image::{Image, ImageError};
+use sve_state::layout::{DecodeError, Layout as _, Reason, RegisterError};
+use sve_state::{Vq, fpsimd, register_layout, sve};
+
+register_layout! {
+    /// The SME registers, as proposed on the kernel's list.
+    pub mod sme {
+        arch: arm64, coproc: 0x17, slices: 32, vq: 1..=16;
+
+        /// Rows of the matrix: as many as a row has bytes.
+        bank ZA[16 * vq] at 0x000 step 32: slice 2048 bits, width 128 * vq bits;
+        /// Lookup table. Its low ID bits are those of `ZA48`; the size field tells them apart.
+        bank ZT0 at 0x600: 512 bits;
+        /// Vector-length set.
+        pseudo VLS at 0xffff: 512 bits;
+    }
+
+    /// Registers of fixed width beside scalable ones, in slices so small that several are in use.
+    pub mod mixed {
+        arch: arm64, coproc: 0x1f, slices: 8, vq: 1..=16;
+
+        /// Control.
+        bank CTL at 0x0: 32 bits;
+        /// Scalable, in slices of 32 bytes.
+        bank Q[4] at 0x40 step 16: slice 256 bits, width 128 * vq bits;
+        /// Fixed, in two and a half slices.
+        bank W[2] at 0x80 step 16: slice 64 bits, width 160 bits;
+        /// A header of 4 bytes on each scalable register.
+        bank H[2] at 0xc0 step 16: slice 2048 bits, width 32 + 16 * vq bits;
+        /// Counters.
+        bank CNT[3] at 0x100 step 2: 64 bits;
+        /// The low halves of `W`.
+        view L[2] at 0x110 step 1: 64 bits, low bits of mixed::W;
+    }
+
+    /// SVE with every vector length and slice that the ABI leaves room for.
+    pub mod abi {
+        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=512;
+
+        /// Vectors.
+        bank Z[32] at 0x000 step 32: slice 2048 bits, width 128 * vq bits;
+        /// Predicates.
+        bank P[16] at 0x400 step 32: slice 256 bits, width 16 * vq bits;
+        /// First-fault register.
+        bank FFR at 0x600: slice 256 bits, width 16 * vq bits;
+    }
+}
+
+fn vqs() -> impl Iterator<Item = (Vq, u64)> {
+    Vq::architectural().map(|vq| (vq, u64::from(vq.get())))
+}
+
+/// Every (ID, name) of SME, for a matrix of this many rows with this many slices each.
+fn sme(rows: u64, slices: u64) -> Vec<(u64, String)> {
+    let row = |n: u64| {
+        (0..slices).map(move |i| {
+            let name = if i == 0 {
+                format!("ZA{n}")
+            } else {
+                format!("ZA{n} slice {i}")
+            };
+            (0x6080_0000_0017_0000 + (n << 5) + i, name)
+        })
+    };
+    let mut ids: Vec<_> = (0..rows).flat_map(row).collect();
+    ids.push((0x6060_0000_0017_0600, "ZT0".to_owned()));
+    ids.push((0x6060_0000_0017_ffff, "VLS".to_owned()));
+    ids
+}
+
+#[test]
+fn sme_enumerates_as_many_rows_as_a_row_has_bytes() {
+    for (vq, n) in vqs() {
+        let ids: Vec<u64> = sme::Layout::ids(vq).expect("in range").collect();
+        let expected: Vec<u64> = sme(16 * n, 1).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(ids, expected, "VQ {vq}");
+    }
+}
+
+/// All 2^16 low halves under all 16 sizes: what has a name has it from the formula, and nothing
+/// else has one.
+#[test]
+fn sme_decodes_its_ids_and_no_others() {
+    let mut names: std::collections::HashMap<_, _> = sme(256, 32).into_iter().collect();
+    assert_eq!(names.len(), 256 * 32 + 2);
+    for size in 0..16_u64 {
+        for low in 0..=0xffff_u64 {
+            let id = 0x6000_0000_0017_0000 | size << 52 | low;
+            match (sme::Reg::decode(id), names.remove(&id)) {
+                (Ok(register), Some(name)) => {
+                    assert_eq!((register.id(), register.to_string()), (id, name));
+                }
+                (Err(error), None) => assert_eq!(error.id, id),
+                (decoded, expected) => panic!("{id:#x}: {decoded:?}, where {expected:?}"),
+            }
+        }
+    }
+    assert!(names.is_empty(), "{names:?}");
+}
+
+#[test]
+fn the_size_alone_tells_zt0_from_a_row() {
+    let (row, table) = (0x6080_0000_0017_0600, 0x6060_0000_0017_0600);
+    assert_eq!(sme::Reg::decode(row), Ok(sme::ZA48.into()));
+    assert_eq!(sme::Reg::decode(table), Ok(sme::ZT0.into()));
+    assert_eq!((sme::ZA48.id(), sme::ZT0.id()), (row, table));
+    let error = sme::Reg::decode(0x6050_0000_0017_0600);
+    assert!(
+        matches!(
+            error,
+            Err(DecodeError {
+                reason: Reason::Size { .. },
+                ..
+            })
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn sme_images() {
+    assert_eq!(sme::MAX_IMAGE_BYTES, 256 * 256 + 64);
+    for (vq, n) in vqs() {
+        let rows = 16 * n;
+        let image = Image::<sme::Layout, _>::zeroed(vq).expect("in range");
+        assert_eq!(image.as_bytes().len() as u64, rows * rows + 64, "VQ {vq}");
+        for number in 0..256 {
+            let row = sme::ZA::new(number).expect("256 rows have an ID");
+            let bounds = image.bounds(row);
+            let found = [bounds.start, bounds.copy, bounds.flush].map(u64::from);
+            if u64::from(number) < rows {
+                let start = u64::from(number) * rows;
+                assert_eq!(found, [start, rows, 256 - rows], "{row} at VQ {vq}");
+            } else {
+                assert_eq!(found[1], 0, "{row} at VQ {vq}");
+                assert!(image.register(row).is_empty(), "{row} at VQ {vq}");
+            }
+        }
+        let bounds = image.bounds(sme::ZT0);
+        let found = [bounds.start, bounds.copy, bounds.flush].map(u64::from);
+        assert_eq!(found, [rows * rows, 64, 0], "VQ {vq}");
+    }
+}
+
+/// Where a slice starts, and what it copies and flushes: the definition, in numbers that cannot
+/// overflow.
+fn slice(offset: i64, width: i64, slice_bytes: i64, index: i64) -> [i64; 3] {
+    let start = index * slice_bytes;
+    let end = width.clamp(start, start + slice_bytes);
+    let copy = end - start;
+    [offset + start.min(width), copy, slice_bytes - copy]
+}
+
+#[test]
+fn slices_of_fixed_and_scalable_registers() {
+    for (vq, n) in vqs() {
+        let n = i64::try_from(n).expect("at most 16");
+        let image = Image::<mixed::Layout, _>::zeroed(vq).expect("in range");
+        macro_rules! check {
+            ($register:expr, $offset:expr, $width:expr, $slice_bytes:expr) => {
+                for index in 0..8 {
+                    let register = $register(index);
+                    let bounds = image.bounds(register);
+                    let found = [bounds.start, bounds.copy, bounds.flush].map(i64::from);
+                    let expected = slice($offset, $width, $slice_bytes, i64::from(index));
+                    assert_eq!(found, expected, "{register} at VQ {vq}");
+                }
+            };
+        }
+        for number in 0..4_u32 {
+            let offset = 4 + i64::from(number) * 16 * n;
+            let q = |index| mixed::Q::with_slice(number, index).expect("Q0 to Q3");
+            check!(q, offset, 16 * n, 32);
+        }
+        for number in 0..2_u32 {
+            let offset = 4 + 64 * n + i64::from(number) * 20;
+            let w = |index| mixed::W::with_slice(number, index).expect("W0 and W1");
+            check!(w, offset, 20, 8);
+            let offset = 44 + 64 * n + i64::from(number) * (4 + 2 * n);
+            let h = |index| mixed::H::with_slice(number, index).expect("H0 and H1");
+            check!(h, offset, 4 + 2 * n, 256);
+        }
+        for (number, register) in [mixed::CNT0, mixed::CNT1, mixed::CNT2]
+            .into_iter()
+            .enumerate()
+        {
+            let bounds = image.bounds(register);
+            let start = 52 + 68 * n + 8 * i64::try_from(number).expect("small");
+            assert_eq!(i64::from(bounds.start), start, "{register} at VQ {vq}");
+        }
+        let total = i64::try_from(image.as_bytes().len()).expect("small");
+        assert_eq!(
+            total,
+            4 + 4 * 16 * n + 2 * 20 + 2 * (4 + 2 * n) + 3 * 8,
+            "VQ {vq}"
+        );
+    }
+}
+
+/// One ID for each slice that holds a byte.
+#[test]
+fn slices_in_use_are_enumerated() {
+    for (vq, n) in vqs() {
+        let mut expected = vec![0x6020_0000_001f_0000];
+        for (base, size, width, slice) in [
+            (0x40, 5, 16 * n, 32),
+            (0x50, 5, 16 * n, 32),
+            (0x60, 5, 16 * n, 32),
+            (0x70, 5, 16 * n, 32),
+            (0x80, 3, 20, 8),
+            (0x90, 3, 20, 8),
+            (0xc0, 8, 4 + 2 * n, 256),
+            (0xd0, 8, 4 + 2 * n, 256),
+        ] {
+            let in_use = (0..8).filter(|i| i * slice < width);
+            expected.extend(in_use.map(|i| 0x6000_0000_001f_0000 | size << 52 | (base + i)));
+        }
+        expected.extend([0x100, 0x102, 0x104].map(|low| 0x6030_0000_001f_0000_u64 | low));
+        expected.extend([0x110, 0x111].map(|low| 0x6030_0000_001f_0000_u64 | low));
+        let ids: Vec<_> = mixed::Layout::ids(vq).expect("in range").collect();
+        assert_eq!(ids, expected, "VQ {vq}");
+        for id in ids {
+            assert_eq!(mixed::Reg::decode(id).map(mixed::Reg::id), Ok(id));
+        }
+    }
+}
+
+/// A register written slice by slice is read back slice by slice, and whole; its neighbours keep
+/// what they have.
+#[test]
+fn several_slices_make_a_register() -> Result<(), ImageError> {
+    for (vq, n) in vqs() {
+        let width = 16 * usize::try_from(n).expect("at most 16");
+        let mut image = Image::<mixed::Layout, _>::zeroed(vq)?;
+        let pattern: Vec<u8> = (1..=u8::MAX).cycle().take(256).collect();
+        for (index, bytes) in (0..).zip(pattern.chunks(32)) {
+            let slice = mixed::Q::with_slice(1, index).expect("8 slices");
+            image.set(slice, bytes.try_into().expect("32 bytes"));
+        }
+        assert_eq!(image.register(mixed::Q1), &pattern[..width]);
+        let mut read = Vec::new();
+        for index in 0..8 {
+            read.extend(image.get(mixed::Q::with_slice(1, index).expect("8 slices")));
+        }
+        assert_eq!(read[..width], pattern[..width]);
+        assert!(read[width..].iter().all(|&byte| byte == 0), "VQ {vq}");
+        assert!(image.register(mixed::Q0).iter().all(|&byte| byte == 0));
+        assert!(image.register(mixed::Q2).iter().all(|&byte| byte == 0));
+    }
+    Ok(())
+}
+
+/// `L` shows the low 64 bits of `W`, a layout's view of itself.
+#[test]
+fn a_view_within_a_layout() -> Result<(), ImageError> {
+    let mut image = Image::<mixed::Layout, _>::zeroed(Vq::MIN)?;
+    image.set_view(mixed::L1, &[0xa5; 8]);
+    assert_eq!(image.get_view(mixed::L1), [0xa5; 8]);
+    let (low, rest) = image.register(mixed::W1).split_at(8);
+    assert_eq!((low, rest), (&[0xa5; 8][..], &[0; 12][..]));
+    assert!(image.register(mixed::W0).iter().all(|&byte| byte == 0));
+    Ok(())
+}
+
+#[test]
+fn the_abi_has_room_for_vq_512() {
+    let vq = Vq::new(512).expect("the largest");
+    let ids: Vec<_> = abi::Layout::ids(vq).expect("in range").collect();
+    assert_eq!(ids.len(), 49 * 32);
+    assert_eq!(ids[32 * 32 - 1], 0x6080_0000_0015_03ff, "Z31 slice 31");
+    assert_eq!(ids[49 * 32 - 1], 0x6050_0000_0015_061f, "FFR slice 31");
+    assert_eq!(abi::MAX_IMAGE_BYTES, 546 * 512);
+    assert_eq!(abi::Layout::image_bytes(vq), Ok(546 * 512));
+}
+
+#[test]
+fn fpsimd_counts_in_words_of_core() {
+    let expected = |n: u64| 0x6040_0000_0010_0054 + 4 * n;
+    for n in 0..32 {
+        let v = fpsimd::V::new(n).expect("32 registers");
+        assert_eq!(v.id(), expected(n.into()));
+        for word in 1..4 {
+            // A word within a register is not its ID.
+            assert!(fpsimd::Reg::decode(v.id() + word).is_err());
+        }
+    }
+    assert_eq!(fpsimd::V31.id(), fpsimd::v::<31>().id());
+    assert_eq!(fpsimd::FPSR.id(), 0x6020_0000_0010_00d4);
+    assert_eq!(fpsimd::FPCR.id(), 0x6020_0000_0010_00d5);
+    assert_eq!(fpsimd::MAX_IMAGE_BYTES, 8, "the V registers are a view");
+}
+
+/// The three forms name one register.
+#[test]
+fn constant_const_generic_and_run_time_forms_agree() {
+    assert_eq!(sme::ZA255, sme::za::<255>());
+    assert_eq!(Ok(sme::ZA255), sme::ZA::new(255));
+    assert_eq!(Ok(sme::za_slice::<17, 31>()), sme::ZA::with_slice(17, 31));
+    assert_eq!(Ok(mixed::q_slice::<3, 7>()), mixed::Q::with_slice(3, 7));
+    assert_eq!(mixed::w::<1>(), mixed::W1);
+    assert_eq!(Ok(abi::ffr_slice::<31>()), abi::FFR::with_slice(0, 31));
+    assert_eq!(sve::z::<0>(), sve::Z0);
+    // IDs are constants.
+    const ID: u64 = sme::za_slice::<1, 2>().id();
+    assert_eq!(ID, 0x6080_0000_0017_0022);
+}
+
+#[test]
+fn what_does_not_exist_is_an_error_with_the_numbers() {
+    let message = |result: Result<sme::ZA, RegisterError>| match result {
+        Ok(register) => panic!("{register}"),
+        Err(error) => error.to_string(),
+    };
+    let error = message(sme::ZA::new(256));
+    assert!(
+        error.contains("ZA256") && error.contains("ZA255"),
+        "{error}"
+    );
+    let error = message(sme::ZA::with_slice(0, 32));
+    assert!(error.contains("32") && error.contains("31"), "{error}");
+    for vq in [17, 512] {
+        let error = sme::Layout::ids(Vq::new(vq).expect("in the ABI")).err();
+        let error = error.expect("SME ends at VQ 16").to_string();
+        assert!(
+            error.contains(&vq.to_string()) && error.contains("16"),
+            "{error}"
+        );
+    }
+}
