@@ -1,13 +1,15 @@
 //! What the user wrote. Nothing is judged here but the grammar:
 //!
 //! ```text
-//! layout   = attributes visibility "mod" NAME "{" { setting ( "," | ";" ) | line ";" } "}"
-//! setting  = KEY ":" ( WORD | NUMBER | NUMBER "..=" NUMBER )
-//! line     = docs ( "bank" | "view" | "pseudo" ) NAME [ "[" quantity "]" ]
-//!            "at" NUMBER [ "step" NUMBER ] ":" shape [ "," "low" "bits" "of" PATH ]
-//! shape    = quantity "bits" | "slice" quantity "bits" "," "width" quantity "bits"
-//! quantity = term { "+" term }
-//! term     = NUMBER [ "*" "vq" ] | "vq"
+//! layout    = attributes visibility "mod" NAME "{" { setting ( "," | ";" ) | line ";" } "}"
+//! setting   = KEY ":" ( WORD | NUMBER | NUMBER "..=" NUMBER )
+//! line      = docs ( "bank" | "pseudo" ) registers ":" ( whole | sliced )
+//!           | docs "view" registers ":" whole "," "low" "bits" "of" PATH
+//! registers = NAME [ "[" quantity "]" ] "at" NUMBER [ "step" NUMBER ]
+//! whole     = quantity "bits"
+//! sliced    = "slice" quantity "bits" "," "width" quantity "bits"
+//! quantity  = term { "+" term }
+//! term      = NUMBER [ "*" "vq" ] | "vq"
 //! ```
 //!
 //! A mistake ends a setting or a line and is noted; reading goes on with the next.
@@ -17,7 +19,7 @@ use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Ident, LitInt, Path, Token, Visibility, braced, bracketed, token};
 
-use crate::diagnostic::{Errors, did_you_mean, one_of, refuse};
+use crate::diagnostic::{Errors, did_you_mean, mistake, one_of};
 
 /// One `mod` of the macro's input.
 pub(crate) struct Layout {
@@ -66,6 +68,12 @@ pub(crate) enum Shape {
     Whole(Quantity),
     /// `slice 2048 bits, width 128 * vq bits`: moved slice by slice.
     Sliced { slice: Quantity, width: Quantity },
+}
+
+impl Shape {
+    pub(crate) fn is_sliced(&self) -> bool {
+        matches!(self, Self::Sliced { .. })
+    }
 }
 
 /// A number as written. At most `u32::MAX`, so that products of two of them fit their type.
@@ -228,8 +236,10 @@ impl Parse for Bank {
         let place = match input.parse::<Option<Token![,]>>()? {
             Some(_) if line == "view" => Place::View(shown(input)?),
             Some(comma) => {
-                let message = format!("expected `;`: only a `view` goes on, this is a `{line}`");
-                return refuse(comma, message);
+                return Err(mistake!(
+                    comma,
+                    "expected `;`: only a `view` goes on, this is a `{line}`"
+                ));
             }
             None if line == "view" => {
                 let what = "`, low bits of` and the bank that the view shows";
@@ -255,10 +265,10 @@ impl Parse for Bank {
 fn docs(input: ParseStream) -> syn::Result<Vec<Attribute>> {
     let attrs = input.call(Attribute::parse_outer)?;
     match attrs.iter().find(|attr| !attr.path().is_ident("doc")) {
-        Some(other) => refuse(
+        Some(other) => Err(mistake!(
             other,
-            "only doc comments can stand here; other attributes go above the `mod`",
-        ),
+            "only doc comments can stand here; other attributes go above the `mod`"
+        )),
         None => Ok(attrs),
     }
 }
@@ -359,17 +369,18 @@ impl Parse for Number {
         }
         let literal: LitInt = input.parse()?;
         if !literal.suffix().is_empty() {
-            return refuse(literal, "numbers have no suffix here");
+            return Err(mistake!(literal, "numbers have no suffix here"));
         }
         match literal.base10_parse::<u32>() {
             Ok(value) => Ok(Self {
                 value: value.into(),
                 literal,
             }),
-            Err(_) => {
-                let message = format!("`{literal}` is not a number from 0 to {}", u32::MAX);
-                refuse(literal, message)
-            }
+            Err(_) => Err(mistake!(
+                &literal,
+                "`{literal}` is not a number from 0 to {}",
+                u32::MAX
+            )),
         }
     }
 }

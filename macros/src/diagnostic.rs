@@ -1,19 +1,10 @@
 //! What is said about a mistake, and where.
 
-use std::fmt::Display;
-
-use quote::ToTokens;
-
 /// All mistakes found so far. The compiler shows each of them at its own place.
 #[derive(Clone, Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
 impl Errors {
-    /// Adds a mistake, shown at these tokens.
-    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl Display) {
-        self.push(syn::Error::new_spanned(tokens, message));
-    }
-
     /// What there is, unless it is a mistake.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
@@ -35,10 +26,13 @@ impl Errors {
     }
 }
 
-/// A mistake, as the result of a check.
-pub(crate) fn refuse<T>(tokens: impl ToTokens, message: impl Display) -> syn::Result<T> {
-    Err(syn::Error::new_spanned(tokens, message))
+/// A mistake, shown at these tokens: `mistake!(tokens, "message with {numbers}")`.
+macro_rules! mistake {
+    ($tokens:expr, $($message:tt)+) => {
+        syn::Error::new_spanned($tokens, format!($($message)+))
+    };
 }
+pub(crate) use mistake;
 
 /// "`a`, `b` or `c`".
 pub(crate) fn one_of(words: &[&str]) -> String {

@@ -1,8 +1,6 @@
 //! What is emitted: names, data, and the trait impls that tie them together. What can be done with
 //! them is written by hand, in `sve_state::layout`.
 
-use std::fmt::{self, Display};
-
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -10,6 +8,7 @@ use syn::parse::Parser;
 use syn::spanned::Spanned;
 
 use crate::ast::{self, Place};
+use crate::docs::{self, Offset, hex, range};
 use crate::valid::{Bank, Layout, PerVq};
 
 /// The whole macro. Any tokens give code, or errors that say what is wrong.
@@ -80,6 +79,7 @@ fn bank_type(index: usize, bank: &Bank) -> TokenStream {
     let slice_bytes = Literal::u32_unsuffixed(bank.slice_bytes);
     let index = Literal::usize_unsuffixed(index);
     let span = generated(name);
+    let derives = derives();
     let in_image = matches!(place, Place::Image).then(|| {
         quote_spanned! {span=>
             impl ::sve_state::layout::InImage for #name {
@@ -92,10 +92,8 @@ fn bank_type(index: usize, bank: &Bank) -> TokenStream {
         #[doc = #summary]
         ///
         #(#docs)*
-        #[derive(
-            ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::hash::Hash,
-            ::core::cmp::PartialEq, ::core::cmp::Eq, ::core::cmp::PartialOrd, ::core::cmp::Ord,
-        )]
+        #derives
+        #[derive(::core::cmp::PartialOrd, ::core::cmp::Ord)]
         pub enum #name {}
         impl ::sve_state::layout::BankType for #name {
             type Layout = super::Layout;
@@ -129,12 +127,7 @@ fn constants(layout: &Layout) -> TokenStream {
         let span = generated(name);
         for number in 0..bank.max_count {
             let constant = Ident::new(&bank.register(number), span);
-            let summary = format!(
-                "`{constant}`: ID `{}`; {}.{}",
-                hex(layout.prefix | bank.id((number, 0))),
-                whereabouts(bank, number, offset),
-                since(layout, bank, number),
-            );
+            let summary = docs::constant(layout, bank, number, offset);
             tokens.extend(quote_spanned! {span=>
                 #[doc = #summary]
                 ///
@@ -153,31 +146,31 @@ fn constants(layout: &Layout) -> TokenStream {
 fn constructors(bank: &Bank) -> TokenStream {
     let name = &bank.ast.name;
     let span = generated(name);
+    // A single register has no number to give.
+    let (parameter, bound, number) = match bank.ast.count {
+        None => (quote!(), quote!(), quote!(0)),
+        Some(_) => (
+            quote!(const NUMBER: ::core::primitive::u16,),
+            quote_spanned!(span=> bank::#name: number::#name<{ NUMBER }>,),
+            quote!(NUMBER),
+        ),
+    };
     let by_number = bank.function().map(|function| {
         let function = Ident::new(&function, span);
-        let doc = format!("Register `{name}` with this number: {}.", range(bank));
+        let doc = format!("The register with this number: {}.", range(bank));
         quote_spanned! {span=>
             #[doc = #doc]
-            pub const fn #function<const NUMBER: ::core::primitive::u16>() -> #name
+            pub const fn #function<#parameter>() -> #name
             where
-                bank::#name: number::#name<{ NUMBER }>,
+                #bound
             {
-                #name::constant(NUMBER, 0)
+                #name::constant(#number, 0)
             }
         }
     });
     let by_slice = bank.slice_function().map(|function| {
         let function = Ident::new(&function, span);
-        let doc = format!("A slice of `{name}`: {} of them have an ID.", bank.slices);
-        // A single register has no number to give.
-        let (parameter, bound, number) = match bank.ast.count {
-            Some(_) => (
-                quote!(const NUMBER: ::core::primitive::u16,),
-                quote!(bank::#name: number::#name<{ NUMBER }>,),
-                quote!(NUMBER),
-            ),
-            None => (quote!(), quote!(), quote!(0)),
-        };
+        let doc = format!("A slice of `{name}`, 0 to {}.", bank.slices - 1);
         quote_spanned! {span=>
             #[doc = #doc]
             pub const fn #function<#parameter const SLICE: ::core::primitive::u16>() -> #name
@@ -241,6 +234,7 @@ fn description(layout: &Layout) -> TokenStream {
     let vqs = Literal::u16_unsuffixed(vq_max - vq_min + 1);
     let prefix = literal(hex(layout.prefix));
     let banks = layout.banks.iter().map(bank_data);
+    let derives = derives();
     let last = layout.banks.len() - 1;
     let arms = layout.banks.iter().enumerate().map(|(index, bank)| {
         let name = &bank.ast.name;
@@ -258,10 +252,7 @@ fn description(layout: &Layout) -> TokenStream {
         );
 
         #[doc = #doc]
-        #[derive(
-            ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::hash::Hash,
-            ::core::cmp::PartialEq, ::core::cmp::Eq,
-        )]
+        #derives
         pub enum Layout {}
         impl ::sve_state::layout::Layout for Layout {
             type Reg = Reg;
@@ -322,13 +313,11 @@ fn per_vq(PerVq { fixed, per_vq }: PerVq) -> TokenStream {
 fn reg(layout: &Layout) -> TokenStream {
     let names: Vec<_> = layout.banks.iter().map(|bank| &bank.ast.name).collect();
     let docs = names.iter().map(|name| format!("Of bank `{name}`."));
+    let derives = derives();
     let enum_doc = format!("Any register of the layout `{}`.", layout.ast.name.unraw());
     quote! {
         #[doc = #enum_doc]
-        #[derive(
-            ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::hash::Hash,
-            ::core::cmp::PartialEq, ::core::cmp::Eq,
-        )]
+        #derives
         pub enum Reg {
             #(#[doc = #docs] #names(#names),)*
         }
@@ -371,11 +360,8 @@ fn view(layout: &Layout, bank: &Bank) -> Option<TokenStream> {
     };
     let module = &layout.ast.name;
     let name = &bank.ast.name;
-    let cfgs = layout
-        .ast
-        .attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("cfg"));
+    let attrs = layout.ast.attrs.iter();
+    let cfgs = attrs.filter(|attr| attr.path().is_ident("cfg"));
     let cfgs = quote!(#(#cfgs)*);
     let bytes = Literal::u32_unsuffixed(bank.slice_bytes);
     let view = quote!(#module::bank::#name);
@@ -391,93 +377,13 @@ fn view(layout: &Layout, bank: &Bank) -> Option<TokenStream> {
     })
 }
 
-/// An offset in the image: `at[0] + at[1] * VQ + at[2] * VQ²`, since the number of registers and
-/// their width may both grow.
-#[derive(Clone, Copy, Default)]
-struct Offset([u64; 3]);
-
-impl Offset {
-    /// Where a register is in a bank that starts here.
-    fn register(self, bank: &Bank, number: u16) -> Self {
-        let Self([fixed, linear, square]) = self;
-        let (number, width) = (u64::from(number), bank.width);
-        Self([
-            fixed + number * u64::from(width.fixed),
-            linear + number * u64::from(width.per_vq),
-            square,
-        ])
+fn derives() -> TokenStream {
+    quote! {
+        #[derive(
+            ::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug, ::core::hash::Hash,
+            ::core::cmp::PartialEq, ::core::cmp::Eq,
+        )]
     }
-
-    /// Goes to where the next bank starts.
-    fn pass(&mut self, bank: &Bank) {
-        let [count, width] = [bank.count, bank.width]
-            .map(|PerVq { fixed, per_vq }| [u64::from(fixed), u64::from(per_vq)]);
-        self.0[0] += count[0] * width[0];
-        self.0[1] += count[0] * width[1] + count[1] * width[0];
-        self.0[2] += count[1] * width[1];
-    }
-}
-
-/// `256·VQ² + 16·VQ + 4`, the terms that there are.
-impl Display for Offset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self([fixed, linear, square]) = *self;
-        let terms: Vec<_> = [(square, "·VQ²"), (linear, "·VQ"), (fixed, "")]
-            .into_iter()
-            .filter(|&(factor, _)| factor > 0)
-            .map(|(factor, power)| format!("{factor}{power}"))
-            .collect();
-        match terms.as_slice() {
-            [] => f.write_str("0"),
-            terms => f.write_str(&terms.join(" + ")),
-        }
-    }
-}
-
-/// `16·VQ bytes at offset 48·VQ of the image`.
-fn whereabouts(bank: &Bank, number: u16, start: Offset) -> String {
-    let PerVq { fixed, per_vq } = bank.width;
-    let width = Offset([fixed.into(), per_vq.into(), 0]);
-    match &bank.ast.place {
-        Place::Image => {
-            let offset = start.register(bank, number);
-            format!("{width} bytes at offset {offset} of the image")
-        }
-        Place::View(shown) => {
-            let shown = shown.to_token_stream().to_string().replace(' ', "");
-            format!("{width} bytes, the low ones of register {number} of `{shown}`")
-        }
-        Place::Nowhere => format!("{width} bytes, with no place in the image"),
-    }
-}
-
-/// ` From VQ 4.`, for a register that smaller VQs do not have.
-fn since(layout: &Layout, bank: &Bank, number: u16) -> String {
-    let mut vqs = layout.vqs.min..=layout.vqs.max;
-    match vqs.find(|&vq| bank.count.at(vq) > number.into()) {
-        Some(vq) if vq > layout.vqs.min => format!(" From VQ {vq}."),
-        _ => String::new(),
-    }
-}
-
-/// `Z0 to Z31`.
-fn range(bank: &Bank) -> String {
-    match bank.max_count {
-        1 => format!("{} alone", bank.register(0)),
-        n => format!("{} to {}", bank.register(0), bank.register(n - 1)),
-    }
-}
-
-/// As the kernel's documentation writes IDs: `0x6080_0000_0015_0000`.
-fn hex(id: u64) -> String {
-    let quarter = |shift: u32| id >> shift & 0xffff;
-    format!(
-        "0x{:04x}_{:04x}_{:04x}_{:04x}",
-        quarter(48),
-        quarter(32),
-        quarter(16),
-        quarter(0)
-    )
 }
 
 /// A number that is written as in the text, not in decimal.

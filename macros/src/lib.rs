@@ -1,11 +1,12 @@
 //! The macro behind `sve_state::register_layout!`; see its documentation there.
 //!
-//! Three steps, one file each: [`ast`] reads what the user wrote, [`valid`] finds what can be wrong
-//! with it, [`expand`] says what is emitted. All mistakes are reported in one go; [`diagnostic`]
-//! collects them.
+//! Three steps, one file each: `ast.rs` reads what the user wrote, `valid.rs` finds what can be
+//! wrong with it, `expand.rs` says what is emitted. Beside them, `diagnostic.rs` collects mistakes,
+//! so that all are reported in one go, and `docs.rs` words the documentation of what is generated.
 
 mod ast;
 mod diagnostic;
+mod docs;
 mod expand;
 #[cfg(test)]
 mod tests;

@@ -3,14 +3,14 @@
 //! Everything that is wrong is reported, not the first alone: a check whose input is itself
 //! refused is left out, all others go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use proc_macro2::Ident;
 use quote::ToTokens;
 
-use crate::ast::{self, Number, Quantity, Shape, Value};
-use crate::diagnostic::{Errors, did_you_mean, one_of, refuse};
+use crate::ast::{self, Number, Quantity, Setting, Shape, Value};
+use crate::diagnostic::{Errors, did_you_mean, mistake, one_of};
 
 /// `KVM_REG_ARM64`, bits 63:56 of an ID.
 const ARM64: u64 = 0x6000_0000_0000_0000;
@@ -136,10 +136,8 @@ impl Bank<'_> {
 
     /// The function `z_slice::<3, 1>()`.
     pub(crate) fn slice_function(&self) -> Option<String> {
-        match self.ast.shape {
-            Shape::Whole(_) => None,
-            Shape::Sliced { .. } => Some(format!("{}_slice", self.ast.name).to_lowercase()),
-        }
+        let name = self.ast.name.to_string().to_lowercase();
+        self.ast.shape.is_sliced().then(|| format!("{name}_slice"))
     }
 
     /// The constants and functions that the bank adds to its layout.
@@ -180,14 +178,13 @@ impl<'a> Layout<'a> {
         let vqs = setting(ast, &mut errors, "vq", vqs);
         // Sizes only grow with VQ: what is wrong at VQ 1 is wrong whatever was meant.
         let assumed = vqs.unwrap_or(Vqs { min: 1, max: 1 });
-        let checked = ast
-            .banks
-            .iter()
-            .map(|bank| check_bank(bank, slices, assumed, &mut errors));
-        let banks: Vec<_> = checked.collect::<Vec<_>>().into_iter().flatten().collect();
+        let check = |bank| check_bank(bank, slices, assumed, &mut errors);
+        let banks: Vec<_> = ast.banks.iter().filter_map(check).collect();
         if errors.keep(check_size(ast, &banks, assumed)).is_some() {
             check_names(&banks, &mut errors);
-            prefix.inspect(|&prefix| check_collisions(&banks, prefix, &mut errors));
+            if let Some(prefix) = prefix {
+                check_collisions(&banks, prefix, &mut errors);
+            }
         }
         errors.finish()?;
         match (prefix, vqs) {
@@ -199,7 +196,7 @@ impl<'a> Layout<'a> {
                 banks,
             }),
             // Not to be seen: what is missing has been reported.
-            _ => refuse(&ast.name, "a setting is missing"),
+            _ => Err(mistake!(&ast.name, "a setting is missing")),
         }
     }
 }
@@ -209,24 +206,24 @@ fn check_keys(ast: &ast::Layout, errors: &mut Errors) {
     let names = KEYS.map(|(name, ..)| name);
     // What was misspelt or misread is not missing too.
     let mut complete = errors.is_empty();
-    for (i, setting) in ast.settings.iter().enumerate() {
-        let key = &setting.key;
+    for (i, Setting { key, .. }) in ast.settings.iter().enumerate() {
         if !names.iter().any(|name| key == name) {
             complete = false;
             let hint = did_you_mean(&key.to_string(), &names)
                 .unwrap_or_else(|| format!(": a key is {}", one_of(&names)));
-            errors.at(key, format!("unknown key `{key}`{hint}"));
-        } else if ast.settings[..i].iter().any(|earlier| earlier.key == *key) {
-            errors.at(key, format!("key `{key}` is given twice"));
+            errors.push(mistake!(key, "unknown key `{key}`{hint}"));
+        } else if ast.settings[..i].iter().any(|other| other.key == *key) {
+            errors.push(mistake!(key, "key `{key}` is given twice"));
         }
     }
-    let sliced = |bank: &ast::Bank| matches!(bank.shape, Shape::Sliced { .. });
     for (name, meaning, example) in KEYS {
         let given = ast.settings.iter().any(|setting| setting.key == name);
-        let needed = name != "slices" || ast.banks.iter().any(sliced);
+        let needed = name != "slices" || ast.banks.iter().any(|bank| bank.shape.is_sliced());
         if complete && needed && !given {
-            let message = format!("missing key `{name}`, {meaning}, as in `{name}: {example}`");
-            errors.at(&ast.name, message);
+            errors.push(mistake!(
+                &ast.name,
+                "missing key `{name}`, {meaning}, as in `{name}: {example}`"
+            ));
         }
     }
 }
@@ -244,28 +241,32 @@ fn setting<T>(
 fn arch(value: &Value) -> syn::Result<u64> {
     match value {
         Value::Word(arch) if arch == "arm64" => Ok(ARM64),
-        Value::Word(arch) => refuse(
+        Value::Word(arch) => Err(mistake!(
             arch,
-            format!("unknown architecture `{arch}`: there is `arm64`"),
-        ),
+            "unknown architecture `{arch}`: there is `arm64`"
+        )),
         _ => misfit("arch", value),
     }
 }
 
 fn coproc(value: &Value) -> syn::Result<u64> {
-    match value {
-        Value::Number(coproc) => {
-            field(coproc, "coprocessor", "27:16", MAX_COPROC).map(|c| u64::from(c) << COPROC_SHIFT)
-        }
-        _ => misfit("coproc", value),
-    }
+    let Value::Number(coproc) = value else {
+        return misfit("coproc", value);
+    };
+    let coproc = field(coproc, "coprocessor", "27:16", MAX_COPROC)?;
+    Ok(u64::from(coproc) << COPROC_SHIFT)
 }
 
 fn slices(value: &Value) -> syn::Result<u16> {
-    match value {
-        Value::Number(n) => within(n, n.value, 1..=MAX_ENTRIES, "the number of slices"),
-        _ => misfit("slices", value),
-    }
+    let Value::Number(slices) = value else {
+        return misfit("slices", value);
+    };
+    within(
+        slices,
+        slices.value,
+        1..=MAX_ENTRIES,
+        "the number of slices",
+    )
 }
 
 fn vqs(value: &Value) -> syn::Result<Vqs> {
@@ -274,9 +275,10 @@ fn vqs(value: &Value) -> syn::Result<Vqs> {
     };
     let (min, max) = (first.value, last.value);
     if min > max {
-        let message =
-            format!("the range {min}..={max} is empty: the smaller VQ is first, {max}..={min}");
-        return refuse(value, message);
+        return Err(mistake!(
+            value,
+            "the range {min}..={max} is empty: the smaller VQ is first, {max}..={min}"
+        ));
     }
     let min = within(first, min, VQS, "the smallest VQ")?;
     let max = within(last, max, VQS, "the largest VQ")?;
@@ -287,10 +289,10 @@ fn vqs(value: &Value) -> syn::Result<Vqs> {
 fn misfit<T>(name: &str, value: &Value) -> syn::Result<T> {
     let key = KEYS.into_iter().find(|key| key.0 == name);
     let (_, meaning, example) = key.unwrap_or_default();
-    refuse(
+    Err(mistake!(
         value,
-        format!("`{name}` is {meaning}, as in `{name}: {example}`"),
-    )
+        "`{name}` is {meaning}, as in `{name}: {example}`"
+    ))
 }
 
 fn within(
@@ -299,15 +301,13 @@ fn within(
     allowed: RangeInclusive<u64>,
     what: &str,
 ) -> syn::Result<u16> {
+    let (first, last) = (allowed.start(), allowed.end());
     match u16::try_from(value) {
         Ok(fitting) if allowed.contains(&value) => Ok(fitting),
-        _ => {
-            let (first, last) = allowed.into_inner();
-            refuse(
-                tokens,
-                format!("{what} is {value}: allowed are {first} to {last}"),
-            )
-        }
+        _ => Err(mistake!(
+            tokens,
+            "{what} is {value}: allowed are {first} to {last}"
+        )),
     }
 }
 
@@ -316,11 +316,10 @@ fn field(number: &Number, what: &str, bits: &str, max: u64) -> syn::Result<u16> 
     let value = number.value;
     match u16::try_from(value) {
         Ok(fitting) if value <= max => Ok(fitting),
-        _ => {
-            let message =
-                format!("{what} {value:#x} does not fit bits {bits} of an ID: at most {max:#x}");
-            refuse(number, message)
-        }
+        _ => Err(mistake!(
+            number,
+            "{what} {value:#x} does not fit bits {bits} of an ID: at most {max:#x}"
+        )),
     }
 }
 
@@ -339,19 +338,18 @@ fn check_bank<'a>(
     let base = errors.keep(field(&ast.base, "base", "15:0", MAX_LOW));
     let step = errors.keep(step(ast, slices));
     let slice_bytes = errors.keep(slice_bytes(ast, slice));
-    let width = errors.keep(width_bytes(ast, width));
+    if ast.shape.is_sliced() {
+        errors.keep(check_width(width));
+    }
     let bank = Bank {
         ast,
         base: base?,
         step: step?,
-        count: ast
-            .count
-            .as_ref()
-            .map_or(PerVq::ONE, |count| PerVq::of(count, 1)),
+        count: ast.count.as_ref().map_or(PerVq::ONE, |n| PerVq::of(n, 1)),
         max_count: max_count?,
         slices: slices?,
         slice_bytes: slice_bytes?,
-        width: width?,
+        width: PerVq::of(width, 8),
     };
     errors.keep(fits_slices(&bank, vqs));
     errors.keep(fits_id(&bank)).map(|()| bank)
@@ -363,20 +361,20 @@ fn name(name: &Ident) -> syn::Result<()> {
     let lower = text.to_lowercase();
     let letters = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !letters || text.starts_with('_') {
-        refuse(
+        Err(mistake!(
             name,
-            "a bank's name has ASCII letters, digits and `_`, a letter first",
-        )
+            "a bank's name has ASCII letters, digits and `_`, a letter first"
+        ))
     } else if RESERVED.contains(&text.as_str()) {
-        refuse(
+        Err(mistake!(
             name,
-            format!("every layout has a `{text}` already: choose another name"),
-        )
+            "every layout has a `{text}` already: choose another name"
+        ))
     } else if syn::parse_str::<Ident>(&lower).is_err() {
-        refuse(
+        Err(mistake!(
             name,
-            format!("the function of bank `{text}` would be `{lower}`, a keyword of Rust"),
-        )
+            "bank `{text}` would have a function `{lower}`, a keyword of Rust"
+        ))
     } else {
         Ok(())
     }
@@ -403,77 +401,72 @@ fn at_vq(quantity: &Quantity, vqs: Vqs) -> String {
 }
 
 fn step(ast: &ast::Bank, slices: Option<u16>) -> syn::Result<u16> {
-    let name = &ast.name;
+    let (name, base) = (&ast.name, &ast.base);
     let least = slices.unwrap_or(1);
     match (&ast.count, &ast.step) {
         // A single register spans its slices.
         (None, None) => Ok(least),
-        (None, Some(step)) => refuse(
+        (None, Some(step)) => Err(mistake!(
             step,
-            format!("`{name}` is one register and needs no step; two are `{name}[2]`"),
-        ),
-        (Some(_), None) => {
-            let base = ast.base.to_token_stream();
-            let message =
-                format!("`{name}` needs a distance from ID to ID: `at {base} step {least}`");
-            refuse(&ast.base, message)
-        }
+            "`{name}` is one register and needs no step; two are `{name}[2]`"
+        )),
+        (Some(_), None) => Err(mistake!(
+            base,
+            "`{name}` needs a distance from ID to ID: `at {} step {least}`",
+            base.to_token_stream()
+        )),
         (Some(_), Some(step)) => match field(step, "step", "15:0", MAX_LOW)? {
-            small if small < least => {
-                let message = format!(
-                    "step {small} lets two `{name}` registers have one ID: each has {}, \
-                     so it is at least {least}",
-                    plural(least),
-                );
-                refuse(step, message)
-            }
+            small if small < least => Err(mistake!(
+                step,
+                "step {small} lets two `{name}` registers have one ID: \
+                 each has {}, so the step is at least {least}",
+                plural(least)
+            )),
             step => Ok(step),
         },
     }
 }
 
 fn slice_bytes(ast: &ast::Bank, slice: &Quantity) -> syn::Result<u32> {
+    if slice.per_vq > 0 && ast.shape.is_sliced() {
+        return Err(mistake!(
+            slice,
+            "a slice has one size, which its ID tells: `vq` is for `width`"
+        ));
+    }
     if slice.per_vq > 0 {
-        let message = match ast.shape {
-            Shape::Whole(_) => {
-                "a register that grows with `vq` is moved in slices of one size: \
-                 `slice 2048 bits, width 128 * vq bits`"
-            }
-            Shape::Sliced { .. } => "a slice has one size, which its ID tells: `vq` is for `width`",
-        };
-        return refuse(slice, message);
+        return Err(mistake!(
+            slice,
+            "a register that grows with `vq` is moved in slices of one size: \
+             `slice 2048 bits, width 128 * vq bits`"
+        ));
     }
-    match SIZES_IN_BITS
-        .into_iter()
-        .find(|&bits| u64::from(bits) == slice.fixed)
-    {
-        Some(bits) => Ok(bits / 8),
-        None => {
-            let allowed = SIZES_IN_BITS.map(|bits| bits.to_string()).join(", ");
-            let message = format!(
-                "KVM has no registers of {} bits: allowed are {allowed}",
-                slice.fixed
-            );
-            refuse(slice, message)
-        }
-    }
+    let known = SIZES_IN_BITS
+        .iter()
+        .find(|&&bits| u64::from(bits) == slice.fixed);
+    known.map(|bits| bits / 8).ok_or_else(|| {
+        mistake!(
+            slice,
+            "KVM has no registers of {} bits: allowed are {}",
+            slice.fixed,
+            SIZES_IN_BITS.map(|bits| bits.to_string()).join(", ")
+        )
+    })
 }
 
-fn width_bytes(ast: &ast::Bank, width: &Quantity) -> syn::Result<PerVq> {
-    // Otherwise it is the slice's size, and judged as that.
-    if let Shape::Sliced { .. } = ast.shape {
-        if width.fixed == 0 && width.per_vq == 0 {
-            return refuse(width, "a register has at least 8 bits");
-        }
-        if width.fixed % 8 > 0 || width.per_vq % 8 > 0 {
-            let bits = width.to_token_stream();
-            return refuse(
-                width,
-                format!("{bits} bits is no whole number of bytes: use multiples of 8"),
-            );
-        }
+/// The width of a sliced register; that of others is their slice's.
+fn check_width(width: &Quantity) -> syn::Result<()> {
+    if width.fixed == 0 && width.per_vq == 0 {
+        return Err(mistake!(width, "a register has at least 8 bits"));
     }
-    Ok(PerVq::of(width, 8))
+    if width.fixed % 8 > 0 || width.per_vq % 8 > 0 {
+        return Err(mistake!(
+            width,
+            "{} bits is no whole number of bytes: use multiples of 8",
+            width.to_token_stream()
+        ));
+    }
+    Ok(())
 }
 
 fn fits_slices(bank: &Bank, vqs: Vqs) -> syn::Result<()> {
@@ -484,15 +477,15 @@ fn fits_slices(bank: &Bank, vqs: Vqs) -> syn::Result<()> {
     if bits <= u64::from(bank.slices) * slice.fixed {
         return Ok(());
     }
-    let message = format!(
+    Err(mistake!(
+        width,
         "`{}` is {bits} bits wide{}, more than {} of {} bits: \
          lower the width or the largest VQ, or raise `slices`",
         bank.ast.name,
         at_vq(width, vqs),
         plural(bank.slices),
-        slice.fixed,
-    );
-    refuse(width, message)
+        slice.fixed
+    ))
 }
 
 fn fits_id(bank: &Bank) -> syn::Result<()> {
@@ -505,10 +498,10 @@ fn fits_id(bank: &Bank) -> syn::Result<()> {
         Some(base) => format!("the base is at most {base:#x}"),
         None => "fewer registers, a smaller step or fewer slices would fit".to_owned(),
     };
-    let message = format!(
+    Err(mistake!(
+        &bank.ast.base,
         "`{name}` would have {last:#x} in bits 15:0 of its ID, which end at {MAX_LOW:#x}: {fix}"
-    );
-    refuse(&bank.ast.base, message)
+    ))
 }
 
 fn plural(slices: u16) -> String {
@@ -516,42 +509,43 @@ fn plural(slices: u16) -> String {
 }
 
 /// Refuses a layout of nothing, or of more than the compiler should compute. Its image is small
-/// enough then: each byte of it has an ID, and those are 16 bits.
+/// enough then: each slice of it has an ID, and those are 16 bits.
 fn check_size(ast: &ast::Layout, banks: &[Bank], vqs: Vqs) -> syn::Result<()> {
+    let name = &ast.name;
     if ast.banks.is_empty() && ast.errors.is_empty() {
-        return refuse(
-            &ast.name,
-            "a layout has at least one bank: `bank Z[32] at …;`",
-        );
+        return Err(mistake!(
+            name,
+            "a layout has at least one bank: `bank Z[32] at …;`"
+        ));
     }
     let lengths = u64::from(vqs.max - vqs.min) + 1;
     let registers: u64 = banks.iter().map(|bank| u64::from(bank.max_count)).sum();
-    if registers.saturating_mul(lengths) <= MAX_ENTRIES {
-        return Ok(());
+    if registers.saturating_mul(lengths) > MAX_ENTRIES {
+        return Err(mistake!(
+            name,
+            "{registers} registers at {lengths} vector lengths are more than the {MAX_ENTRIES} \
+             bounds that a layout may have: split it, or narrow `vq`"
+        ));
     }
-    let message = format!(
-        "{registers} registers at {lengths} vector lengths are more than the {MAX_ENTRIES} bounds \
-         that a layout may have: split it, or narrow `vq`"
-    );
-    refuse(&ast.name, message)
+    Ok(())
 }
 
 /// Refuses names that would be generated twice.
 fn check_names(banks: &[Bank], errors: &mut Errors) {
-    let mut types = BTreeMap::new();
+    let mut types = BTreeSet::new();
     let mut values = BTreeMap::new();
     for bank in banks {
         let name = &bank.ast.name;
-        if types.insert(name, ()).is_some() {
-            errors.at(name, format!("`{name}` is declared twice"));
+        if !types.insert(name) {
+            errors.push(mistake!(name, "`{name}` is declared twice"));
             continue;
         }
         let clash = |value: String| Some((values.insert(value.clone(), name)?, value));
         if let Some((other, value)) = bank.values().find_map(clash) {
-            let message = format!(
-                "bank `{name}` would bring a `{value}`, and so does bank `{other}`: rename one of them"
-            );
-            errors.at(name, message);
+            errors.push(mistake!(
+                name,
+                "bank `{name}` would bring a `{value}`, and so does bank `{other}`: rename one"
+            ));
         }
     }
 }
@@ -562,7 +556,8 @@ fn check_collisions(banks: &[Bank], prefix: u64, errors: &mut Errors) {
     for bank in banks {
         let clash = |place| Some((owners.insert(bank.id(place), (bank, place))?, place));
         if let Some(((other, theirs), ours)) = bank.places().find_map(clash) {
-            let message = format!(
+            errors.push(mistake!(
+                &bank.ast.base,
                 "`{}` would have ID {:#018x}, which `{}` has: choose a base outside of \
                  {:#x} to {:#x}, the bits 15:0 of bank `{}`",
                 bank.slice(ours),
@@ -570,9 +565,8 @@ fn check_collisions(banks: &[Bank], prefix: u64, errors: &mut Errors) {
                 other.slice(theirs),
                 other.base,
                 u64::from(other.base) + other.span(),
-                other.ast.name,
-            );
-            errors.at(&bank.ast.base, message);
+                other.ast.name
+            ));
         }
     }
 }

@@ -14,6 +14,8 @@ pub mod layout;
 mod layouts;
 pub mod one_reg;
 pub mod shim;
+#[cfg(feature = "snapshot")]
+pub mod snapshot;
 pub mod vcpu;
 pub mod vls;
 mod vq;

@@ -28,11 +28,11 @@
 use core::fmt;
 
 use crate::image::{Storage, SveState};
-use crate::layout::{Bounds, Layout};
+use crate::layout::{Bounds, Layout, Register};
 use crate::one_reg::{OneReg, reg_size};
-use crate::sve;
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
+use crate::{fpsimd, sve};
 
 /// The largest slice, in bytes.
 const MAX_SLICE: usize = 256;
@@ -92,10 +92,21 @@ impl<V: FinalizeSve> Initialised<V> {
     }
 }
 
+/// The floating-point status and control registers, which SVE code depends on and which are not in
+/// `sve_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Status {
+    /// [`fpsimd::FPSR`].
+    pub fpsr: u32,
+    /// [`fpsimd::FPCR`].
+    pub fpcr: u32,
+}
+
 /// A vCPU whose vector lengths are settled and whose registers exist.
 #[derive(Clone, Debug)]
 pub struct Finalized<V> {
     vcpu: V,
+    /// Empty where SVE is off.
     vls: Vls,
     vq: Vq,
 }
@@ -108,7 +119,18 @@ impl<V: OneReg> Finalized<V> {
         Ok(Self { vcpu, vls, vq })
     }
 
-    /// Its vector lengths.
+    /// For a vCPU that was initialised without SVE. Its 32 V registers are captured and restored in
+    /// the place of Z, in an image of VQ 1, whose Z registers are as wide; P and FFR, which it does
+    /// not have, are left alone.
+    pub fn without_sve(vcpu: V) -> Self {
+        Self {
+            vcpu,
+            vls: Vls::EMPTY,
+            vq: Vq::MIN,
+        }
+    }
+
+    /// Its vector lengths; none where SVE is off.
     pub fn vls(&self) -> Vls {
         self.vls
     }
@@ -123,7 +145,7 @@ impl<V: OneReg> Finalized<V> {
         self.vcpu
     }
 
-    /// Reads the 49 registers into an image of its own. 49 GETs, one allocation.
+    /// Reads the registers into an image of its own. 49 GETs (32 without SVE), one allocation.
     #[cfg(feature = "alloc")]
     pub fn capture(&self) -> Result<SveState<alloc::boxed::Box<[u8]>>, VcpuError<V::Error>> {
         let mut state = SveState::zeroed(self.vq).map_err(|_| self.mismatch(self.vq))?;
@@ -131,7 +153,7 @@ impl<V: OneReg> Finalized<V> {
         Ok(state)
     }
 
-    /// Reads the 49 registers into the caller's image. 49 GETs, no allocation. If one fails, the
+    /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one fails, the
     /// image holds the registers read before it, and nothing of use after them.
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), VcpuError<V::Error>>
     where
@@ -145,10 +167,11 @@ impl<V: OneReg> Finalized<V> {
         for (id, bounds) in registers {
             let (start, size) = (bounds.start as usize, reg_size(id));
             let read = match image.get_mut(start..start + size) {
-                Some(slice) => self.vcpu.get_one_reg(id, slice),
-                None => {
+                Some(slice) if self.in_place() => self.vcpu.get_one_reg(id, slice),
+                _ => {
                     let mut slice = [0; MAX_SLICE];
                     let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
+                    self.to_or_from_host_order(&mut slice[..size]);
                     let bytes = bounds.copy as usize;
                     image[start..start + bytes].copy_from_slice(&slice[..bytes]);
                     read
@@ -159,7 +182,7 @@ impl<V: OneReg> Finalized<V> {
         Ok(())
     }
 
-    /// Writes the 49 registers from an image. 49 SETs, no allocation. If one fails, the registers
+    /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails, the registers
     /// before it have been written, and the whole can be repeated; the image does not change.
     pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), VcpuError<V::Error>> {
         let image = state.as_bytes();
@@ -167,11 +190,12 @@ impl<V: OneReg> Finalized<V> {
             let (start, size) = (bounds.start as usize, reg_size(id));
             // KVM reads the register's own bytes alone, whatever follows them.
             let written = match image.get(start..start + size) {
-                Some(slice) => self.vcpu.set_one_reg(id, slice),
-                None => {
+                Some(slice) if self.in_place() => self.vcpu.set_one_reg(id, slice),
+                _ => {
                     let mut slice = [0; MAX_SLICE];
                     let bytes = bounds.copy as usize;
                     slice[..bytes].copy_from_slice(&image[start..start + bytes]);
+                    self.to_or_from_host_order(&mut slice[..size]);
                     self.vcpu.set_one_reg(id, &slice[..size])
                 }
             };
@@ -180,16 +204,101 @@ impl<V: OneReg> Finalized<V> {
         Ok(())
     }
 
+    /// Reads FPSR and FPCR. Two GETs.
+    pub fn status(&self) -> Result<Status, VcpuError<V::Error>> {
+        let get = |id| {
+            let mut word = [0; 4];
+            match self.vcpu.get_one_reg(id, &mut word) {
+                Ok(()) => Ok(u32::from_ne_bytes(word)),
+                Err(error) => Err(VcpuError::Get { id, error }),
+            }
+        };
+        Ok(Status {
+            fpsr: get(fpsimd::FPSR.id())?,
+            fpcr: get(fpsimd::FPCR.id())?,
+        })
+    }
+
+    /// Writes FPSR and FPCR. Two SETs.
+    pub fn set_status(&mut self, status: Status) -> Result<(), VcpuError<V::Error>> {
+        let words = [
+            (fpsimd::FPSR.id(), status.fpsr),
+            (fpsimd::FPCR.id(), status.fpcr),
+        ];
+        words.into_iter().try_for_each(|(id, word)| {
+            let set = self.vcpu.set_one_reg(id, &word.to_ne_bytes());
+            set.map_err(|error| VcpuError::Set { id, error })
+        })
+    }
+
+    /// Captures everything that a snapshot holds, FPSR and FPCR included. 51 GETs.
+    #[cfg(feature = "snapshot")]
+    pub fn snapshot(&self) -> Result<crate::snapshot::Snapshot, VcpuError<V::Error>> {
+        let (state, status) = (self.capture()?, self.status()?);
+        crate::snapshot::Snapshot::new(self.vls, state, Some(status))
+            .map_err(|_| self.mismatch(self.vq))
+    }
+
+    /// Restores all that a snapshot holds. A vCPU of other vector lengths than the snapshot's is
+    /// refused before anything is written.
+    #[cfg(feature = "snapshot")]
+    pub fn restore_snapshot(
+        &mut self,
+        snapshot: &crate::snapshot::Snapshot,
+    ) -> Result<(), VcpuError<V::Error>> {
+        if snapshot.vls() != self.vls {
+            return Err(VcpuError::VectorLengths {
+                snapshot: snapshot.vls(),
+                vcpu: self.vls,
+            });
+        }
+        self.restore(snapshot.state())?;
+        snapshot
+            .status()
+            .map_or(Ok(()), |status| self.set_status(status))
+    }
+
     /// The registers of the image in ascending order, with their bounds; refuses, before any call,
     /// an image of another vector length than the vCPU's.
     fn registers(
         &self,
         image: Vq,
     ) -> Result<impl Iterator<Item = (u64, &'static Bounds)> + use<V>, VcpuError<V::Error>> {
-        match (sve::Layout::ids(image), sve::Layout::bounds(image)) {
-            // The bounds end with the image's registers, before the pseudo-register's ID.
-            (Ok(ids), Ok(bounds)) if image == self.vq => Ok(ids.zip(bounds)),
-            _ => Err(self.mismatch(image)),
+        let refused = self.mismatch(image);
+        let bounds = match sve::Layout::bounds(image) {
+            Ok(bounds) if image == self.vq => bounds,
+            _ => return Err(refused),
+        };
+        let sve = match self.has_sve() {
+            true => Some(sve::Layout::ids(image).map_err(|_| refused)?),
+            false => None,
+        };
+        let v = match self.has_sve() {
+            true => None,
+            false => Some(
+                (0..32)
+                    .filter_map(|n| fpsimd::V::new(n).ok())
+                    .map(Register::id),
+            ),
+        };
+        // The bounds end with the image's registers, the IDs with a pseudo-register.
+        let ids = sve.into_iter().flatten().chain(v.into_iter().flatten());
+        Ok(ids.zip(bounds))
+    }
+
+    fn has_sve(&self) -> bool {
+        self.vls != Vls::EMPTY
+    }
+
+    /// Whether a register's value is its bytes in the image. SVE registers are little-endian on
+    /// every host; V registers are integers in the host's byte order.
+    fn in_place(&self) -> bool {
+        self.has_sve() || cfg!(target_endian = "little")
+    }
+
+    fn to_or_from_host_order(&self, value: &mut [u8]) {
+        if !self.in_place() {
+            value.reverse();
         }
     }
 
@@ -238,6 +347,13 @@ pub enum VcpuError<E> {
         /// The vCPU's.
         vcpu: Vq,
     },
+    /// The snapshot's vector lengths are not the vCPU's; nothing was written.
+    VectorLengths {
+        /// The snapshot's.
+        snapshot: Vls,
+        /// The vCPU's.
+        vcpu: Vls,
+    },
 }
 
 impl<E> From<VlsError> for VcpuError<E> {
@@ -264,6 +380,11 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
                 "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same, and at \
                  most {}",
                 sve::Layout::VQ_MAX
+            ),
+            Self::VectorLengths { snapshot, vcpu } => write!(
+                f,
+                "a snapshot with vector lengths (VQ) {snapshot} and a vCPU with {vcpu}: they must \
+                 be the same; write the snapshot's VLS before finalization"
             ),
         }
     }

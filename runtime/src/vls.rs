@@ -71,6 +71,27 @@ impl Vls {
         }
     }
 
+    /// The largest set that a vCPU can have on every one of these hosts, so that it can move among
+    /// all of them: empty where there is none.
+    pub fn common(hosts: &[Self]) -> Self {
+        let first = hosts.first().copied().unwrap_or_default();
+        first
+            .iter()
+            .map(|max| first.narrowed_to(max))
+            .rfind(|set| hosts.iter().all(|host| set.check(host).is_ok()))
+            .unwrap_or_default()
+    }
+
+    /// The set as numbers: bit `b` of word `w` is VQ `64 * w + b + 1`.
+    pub const fn words(&self) -> &[u64; 8] {
+        &self.words
+    }
+
+    /// The set that such numbers state.
+    pub const fn from_words(words: [u64; 8]) -> Self {
+        Self { words }
+    }
+
     /// The register's value: eight 64-bit words in the host's byte order, as KVM reads and writes
     /// them.
     pub fn to_bytes(self) -> [u8; 8 * WORDS] {

@@ -235,3 +235,16 @@ fn errors_name_the_call_and_the_register() {
     let expected = "an image of VQ 2 and a vCPU of VQ 3: they must be the same, and at most 16";
     assert_eq!(text(other), expected);
 }
+
+#[test]
+fn the_common_set_of_a_fleet() {
+    let set = |vqs: &[u32]| vqs.iter().map(|n| vq(*n)).collect::<Vls>();
+    let (small, wide, odd) = (set(&[1, 2]), set(&[1, 2, 4, 8, 16]), set(&[1, 2, 3, 4]));
+    assert_eq!(Vls::common(&[wide, wide]), wide);
+    assert_eq!(Vls::common(&[wide, small]), small);
+    assert_eq!(Vls::common(&[small, wide, odd]), small);
+    // VQ 4 is on both, but only one of them has 3 below it.
+    assert_eq!(Vls::common(&[wide, odd]), small);
+    assert_eq!(Vls::common(&[wide, Vls::EMPTY]), Vls::EMPTY);
+    assert_eq!(Vls::common(&[]), Vls::EMPTY);
+}

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sve_state::Vq;
+use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, VcpuError};
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
@@ -14,7 +15,7 @@ mod kvm;
 mod shim;
 mod state;
 
-use state::{STATUS, Traffic};
+use state::Traffic;
 
 /// Move the SVE state of one vCPU to another, through ONE_REG, and verify it.
 ///
@@ -97,27 +98,20 @@ where
     let mut vcpu = source.into_inner();
     state::fill(&mut vcpu, vq)?;
 
-    // Captured: the vector lengths, sve_state, FPSR and FPCR.
+    // Captured, and turned into bytes for a file or a socket.
     vcpu.reset();
     let source = Finalized::new(vcpu).map_err(text)?;
-    let (vls, moved) = (source.vls(), source.capture().map_err(text)?);
-    let vcpu = source.into_inner();
-    let mut status = [[0; 4]; 2];
-    for (id, value) in STATUS.into_iter().zip(&mut status) {
-        state::get(&vcpu, id, value)?;
-    }
-    let captured = vcpu.counts();
+    let bytes = source.snapshot().map_err(text)?.to_bytes();
+    let captured = source.into_inner().counts();
 
-    // Restored: the vector lengths first, while they can be written.
+    // Parsed and restored: the vector lengths first, while they can be written.
+    let moved = Snapshot::from_bytes(&bytes).map_err(|e| e.to_string())?;
     let mut target = Initialised::new(target);
-    target.set_vls(vls).map_err(text)?;
+    target.set_vls(moved.vls()).map_err(text)?;
     let mut target = target.finalize().map_err(text)?;
-    target.restore(&moved).map_err(text)?;
+    target.restore_snapshot(&moved).map_err(text)?;
     let target_vls = target.vls();
-    let mut vcpu = target.into_inner();
-    for (id, value) in STATUS.into_iter().zip(&status) {
-        state::set(&mut vcpu, id, value)?;
-    }
+    let vcpu = target.into_inner();
     let restored = vcpu.counts();
 
     let differences = state::verify(&vcpu, vq)?;
@@ -131,7 +125,10 @@ where
     println!("Moved the SVE state of a vCPU on {on}, VQ {vq} ({bits} bits):");
     println!();
     println!("                   source    target");
-    println!("  vector lengths   {:8}  {target_vls}", format!("{vls}"));
+    println!(
+        "  vector lengths   {:8}  {target_vls}",
+        moved.vls().to_string()
+    );
     println!(
         "  ONE_REG calls    {:<8}  {}",
         captured.calls, restored.calls
@@ -142,11 +139,15 @@ where
     );
     println!();
     println!(
-        "  moved            {} bytes of sve_state (Z0-Z31, P0-P15, FFR); VLS, FPSR, FPCR",
-        moved.as_bytes().len()
+        "  sve_state        {} bytes: Z0-Z31, P0-P15, FFR",
+        moved.state().as_bytes().len()
     );
     println!(
-        "  padded form      {} bytes, with every slice in full",
+        "  snapshot         {} bytes, with VLS, FPSR, FPCR and a checksum",
+        bytes.len()
+    );
+    println!(
+        "  padded form      {} bytes: the 49 slices in full",
         state::padded_bytes(vq)?
     );
     println!("  verified         51 registers at the target, as filled in at the source");

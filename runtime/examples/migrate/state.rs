@@ -11,7 +11,7 @@ use sve_state::{Layout, OneReg, Vq, fpsimd, sve};
 use super::Result;
 
 /// FPSR and FPCR: the floating-point state outside of `sve_state`.
-pub(crate) const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
+const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
 
 /// The IDs of the 49 registers, each with its width in bytes.
 fn registers(vq: Vq) -> Result<impl Iterator<Item = (u64, usize)>> {
@@ -85,14 +85,12 @@ fn name(id: u64) -> String {
     }
 }
 
-/// Reads a register.
-pub(crate) fn get(vcpu: &impl OneReg<Error: Display>, id: u64, data: &mut [u8]) -> Result<()> {
+fn get(vcpu: &impl OneReg<Error: Display>, id: u64, data: &mut [u8]) -> Result<()> {
     vcpu.get_one_reg(id, data)
         .map_err(|e| format!("KVM_GET_ONE_REG {}: {e}", name(id)))
 }
 
-/// Writes a register.
-pub(crate) fn set(vcpu: &mut impl OneReg<Error: Display>, id: u64, data: &[u8]) -> Result<()> {
+fn set(vcpu: &mut impl OneReg<Error: Display>, id: u64, data: &[u8]) -> Result<()> {
     vcpu.set_one_reg(id, data)
         .map_err(|e| format!("KVM_SET_ONE_REG {}: {e}", name(id)))
 }

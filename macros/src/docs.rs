@@ -1,0 +1,110 @@
+//! What the generated documentation says of a register: its ID, and where it is in the image as a
+//! formula of VQ.
+
+use std::fmt::{self, Display};
+
+use quote::ToTokens;
+
+use crate::ast::Place;
+use crate::valid::{Bank, Layout, PerVq};
+
+/// An offset in the image: `at[0] + at[1] * VQ + at[2] * VQ²`, since the number of registers and
+/// their width may both grow.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Offset([u64; 3]);
+
+impl Offset {
+    /// Where a register is in a bank that starts here.
+    fn register(self, bank: &Bank, number: u16) -> Self {
+        let Self([fixed, linear, square]) = self;
+        let (number, width) = (u64::from(number), bank.width);
+        Self([
+            fixed + number * u64::from(width.fixed),
+            linear + number * u64::from(width.per_vq),
+            square,
+        ])
+    }
+
+    /// Goes to where the next bank starts.
+    pub(crate) fn pass(&mut self, bank: &Bank) {
+        let [count, width] = [bank.count, bank.width]
+            .map(|PerVq { fixed, per_vq }| [u64::from(fixed), u64::from(per_vq)]);
+        self.0[0] += count[0] * width[0];
+        self.0[1] += count[0] * width[1] + count[1] * width[0];
+        self.0[2] += count[1] * width[1];
+    }
+}
+
+/// `256·VQ² + 16·VQ + 4`, the terms that there are.
+impl Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([fixed, linear, square]) = *self;
+        let terms: Vec<_> = [(square, "·VQ²"), (linear, "·VQ"), (fixed, "")]
+            .into_iter()
+            .filter(|&(factor, _)| factor > 0)
+            .map(|(factor, power)| format!("{factor}{power}"))
+            .collect();
+        match terms.as_slice() {
+            [] => f.write_str("0"),
+            terms => f.write_str(&terms.join(" + ")),
+        }
+    }
+}
+
+/// What an editor shows for a constant; the bank's place in the image starts at `start`.
+pub(crate) fn constant(layout: &Layout, bank: &Bank, number: u16, start: Offset) -> String {
+    let name = bank.register(number);
+    let id = hex(layout.prefix | bank.id((number, 0)));
+    let place = place(bank, number, start);
+    let since = since(layout, bank, number);
+    format!("`{name}`: ID `{id}`; {place}.{since}")
+}
+
+/// `16·VQ bytes at offset 48·VQ of the image`.
+fn place(bank: &Bank, number: u16, start: Offset) -> String {
+    let PerVq { fixed, per_vq } = bank.width;
+    let width = Offset([fixed.into(), per_vq.into(), 0]);
+    match &bank.ast.place {
+        Place::Image => {
+            let offset = start.register(bank, number);
+            format!("{width} bytes at offset {offset} of the image")
+        }
+        Place::View(shown) => {
+            let shown = shown.to_token_stream().to_string().replace(' ', "");
+            // A single register shows a single one.
+            let number = bank.ast.count.as_ref().map(|_| number.to_string());
+            let number = number.unwrap_or_default();
+            format!("{width} bytes, the low ones of `{shown}{number}`")
+        }
+        Place::Nowhere => format!("{width} bytes, with no place in the image"),
+    }
+}
+
+/// ` From VQ 4.`, for a register that smaller VQs do not have.
+fn since(layout: &Layout, bank: &Bank, number: u16) -> String {
+    let mut vqs = layout.vqs.min..=layout.vqs.max;
+    match vqs.find(|&vq| bank.count.at(vq) > number.into()) {
+        Some(vq) if vq > layout.vqs.min => format!(" From VQ {vq}."),
+        _ => String::new(),
+    }
+}
+
+/// `Z0 to Z31`.
+pub(crate) fn range(bank: &Bank) -> String {
+    match bank.max_count {
+        1 => format!("{} alone", bank.register(0)),
+        n => format!("{} to {}", bank.register(0), bank.register(n - 1)),
+    }
+}
+
+/// As the kernel's documentation writes IDs: `0x6080_0000_0015_0000`.
+pub(crate) fn hex(id: u64) -> String {
+    let quarter = |shift: u32| id >> shift & 0xffff;
+    format!(
+        "0x{:04x}_{:04x}_{:04x}_{:04x}",
+        quarter(48),
+        quarter(32),
+        quarter(16),
+        quarter(0)
+    )
+}
