@@ -53,7 +53,7 @@ impl<T: FinalizeSve + ?Sized> FinalizeSve for &mut T {
 
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
 /// lengths can be read and narrowed, its registers do not exist yet.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Initialised<V> {
     vcpu: V,
 }
@@ -103,7 +103,7 @@ pub struct Status {
 }
 
 /// A vCPU whose vector lengths are settled and whose registers exist.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Finalized<V> {
     vcpu: V,
     /// Empty where SVE is off.

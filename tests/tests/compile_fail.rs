@@ -14,6 +14,12 @@ fn layouts() {
     trybuild::TestCases::new().compile_fail("ui/layouts/*.rs");
 }
 
+/// Calls on a vCPU out of order, which the kernel would answer with `EPERM`.
+#[test]
+fn vcpus() {
+    trybuild::TestCases::new().compile_fail("ui/vcpu/*.rs");
+}
+
 /// That nothing is refused which should not be: names, visibilities, a strict crate around it.
 #[test]
 fn accepted() {

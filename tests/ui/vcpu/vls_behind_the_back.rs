@@ -1,0 +1,10 @@
+// The vCPU as it was before finalization is gone.
+use sve_state::vcpu::{FinalizeSve, Initialised};
+
+fn f<V: FinalizeSve>(mut vcpu: Initialised<V>, vls: sve_state::Vls) {
+    let finalized = vcpu.finalize();
+    let _ = vcpu.set_vls(vls);
+    drop(finalized);
+}
+
+fn main() {}
