@@ -14,7 +14,7 @@ mod valid;
 
 use proc_macro::TokenStream;
 
-/// Declares register layouts. Documented in `sve-state`, which exports it.
+#[doc = include_str!("register_layout.md")]
 #[proc_macro]
 pub fn register_layout(input: TokenStream) -> TokenStream {
     expand::register_layout(input.into()).into()

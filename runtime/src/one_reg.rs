@@ -5,8 +5,60 @@ use crate::layout::{SIZE_MASK, SIZE_SHIFT};
 /// Something with ONE_REG: the [shim](crate::shim), a KVM vCPU, or a VMM's own.
 ///
 /// With the `kvm` feature, on Linux on aarch64, it is implemented for `kvm_ioctls::VcpuFd`. For a
-/// type of your own it is two ioctls on the vCPU's file descriptor, with a `struct kvm_one_reg` of
-/// the ID and the buffer's address.
+/// file descriptor of your own it is two ioctls:
+///
+/// ```no_run
+/// use std::io;
+/// use std::os::fd::{AsRawFd, OwnedFd};
+///
+/// use sve_state::OneReg;
+/// use sve_state::one_reg::reg_size;
+///
+/// struct Vcpu(OwnedFd);
+///
+/// /// `struct kvm_one_reg`.
+/// #[repr(C)]
+/// struct KvmOneReg {
+///     id: u64,
+///     addr: u64,
+/// }
+///
+/// const KVM_GET_ONE_REG: libc::Ioctl = 0x4010_aeab_u32 as libc::Ioctl;
+/// const KVM_SET_ONE_REG: libc::Ioctl = 0x4010_aeac_u32 as libc::Ioctl;
+///
+/// impl Vcpu {
+///     /// # Safety
+///     ///
+///     /// The kernel may read (SET) or write (GET) the ID's size at `addr`.
+///     unsafe fn ioctl(&self, request: libc::Ioctl, id: u64, addr: u64) -> io::Result<()> {
+///         // SAFETY: the argument lives through the call; for `addr` the caller answers.
+///         match unsafe { libc::ioctl(self.0.as_raw_fd(), request, &KvmOneReg { id, addr }) } {
+///             0 => Ok(()),
+///             _ => Err(io::Error::last_os_error()),
+///         }
+///     }
+/// }
+///
+/// impl OneReg for Vcpu {
+///     type Error = io::Error;
+///
+///     fn get_one_reg(&self, id: u64, data: &mut [u8]) -> io::Result<()> {
+///         // The kernel does not see how long `data` is.
+///         assert!(data.len() >= reg_size(id));
+///         // SAFETY: `data` can be written, and is long enough.
+///         unsafe { self.ioctl(KVM_GET_ONE_REG, id, data.as_mut_ptr() as u64) }
+///     }
+///
+///     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> io::Result<()> {
+///         assert!(data.len() >= reg_size(id));
+///         // SAFETY: `data` can be read, and is long enough.
+///         unsafe { self.ioctl(KVM_SET_ONE_REG, id, data.as_ptr() as u64) }
+///     }
+/// }
+/// ```
+///
+/// With [`FinalizeSve`](crate::vcpu::FinalizeSve), one more ioctl, [`vcpu`](crate::vcpu) does the
+/// rest.
 pub trait OneReg {
     /// What a failed call answers.
     type Error;

@@ -38,6 +38,16 @@ register_layout! {
         view L[2] at 0x110 step 1: 64 bits, low bits of mixed::W;
     }
 
+    /// Vector lengths from the middle of the range.
+    pub mod narrow {
+        arch: arm64, coproc: 0x0, vq: 3..=5, slices: 1;
+
+        /// One register, that starts at VQ 3.
+        bank R at 0x8000: slice 1024 bits, width 128 * vq bits;
+        /// As many registers as VQ.
+        bank C[vq] at 0xfe00 step 0x60: 8 bits;
+    }
+
     /// SVE with every vector length and slice that the ABI leaves room for.
     pub mod abi {
         arch: arm64, coproc: 0x15, slices: 32, vq: 1..=512;
@@ -268,12 +278,41 @@ fn a_view_within_a_layout() -> Result<(), ImageError> {
 }
 
 #[test]
+fn a_range_that_does_not_start_at_1() -> Result<(), ImageError> {
+    for n in 3..=5_u32 {
+        let image = Image::<narrow::Layout, _>::zeroed(Vq::new(n)?)?;
+        assert_eq!(u32::try_from(image.as_bytes().len()), Ok(16 * n + n));
+        let bounds = image.bounds(narrow::R);
+        assert_eq!(
+            [bounds.start, bounds.copy, bounds.flush],
+            [0, 16 * n, 128 - 16 * n]
+        );
+        for number in 0..5 {
+            let bounds = image.bounds(narrow::C::new(number).expect("5 at VQ 5"));
+            let there = number < n;
+            assert_eq!(bounds.copy, u32::from(there), "C{number} at VQ {n}");
+            assert_eq!(bounds.start, if there { 16 * n + number } else { 0 });
+        }
+    }
+    for vq in [2, 6] {
+        assert!(Image::<narrow::Layout, _>::zeroed(Vq::new(vq)?).is_err());
+    }
+    assert_eq!(narrow::MAX_IMAGE_BYTES, 85);
+    assert_eq!(narrow::C4.id(), 0x6000_0000_0000_ff80);
+    assert!(narrow::C::new(5).is_err());
+    Ok(())
+}
+
+#[test]
 fn the_abi_has_room_for_vq_512() {
     let vq = Vq::new(512).expect("the largest");
     let ids: Vec<_> = abi::Layout::ids(vq).expect("in range").collect();
     assert_eq!(ids.len(), 49 * 32);
     assert_eq!(ids[32 * 32 - 1], 0x6080_0000_0015_03ff, "Z31 slice 31");
     assert_eq!(ids[49 * 32 - 1], 0x6050_0000_0015_061f, "FFR slice 31");
+    for &id in &ids {
+        assert_eq!(abi::Reg::decode(id).map(abi::Reg::id), Ok(id));
+    }
     assert_eq!(abi::MAX_IMAGE_BYTES, 546 * 512);
     assert_eq!(abi::Layout::image_bytes(vq), Ok(546 * 512));
 }
