@@ -10,7 +10,7 @@ use sve_state::{Vq, fpsimd, sve};
 
 /// KVM register IDs of arm64 SVE and FPSIMD state.
 #[derive(Parser)]
-#[command(name = "regid", version)]
+#[command(name = "regid")]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -55,7 +55,11 @@ fn decode(ids: &[String], out: &mut impl Write) -> io::Result<ExitCode> {
     for text in ids {
         let line = number(text).and_then(describe).unwrap_or_else(|why| {
             status = ExitCode::FAILURE;
-            why
+            // An error names the ID in hex, which may not be what was typed.
+            match why.contains(text.as_str()) {
+                true => why,
+                false => format!("{text}: {why}"),
+            }
         });
         writeln!(out, "{line}")?;
     }
@@ -68,7 +72,7 @@ fn number(text: &str) -> Result<u64, String> {
         Some(hex) => u64::from_str_radix(hex, 16),
         None => digits.parse(),
     };
-    parsed.map_err(|e| format!("{text}: no 64-bit number, hex (0x…) or decimal: {e}"))
+    parsed.map_err(|e| format!("no 64-bit number, hex (0x…) or decimal: {e}"))
 }
 
 fn describe(id: u64) -> Result<String, String> {

@@ -150,9 +150,8 @@ impl Bounds {
     /// image and `width` wide.
     pub const fn of_slice(offset: u32, width: u32, slice_bytes: u32, index: u16) -> Self {
         // A slice past the register's end starts at that end and is empty, so that no bounds
-        // point outside the register, whatever the index; the sums are of table values and a
-        // 16-bit index, and the macro has checked that they fit.
-        let skipped = index as u32 * slice_bytes;
+        // point outside the register, whatever the index.
+        let skipped = (index as u32).saturating_mul(slice_bytes);
         let skipped = if skipped < width { skipped } else { width };
         let left = width - skipped;
         let copy = if left < slice_bytes {
@@ -172,7 +171,7 @@ impl Bounds {
 /// [`register_layout!`](crate::register_layout) computes at compile time.
 ///
 /// `REGISTERS` counts the registers at the largest VQ, `VQS` the vector lengths. Registers that a
-/// smaller VQ does not have are all zeros.
+/// smaller VQ does not have are empty.
 pub const fn bounds_tables<const REGISTERS: usize, const VQS: usize>(
     banks: &[Bank],
     vq_min: u16,
@@ -193,7 +192,10 @@ pub const fn bounds_tables<const REGISTERS: usize, const VQS: usize>(
             if matches!(bank.place, Place::Image) {
                 let width = bank.width.at(vq);
                 let mut n = 0;
-                while n < bank.count.at(vq) as usize {
+                while n < bank.max_count as usize {
+                    // A register that this VQ does not have is empty: all of its slice is flushed.
+                    let there = n < bank.count.at(vq) as usize;
+                    let width = if there { width } else { 0 };
                     tables[row][first + n] = Bounds::of_slice(at, width, bank.slice_bytes, 0);
                     at += width;
                     n += 1;
@@ -309,8 +311,9 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
         Self::bounds(vq).map(|_| image_bytes(Self::BANKS, vq.get()))
     }
 
-    /// The IDs that a vCPU of this VQ enumerates (`KVM_GET_REG_LIST`), in the layout's order: every
-    /// register with every slice that holds at least a byte, and the pseudo-registers.
+    /// The IDs that exist at this VQ, in the layout's order: every register with every slice that
+    /// holds at least a byte, views and pseudo-registers included. Of the [`sve`](crate::sve) layout
+    /// these are the 50 that a vCPU enumerates (`KVM_GET_REG_LIST`).
     fn ids(vq: Vq) -> Result<impl Iterator<Item = u64>, VqError> {
         Self::bounds(vq)?;
         let vq = vq.get();

@@ -64,10 +64,12 @@ pub trait OneReg {
     type Error;
 
     /// Reads the register with this ID. `data` has at least [`reg_size`] bytes; a call that
-    /// succeeds writes exactly the first that many.
+    /// succeeds writes all of these: the register's bytes, and zeros behind them.
     fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Self::Error>;
 
-    /// Writes the register with this ID from the first [`reg_size`] bytes of `data`.
+    /// Writes the register with this ID from the first [`reg_size`] bytes of `data`. Those past the
+    /// register's width mean nothing, and need not be zero: in a packed image they are the next
+    /// registers.
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Self::Error>;
 }
 

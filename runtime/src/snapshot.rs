@@ -43,6 +43,8 @@ const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// What a snapshot takes besides the image: header and checksum.
 pub const OVERHEAD_BYTES: usize = HEADER + CHECKSUM;
+/// The largest snapshot there is.
+const MAX_BYTES: usize = sve::MAX_IMAGE_BYTES + OVERHEAD_BYTES;
 
 /// The SVE state of one vCPU: vector lengths, registers and, if they travel along, FPSR and FPCR.
 ///
@@ -127,10 +129,19 @@ impl Snapshot {
 
     /// The snapshot that these bytes, and all of them, are.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let mut header = Reader(bytes);
-        if header.take()? != MAGIC {
+        let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC.len()));
+        if !MAGIC.starts_with(magic) {
             return Err(SnapshotError::Magic);
         }
+        if bytes.len() < OVERHEAD_BYTES {
+            let found = bytes.len();
+            return Err(SnapshotError::Truncated { found });
+        }
+        if bytes.len() > MAX_BYTES {
+            let found = bytes.len();
+            return Err(SnapshotError::TooLarge { found });
+        }
+        let mut header = Reader(rest);
         let version = u16::from_le_bytes(header.take()?);
         if version != VERSION {
             return Err(SnapshotError::Version(version));
@@ -168,6 +179,9 @@ impl Snapshot {
             expected,
             found: image.len(),
         };
+        if image.len() != expected {
+            return Err(size);
+        }
         let state = SveState::new(vq, image.into()).map_err(|_| size)?;
         Self::new(Vls::from_words(words), state, has_status.then_some(status))
     }
@@ -190,9 +204,8 @@ struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
-        let truncated = SnapshotError::Truncated {
-            found: self.0.len(),
-        };
+        let found = self.0.len();
+        let truncated = SnapshotError::Truncated { found };
         let (taken, rest) = self.0.split_first_chunk().ok_or(truncated)?;
         self.0 = rest;
         Ok(*taken)
@@ -202,9 +215,14 @@ impl Reader<'_> {
 /// Why bytes are no snapshot, or parts do not make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotError {
-    /// The bytes end within the header.
+    /// There are fewer bytes than the header and the checksum take.
     Truncated {
-        /// How many were left where more were needed.
+        /// How many there are.
+        found: usize,
+    },
+    /// There are more bytes than any snapshot has.
+    TooLarge {
+        /// How many there are.
         found: usize,
     },
     /// The bytes do not start with the magic.
@@ -259,8 +277,11 @@ impl fmt::Display for SnapshotError {
             Self::Truncated { found } => {
                 write!(
                     f,
-                    "the snapshot ends within its header, {found} bytes from its last field"
+                    "{found} bytes of snapshot: header and checksum alone take {OVERHEAD_BYTES}"
                 )
+            }
+            Self::TooLarge { found } => {
+                write!(f, "{found} bytes of snapshot: the largest has {MAX_BYTES}")
             }
             Self::Magic => f.write_str("no snapshot: it does not start with SVESTATE"),
             Self::Version(version) => write!(
@@ -282,6 +303,10 @@ impl fmt::Display for SnapshotError {
                 expected,
                 found,
             } => write!(f, "{found} bytes of image: at VQ {vq} there are {expected}"),
+            Self::VlsAndVq { vls, vq } if *vls == Vls::EMPTY => write!(
+                f,
+                "an image of VQ {vq} and no vector lengths: without SVE the image has VQ 1"
+            ),
             Self::VlsAndVq { vls, vq } => write!(
                 f,
                 "an image of VQ {vq} with vector lengths {vls}: it must be the largest of them"
@@ -300,8 +325,7 @@ mod serde {
     use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
     use serde::ser::{Serialize, Serializer};
 
-    use super::{OVERHEAD_BYTES, Snapshot, Vec};
-    use crate::sve;
+    use super::{MAX_BYTES, Snapshot, Vec};
 
     impl Serialize for Snapshot {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -330,11 +354,10 @@ mod serde {
 
         /// Formats for people write bytes as a list of numbers.
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Snapshot, A::Error> {
-            const MAX: usize = sve::MAX_IMAGE_BYTES + OVERHEAD_BYTES;
             let mut bytes = Vec::new();
             while let Some(byte) = list.next_element()? {
-                if bytes.len() == MAX {
-                    return Err(A::Error::invalid_length(MAX + 1, &self));
+                if bytes.len() == MAX_BYTES {
+                    return Err(A::Error::invalid_length(MAX_BYTES + 1, &self));
                 }
                 bytes.push(byte);
             }

@@ -9,13 +9,16 @@
 //! # use sve_state::{SveState, Vls, Vq, vcpu::Initialised};
 //! # let new_vcpu = || { let mut vcpu = Vcpu::new(Vls::up_to(Vq::ARCH_MAX), Rules::Mainline).unwrap();
 //! #     vcpu.init(true).unwrap(); vcpu };
-//! // A vCPU after KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_SVE, narrowed to 256 bits.
-//! let mut source = Initialised::new(new_vcpu());
+//! // A vCPU after KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_SVE, narrowed to 256 bits. It is borrowed, so
+//! // that it stays the VMM's own.
+//! let mut vcpu = new_vcpu();
+//! let mut source = Initialised::new(&mut vcpu);
 //! let vls = source.vls()?.narrowed_to(Vq::new(2)?);
 //! source.set_vls(vls)?;
 //! let source = source.finalize()?;
 //!
-//! // It runs; then it is captured, in one allocation.
+//! // It runs; then it is captured, in one allocation. A VMM that has finalized its vCPU itself comes
+//! // in here, by `Finalized::new(&mut vcpu)`.
 //! let state = source.capture()?;
 //!
 //! // Elsewhere: the same vector lengths first, then the registers.
@@ -53,6 +56,8 @@ impl<T: FinalizeSve + ?Sized> FinalizeSve for &mut T {
 
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
 /// lengths can be read and narrowed, its registers do not exist yet.
+///
+/// Hand in `&mut vcpu`, and the vCPU stays the caller's own whatever fails.
 #[derive(Debug)]
 pub struct Initialised<V> {
     vcpu: V,
@@ -96,9 +101,9 @@ impl<V: FinalizeSve> Initialised<V> {
 /// `sve_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Status {
-    /// [`fpsimd::FPSR`].
+    /// [`FPSR`](const@fpsimd::FPSR).
     pub fpsr: u32,
-    /// [`fpsimd::FPCR`].
+    /// [`FPCR`](const@fpsimd::FPCR).
     pub fpcr: u32,
 }
 
@@ -120,8 +125,8 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// For a vCPU that was initialised without SVE. Its 32 V registers are captured and restored in
-    /// the place of Z, in an image of VQ 1, whose Z registers are as wide; P and FFR, which it does
-    /// not have, are left alone.
+    /// the place of Z, in an image of VQ 1, whose Z registers are as wide. P and FFR, which it does
+    /// not have, are zero in an image captured from it, and not restored to it.
     pub fn without_sve(vcpu: V) -> Self {
         Self {
             vcpu,
@@ -138,6 +143,11 @@ impl<V: OneReg> Finalized<V> {
     /// Its largest vector length, which decides the size of every register.
     pub fn vq(&self) -> Vq {
         self.vq
+    }
+
+    /// The vCPU itself, to run it, or to reach single registers.
+    pub fn vcpu(&mut self) -> &mut V {
+        &mut self.vcpu
     }
 
     /// The vCPU itself.
@@ -161,6 +171,10 @@ impl<V: OneReg> Finalized<V> {
     {
         let registers = self.registers(state.vq())?;
         let image = state.as_bytes_mut();
+        if !self.has_sve() {
+            // What no call will write must not be what was in the caller's memory.
+            image.fill(0);
+        }
         // In ascending order, each call's padding falls on registers that later calls read. So
         // the kernel writes where the registers belong, and only those whose slice would leave
         // the image take a way round.
@@ -182,8 +196,12 @@ impl<V: OneReg> Finalized<V> {
         Ok(())
     }
 
-    /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails, the registers
-    /// before it have been written, and the whole can be repeated; the image does not change.
+    /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails,
+    /// the registers before it have been written, and the whole can be repeated; the image does not
+    /// change.
+    ///
+    /// An image is of one VQ and knows no more: that the *sets* of vector lengths are the same is for
+    /// the caller to see to, or for `restore_snapshot`.
     pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), VcpuError<V::Error>> {
         let image = state.as_bytes();
         for (id, bounds) in self.registers(state.vq())? {
@@ -231,7 +249,7 @@ impl<V: OneReg> Finalized<V> {
         })
     }
 
-    /// Captures everything that a snapshot holds, FPSR and FPCR included. 51 GETs.
+    /// Captures everything that a snapshot holds, FPSR and FPCR included. 51 GETs (34 without SVE).
     #[cfg(feature = "snapshot")]
     pub fn snapshot(&self) -> Result<crate::snapshot::Snapshot, VcpuError<V::Error>> {
         let (state, status) = (self.capture()?, self.status()?);
@@ -364,12 +382,14 @@ impl<E> From<VlsError> for VcpuError<E> {
 
 impl<E: fmt::Display> fmt::Display for VcpuError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let call =
-            |f: &mut fmt::Formatter<'_>, call: &str, id: u64, error: &E| match sve::Reg::decode(id)
-            {
-                Ok(reg) => write!(f, "{call} of {reg}: {error}"),
-                Err(_) => write!(f, "{call} of {id:#018x}: {error}"),
-            };
+        let call = |f: &mut fmt::Formatter<'_>, call: &str, id: u64, error: &E| match (
+            sve::Reg::decode(id),
+            fpsimd::Reg::decode(id),
+        ) {
+            (Ok(reg), _) => write!(f, "{call} of {reg}: {error}"),
+            (_, Ok(reg)) => write!(f, "{call} of {reg}: {error}"),
+            _ => write!(f, "{call} of {id:#018x}: {error}"),
+        };
         match self {
             Self::Get { id, error } => call(f, "KVM_GET_ONE_REG", *id, error),
             Self::Set { id, error } => call(f, "KVM_SET_ONE_REG", *id, error),
@@ -395,6 +415,6 @@ impl<E: fmt::Debug + fmt::Display> core::error::Error for VcpuError<E> {}
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
 impl FinalizeSve for kvm_ioctls::VcpuFd {
     fn finalize_sve(&mut self) -> Result<(), Self::Error> {
-        self.vcpu_finalize(&crate::shim::FEATURE_SVE.cast_signed())
+        self.vcpu_finalize(&(crate::shim::FEATURE_SVE as i32))
     }
 }

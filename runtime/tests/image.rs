@@ -74,6 +74,9 @@ fn a_set_touches_its_register_alone_and_a_get_fills_its_slice() {
             let mut expected = slice;
             expected[16 * v..].fill(0);
             assert_eq!(state.get(z), expected);
+            let mut dirty = [0xff; 256];
+            state.get_into(z, &mut dirty);
+            assert_eq!(dirty, expected);
         }
         for n in 0..17 {
             let before = state.as_bytes().to_vec();

@@ -125,9 +125,15 @@ fn messages_have_the_numbers() {
         text(forged(20, &[0b1])),
         "an image of VQ 2 with vector lengths {1}: it must be the largest of them"
     );
+    for short in [&b"hello"[..], b"SVESTATS and more"] {
+        assert_eq!(
+            text(Snapshot::from_bytes(short)),
+            "no snapshot: it does not start with SVESTATE"
+        );
+    }
     assert_eq!(
-        text(Snapshot::from_bytes(b"hello, world")),
-        "no snapshot: it does not start with SVESTATE"
+        text(Snapshot::from_bytes(&GOLDEN[..20])),
+        "20 bytes of snapshot: header and checksum alone take 96"
     );
     let other = Snapshot::new(Vls::EMPTY, SveState::zeroed(vq(2)).unwrap(), None);
     assert!(matches!(other, Err(SnapshotError::VlsAndVq { .. })));
@@ -173,6 +179,40 @@ fn other_vector_lengths_are_refused_before_anything_is_written() {
 }
 
 #[test]
+fn sets_with_the_same_maximum_are_not_the_same() {
+    let vcpu_of = |host: Vls| {
+        let mut vcpu = Vcpu::new(host, Rules::Mainline).unwrap();
+        vcpu.init(true).unwrap();
+        Initialised::new(vcpu).finalize().unwrap()
+    };
+    let powers: Vls = [1, 2, 4].map(vq).into_iter().collect();
+    let (mut some, mut all) = (vcpu_of(powers), vcpu_of(Vls::up_to(vq(4))));
+    let (from_some, from_all) = (some.snapshot().unwrap(), all.snapshot().unwrap());
+    assert!(all.restore_snapshot(&from_some).is_err());
+    assert!(some.restore_snapshot(&from_all).is_err());
+    assert!(some.restore_snapshot(&from_some).is_ok());
+}
+
+#[test]
+fn a_snapshot_without_status_leaves_the_vcpus_alone() {
+    let mut target = vcpu(2);
+    target.set_status(STATUS).unwrap();
+    target.restore_snapshot(&snapshot(2, None)).unwrap();
+    assert_eq!(target.status().unwrap(), STATUS);
+}
+
+#[test]
+fn what_is_too_large_is_refused_before_it_is_read() {
+    let mut bytes = GOLDEN.to_vec();
+    bytes.resize(1 << 20, 0);
+    let found = bytes.len();
+    let error = Snapshot::from_bytes(&bytes).unwrap_err();
+    assert_eq!(error, SnapshotError::TooLarge { found });
+    let largest = "1048576 bytes of snapshot: the largest has 8832";
+    assert_eq!(error.to_string(), largest);
+}
+
+#[test]
 fn without_sve_the_v_registers_move_by_the_same_calls() {
     let without_sve = || {
         let mut vcpu = Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap();
@@ -185,10 +225,12 @@ fn without_sve_the_v_registers_move_by_the_same_calls() {
     for n in 0..32 {
         source.set_one_reg(id(n), &value(n)).unwrap();
     }
-    let bytes = Finalized::without_sve(source)
-        .snapshot()
-        .unwrap()
-        .to_bytes();
+    let source = Finalized::without_sve(source);
+    // P and FFR are zero, not what was in the memory before.
+    let mut dirty = SveState::new(vq(1), [0x5e; 546]).unwrap();
+    source.capture_into(&mut dirty).unwrap();
+    assert_eq!(dirty.as_bytes()[512..], [0; 34]);
+    let bytes = source.snapshot().unwrap().to_bytes();
     let moved = Snapshot::from_bytes(&bytes).unwrap();
     assert_eq!(moved.vls(), Vls::EMPTY);
     // Little-endian in the image, whatever the host is.

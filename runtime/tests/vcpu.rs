@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 
 use sve_state::errno::Errno;
 use sve_state::shim::{self, Rules};
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, VcpuError};
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, Status, VcpuError};
 use sve_state::vls::VlsError;
-use sve_state::{OneReg, SveState, Vls, Vq, sve};
+use sve_state::{OneReg, SveState, Vls, Vq, fpsimd, sve};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 
@@ -146,6 +146,29 @@ fn a_call_that_fails_is_named_and_the_whole_can_be_repeated() {
 }
 
 #[test]
+fn fpsr_and_fpcr_move_and_their_failures_are_named() {
+    let (fpsr, fpcr) = (0x6020_0000_0010_00d4, 0x6020_0000_0010_00d5);
+    let status = Status {
+        fpsr: 0x0800_0001,
+        fpcr: 0x02c0_0000,
+    };
+    let calls = Calls::default();
+    let mut vcpu = probe(finalized(1).into_inner(), &calls);
+    vcpu.set_status(status).unwrap();
+    assert_eq!(vcpu.status().unwrap(), status);
+    let expected = [('S', fpsr), ('S', fpcr), ('G', fpsr), ('G', fpcr)];
+    assert_eq!(calls.seen.take(), expected);
+    for (k, id) in [fpsr, fpcr].into_iter().enumerate() {
+        let error = Errno(4);
+        calls.fail_after.set(Some(k));
+        assert_eq!(vcpu.status(), Err(VcpuError::Get { id, error }));
+        calls.seen.take();
+        assert_eq!(vcpu.set_status(status), Err(VcpuError::Set { id, error }));
+        calls.seen.take();
+    }
+}
+
+#[test]
 fn an_image_of_another_vector_length_is_refused_before_any_call() {
     let calls = Calls::default();
     let mut vcpu = probe(finalized(3).into_inner(), &calls);
@@ -229,6 +252,9 @@ fn errors_name_the_call_and_the_register() {
     assert_eq!(text(get), "KVM_GET_ONE_REG of P3: EPERM");
     let set = VcpuError::Set { id, error };
     assert_eq!(text(set), "KVM_SET_ONE_REG of P3: EPERM");
+    let (id, error) = (fpsimd::FPCR.id(), Errno(4));
+    let get = VcpuError::Get { id, error };
+    assert_eq!(text(get), "KVM_GET_ONE_REG of FPCR: errno 4");
     let finalize = VcpuError::Finalize(Errno::EINVAL);
     assert_eq!(text(finalize), "KVM_ARM_VCPU_FINALIZE of SVE: EINVAL");
     let other = finalized(3).restore(&image(2)).unwrap_err();
@@ -247,4 +273,6 @@ fn the_common_set_of_a_fleet() {
     assert_eq!(Vls::common(&[wide, odd]), small);
     assert_eq!(Vls::common(&[wide, Vls::EMPTY]), Vls::EMPTY);
     assert_eq!(Vls::common(&[]), Vls::EMPTY);
+    // The last host alone decides.
+    assert_eq!(Vls::common(&[wide, wide, small]), small);
 }

@@ -1,4 +1,5 @@
 //! What the tests of `sve-state` share: the conformance suite and the two vCPUs that it runs
-//! against, this project's shim and Linux KVM.
+//! against, this project's shim and Linux KVM; and the guest whose state is moved while it runs.
 
 pub mod conformance;
+pub mod running;

@@ -5,7 +5,7 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, value_parser};
 use sve_state::Vq;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, VcpuError};
@@ -22,7 +22,7 @@ use state::Traffic;
 /// Without --shim and --kvm: on /dev/kvm where there is one with SVE and this program was built
 /// with the feature `kvm`, else on the shim.
 #[derive(Parser)]
-#[command(name = "migrate", version)]
+#[command(name = "migrate")]
 struct Args {
     /// Use this crate's own vCPUs.
     #[arg(long, conflicts_with = "kvm")]
@@ -31,7 +31,7 @@ struct Args {
     #[arg(long)]
     kvm: bool,
     /// The vCPUs' vector length, in quadwords of 128 bits: 1 to 16, if the host has it.
-    #[arg(long, value_name = "VQ", default_value_t = 2)]
+    #[arg(long, value_name = "VQ", default_value_t = 2, value_parser = value_parser!(u32).range(1..=16))]
     vq: u32,
 }
 
@@ -75,7 +75,10 @@ fn kvm_vcpus() -> Result<(ShimVcpu, ShimVcpu)> {
     Err(if cfg!(all(target_os = "linux", target_arch = "aarch64")) {
         "this program was built without the feature `kvm`".to_owned()
     } else {
-        "KVM has SVE on Linux on aarch64 alone".to_owned()
+        format!(
+            "KVM with SVE needs Linux on aarch64, and this is {}",
+            std::env::consts::ARCH
+        )
     })
 }
 

@@ -14,7 +14,7 @@ mod core;
 mod sve;
 mod vcpu;
 
-pub use vcpu::{FEATURE_SVE, Vcpu};
+pub use vcpu::{FEATURE_SVE, Vcpu, memory_bytes};
 
 /// Which generation of the interface to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]

@@ -1,5 +1,7 @@
 //! The life of a vCPU: created, initialised, finalized; and what each stage answers.
 
+use ::core::fmt;
+
 use crate::errno::Errno;
 use crate::fpsimd;
 use crate::image::{ImageError, Storage, SveState};
@@ -23,7 +25,7 @@ const UPPER_RESERVED: u64 = RESERVED_MASK & 0xffff_ffff_0000_0000;
 /// The SVE and FPSIMD registers of one vCPU, with KVM's interface to them.
 ///
 /// `S` holds `sve_state`; for a vCPU without SVE, the V registers at its start.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Vcpu<S> {
     rules: Rules,
     host: Vls,
@@ -31,6 +33,23 @@ pub struct Vcpu<S> {
     memory: S,
     fpsr: u32,
     fpcr: u32,
+}
+
+/// How many bytes of memory a vCPU needs on a host with these vector lengths: the image at the
+/// largest of them.
+pub fn memory_bytes(host: Vls) -> Result<usize, VqError> {
+    sve::Layout::image_bytes(host.max().unwrap_or(Vq::MIN))
+}
+
+/// Without the registers: they are a guest's, and may be secret.
+impl<S> fmt::Debug for Vcpu<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vcpu")
+            .field("rules", &self.rules)
+            .field("host", &self.host)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +75,7 @@ impl Vcpu<alloc::boxed::Box<[u8]>> {
     /// A vCPU on a host with these vector lengths ([`Vls::EMPTY`]: a host without SVE), before
     /// `KVM_ARM_VCPU_INIT`.
     pub fn new(host: Vls, rules: Rules) -> Result<Self, VqError> {
-        let len = Self::memory_bytes(host)?;
+        let len = memory_bytes(host)?;
         Ok(Self::created(
             host,
             rules,
@@ -66,17 +85,12 @@ impl Vcpu<alloc::boxed::Box<[u8]>> {
 }
 
 impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
-    /// How many bytes of memory a vCPU needs on this host: the image at its largest VQ.
-    pub fn memory_bytes(host: Vls) -> Result<usize, VqError> {
-        sve::Layout::image_bytes(host.max().unwrap_or(Vq::MIN))
-    }
-
-    /// A vCPU as [`new`](Vcpu::new) makes it, in the caller's memory of at least
-    /// [`memory_bytes`](Self::memory_bytes), owned or borrowed. Its contents do not matter: like
-    /// KVM, initialisation and finalization clear the registers.
+    /// A vCPU as [`new`](Vcpu::new) makes it, in the caller's memory of exactly
+    /// [`memory_bytes`], owned or borrowed. Its contents do not matter:
+    /// initialisation clears the registers, as KVM does.
     pub fn with_memory(host: Vls, rules: Rules, memory: S) -> Result<Self, ImageError> {
-        let (expected, found) = (Self::memory_bytes(host)?, memory.as_ref().len());
-        if found < expected {
+        let (expected, found) = (memory_bytes(host)?, memory.as_ref().len());
+        if found != expected {
             return Err(ImageError::Size {
                 vq: host.max().unwrap_or(Vq::MIN),
                 expected,
@@ -134,7 +148,6 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
             Stage::Finalized { .. } => Err(Errno::EPERM),
             Stage::Initialised { vq: Some(vq) } => {
                 self.stage = Stage::Finalized { vq };
-                self.memory.as_mut().fill(0);
                 Ok(())
             }
         }

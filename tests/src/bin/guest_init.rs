@@ -1,5 +1,6 @@
 //! The first and only process of the guest that `cargo harness kvm` boots: brings up what it needs,
-//! runs the conformance suite and the migration on the kernel's KVM, and powers off.
+//! runs the conformance suite, the guest whose state is moved while it runs and the migration on the
+//! kernel's KVM, and powers off.
 //!
 //! Lines that start with `@@ ` are for the harness, which checks them against what it expects
 //! (`harness/kvm.rs`); all others are for people. Arguments come from the kernel's command line.
@@ -24,7 +25,7 @@ mod guest {
 
     use rustix::mount::{MountFlags, mount};
     use rustix::system::{RebootCommand, reboot, uname};
-    use sve_state_harness::conformance;
+    use sve_state_harness::{conformance, running};
 
     /// A process that ends takes the kernel with it when it is the first one. So nothing here
     /// returns early, and the machine is switched off whatever happened.
@@ -53,6 +54,9 @@ mod guest {
         if value(arguments, "--case").is_some() {
             return Ok(());
         }
+        // The suite has refused what is no number.
+        let vq = value(arguments, "--vq").and_then(|vq| vq.parse().ok());
+        running::guest_main("/guest", vq)?;
         match value(arguments, "--vq") {
             Some(vq) => migrate(vq),
             None => (1..=16).try_for_each(|vq| migrate(&vq.to_string())),

@@ -361,16 +361,20 @@ fn init_again(run: &mut Run<'_>) {
     set(run, VLS, vls(run.vq), Answer::Done);
     run.expect(Op::Finalize(SVE), Answer::Done);
     fill(run);
-    set(
-        run,
-        FPCR,
-        0x07c0_0000_u32.to_ne_bytes().to_vec(),
-        Answer::Done,
-    );
+    for id in [FPSR, FPCR] {
+        set(
+            run,
+            id,
+            0x0800_0000_u32.to_ne_bytes().to_vec(),
+            Answer::Done,
+        );
+    }
     init(run, true);
     get(run, VLS, Answer::Bytes(vls(run.vq)));
     all_zero(run);
-    get(run, FPCR, Answer::Bytes(vec![0; 4]));
+    for id in [FPSR, FPCR] {
+        get(run, id, Answer::Bytes(vec![0; 4]));
+    }
     run.expect(Op::Finalize(SVE), EPERM);
     // Other features than the first time.
     run.expect(Op::Init { sve: false }, EINVAL);

@@ -10,7 +10,7 @@ use crate::toolchain;
 
 /// Runs them all under QEMU's user emulation.
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
-    toolchain::ensure_arm64(cx)?;
+    toolchain::ensure_arm64(cx, &[])?;
     let toolchain = toolchain::arm64(cx)?;
     let arguments = ["test", "-p", "sve-state", "--all-features"];
     let output = cx.run(toolchain::arm64_cargo(cx, &toolchain, &arguments))?;

@@ -15,6 +15,9 @@ use anyhow::{Context as _, Result, bail};
 /// How long a quiet command goes without a sign of life.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
+/// No colours, from cargo or from trybuild: the output is read for counts.
+const PLAIN: [(&str, &str); 2] = [("CARGO_TERM_COLOR", "never"), ("NO_COLOR", "1")];
+
 /// What every part is given.
 pub(crate) struct Context {
     /// The workspace.
@@ -48,8 +51,10 @@ impl Context {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
-        // The output is read for counts; colours would be in the way.
-        command.args(arguments).env("CARGO_TERM_COLOR", "never");
+        command.args(arguments);
+        for (name, value) in PLAIN {
+            command.env(name, value);
+        }
         command
     }
 
@@ -144,7 +149,7 @@ impl Context {
 fn variables(command: &Command) -> String {
     let words: Vec<_> = command
         .get_envs()
-        .filter(|(name, _)| *name != "CARGO_TERM_COLOR")
+        .filter(|(name, _)| PLAIN.iter().all(|(plain, _)| name != plain))
         .filter_map(|(name, value)| Some((name.to_string_lossy(), value?.to_string_lossy())))
         .map(|(name, value)| format!("{name}={}", quoted(&value)))
         .collect();

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::context::{Context, program};
 
 /// Something that a part needs from the machine.
+#[derive(Clone, Copy)]
 pub(crate) struct Need {
     /// A program's name, or a file's full path: if it is there, the need is met, however it came.
     proof: &'static str,

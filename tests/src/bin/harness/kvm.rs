@@ -1,17 +1,20 @@
-//! Linux KVM itself: the conformance suite and the migration example on a real kernel, which QEMU
-//! boots with EL2 emulated. The guest is `src/bin/guest_init.rs`; it reports in marked lines.
+//! Linux KVM itself: the conformance suite, a guest whose state is moved while it runs, and the
+//! migration example on a real kernel, which QEMU boots with EL2 emulated. The guest is
+//! `src/bin/guest_init.rs`; it reports in marked lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::Args;
+use sve_state_harness::running;
 
 use crate::boot;
 use crate::context::Context;
 use crate::initrd::Initrd;
-use crate::install::{self, QEMU_SYSTEM};
+use crate::install::QEMU_SYSTEM;
 use crate::kernel;
 use crate::report::{Counted, count};
 use crate::toolchain::{self, ARM64};
@@ -29,7 +32,7 @@ pub(crate) struct Options {
     /// One vector length only, in quadwords (1 to 16)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     vq: Option<u32>,
-    /// One case of the conformance suite only, and no migration
+    /// One case of the conformance suite only, no running guest and no migration
     #[arg(long, value_name = "NAME")]
     case: Option<String>,
 }
@@ -39,6 +42,15 @@ impl Options {
         match self.vq {
             Some(vq) => BTreeSet::from([vq]),
             None => VQS.collect(),
+        }
+    }
+
+    /// Those at which a running guest is moved.
+    fn running(&self) -> BTreeSet<u32> {
+        match (&self.case, self.vq) {
+            (Some(_), _) => BTreeSet::new(),
+            (None, Some(vq)) => BTreeSet::from([vq]),
+            (None, None) => running::VQS.into(),
         }
     }
 
@@ -62,8 +74,7 @@ impl Options {
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let init_arguments = options.init_arguments()?;
     let kernel = kernel::image(cx, options.kernel.as_deref())?;
-    toolchain::ensure_arm64(cx)?;
-    install::ensure(cx, &[QEMU_SYSTEM])?;
+    toolchain::ensure_arm64(cx, &[QEMU_SYSTEM])?;
     let initrd = initrd(cx)?;
 
     let mut guest = Guest::default();
@@ -91,11 +102,70 @@ fn initrd(cx: &Context) -> Result<PathBuf> {
     let archive = Initrd::new()
         .directory("dev")
         .program("init", &fs::read(built.join("guest_init"))?)
+        .program("guest", &fs::read(guest_program(cx)?)?)
         .program("migrate", &fs::read(built.join("examples/migrate"))?)
         .finish();
     let path = cx.directory("kvm")?.join("initrd");
     fs::write(&path, archive)?;
     Ok(path)
+}
+
+/// Assembles the program of the guest whose state is moved: instructions and nothing else.
+fn guest_program(cx: &Context) -> Result<PathBuf> {
+    let directory = cx.directory("kvm")?;
+    let (object, program) = (directory.join("guest.o"), directory.join("guest.bin"));
+    let mut gcc = Command::new("aarch64-linux-gnu-gcc");
+    gcc.args(["-c", "-Wa,--fatal-warnings", "-o"])
+        .arg(&object)
+        .arg("tests/guest/pattern.s");
+    cx.run(gcc)?;
+    let mut objcopy = Command::new("aarch64-linux-gnu-objcopy");
+    objcopy
+        .args(["-O", "binary", "-j", ".text"])
+        .args([&object, &program]);
+    cx.run(objcopy)?;
+    Ok(program)
+}
+
+/// What the guest reports of a running guest that it has moved.
+struct Moved {
+    /// The ioctls of a capture.
+    gets: u64,
+    /// How long a capture takes, as a part of the usual way's time.
+    ratio: f64,
+    /// Registers that were damaged on the way, and noticed.
+    corruptions: u64,
+}
+
+impl Moved {
+    /// What a capture takes, and all it may take.
+    const GETS: u64 = 49;
+    /// A Z, a P, and FFR.
+    const CORRUPTIONS: u64 = 3;
+
+    fn verdict(&self, vq: u32) -> Result<()> {
+        let Self {
+            gets,
+            ratio,
+            corruptions,
+        } = self;
+        ensure!(
+            *gets == Self::GETS,
+            "VQ {vq}: a capture took {gets} ioctls, not {}",
+            Self::GETS
+        );
+        ensure!(
+            *corruptions == Self::CORRUPTIONS,
+            "VQ {vq}: {corruptions} corruptions were tried, not {}",
+            Self::CORRUPTIONS
+        );
+        // The aim is 0.75; what is left is for the noise of an emulator on a busy machine.
+        ensure!(
+            *ratio <= 1.0,
+            "VQ {vq}: a capture takes {ratio} times as long as the usual way"
+        );
+        Ok(())
+    }
 }
 
 /// What the guest has reported so far.
@@ -104,6 +174,7 @@ struct Guest {
     kernel: String,
     operations: BTreeMap<u32, u64>,
     differences: u64,
+    moved: BTreeMap<u32, Moved>,
     migrated: BTreeSet<u32>,
     failures: Vec<String>,
     done: bool,
@@ -131,6 +202,16 @@ impl Guest {
                 *self.operations.entry(vq()?).or_default() += number("operations")?;
                 self.differences += number("differences")?;
             }
+            "running" => {
+                let moved = Moved {
+                    gets: number("gets")?,
+                    ratio: text("ratio")?
+                        .parse()
+                        .with_context(|| format!("the ratio is no number: {message:?}"))?,
+                    corruptions: number("corruptions")?,
+                };
+                self.moved.insert(vq()?, moved);
+            }
             "migrate" => drop(self.migrated.insert(vq()?)),
             "failed" => self.failures.push(text("what")?.to_owned()),
             "done" => self.done = true,
@@ -151,6 +232,15 @@ impl Guest {
         let compared = |vq: &u32| self.operations.get(vq).is_some_and(|n| *n > 0);
         let missing: Vec<_> = expected.iter().filter(|vq| !compared(vq)).collect();
         ensure!(missing.is_empty(), "nothing was compared at VQ {missing:?}");
+        let mut missing = options.running();
+        missing.retain(|vq| !self.moved.contains_key(vq));
+        ensure!(
+            missing.is_empty(),
+            "no running guest was moved at VQ {missing:?}"
+        );
+        self.moved
+            .iter()
+            .try_for_each(|(vq, moved)| moved.verdict(*vq))?;
         let migration = if options.case.is_some() {
             "no migration, as only one case was asked for".to_owned()
         } else {
@@ -173,6 +263,20 @@ impl Guest {
             .map(|(vq, n)| format!("VQ {vq}: {n}"))
             .collect();
         counted.extend(per_vq.chunks(8).map(|line| line.join(", ")));
+        if !self.moved.is_empty() {
+            let ratios: Vec<_> = self
+                .moved
+                .iter()
+                .map(|(vq, moved)| format!("VQ {vq}: {:.2}", moved.ratio))
+                .collect();
+            counted.push(format!(
+                "a running guest moved, {} GETs a capture, {} corruptions noticed each; time beside \
+                 the usual way: {}",
+                Moved::GETS,
+                Moved::CORRUPTIONS,
+                ratios.join(", ")
+            ));
+        }
         Ok(counted)
     }
 
@@ -199,6 +303,7 @@ mod tests {
         vq: Some(3),
         case: None,
     };
+    const MOVED: &str = "running\tvq=3\tgets=49\tratio=0.5\tcorruptions=3";
     const COMPARED: &str = "conformance\tvq=3\toperations=7\tdifferences=0";
 
     #[test]
@@ -207,20 +312,37 @@ mod tests {
             "kernel\trelease=6.1",
             COMPARED,
             COMPARED,
+            MOVED,
             "migrate\tvq=3",
             "done",
         ]);
         let counted = guest.verdict(&VQ_3).unwrap();
         assert!(counted[0].starts_with("Linux 6.1: 14 operations"));
         assert_eq!(counted[1], "VQ 3: 14");
+        assert!(counted[2].ends_with("VQ 3: 0.50"));
     }
 
     #[test]
     fn anything_less_fails() {
+        let moved = |gets: u8, ratio: &str, corruptions: u8| {
+            format!("running\tvq=3\tgets={gets}\tratio={ratio}\tcorruptions={corruptions}")
+        };
+        let (more, slow, blind) = (
+            moved(50, "0.5", 3),
+            moved(49, "1.1", 3),
+            moved(49, "0.5", 2),
+        );
         let differing = "conformance\tvq=3\toperations=7\tdifferences=1";
         for (messages, reason) in [
             (&[COMPARED, "migrate\tvq=3"][..], "before it was done"),
-            (&[COMPARED, "done"], "nothing was migrated at VQ [3]"),
+            (&[COMPARED, MOVED, "done"], "nothing was migrated at VQ [3]"),
+            (
+                &[COMPARED, "migrate\tvq=3", "done"],
+                "no running guest was moved at VQ {3}",
+            ),
+            (&[COMPARED, &more, "done"], "took 50 ioctls"),
+            (&[COMPARED, &slow, "done"], "1.1 times as long"),
+            (&[COMPARED, &blind, "done"], "2 corruptions"),
             (&["migrate\tvq=3", "done"], "nothing was compared at VQ [3]"),
             (&[differing, "migrate\tvq=3", "done"], "differ 1 times"),
             (&["failed\twhat=no /dev/kvm", "done"], "no /dev/kvm"),
@@ -238,5 +360,6 @@ mod tests {
         assert!(guest.hear("conformence\tvq=3").is_err());
         assert!(guest.hear("conformance\tvq=three").is_err());
         assert!(guest.hear("conformance").is_err());
+        assert!(guest.hear("running\tvq=3\tgets=49").is_err());
     }
 }

@@ -35,6 +35,7 @@ use report::{Counted, Report};
 /// unpacked, under target/. Elsewhere a part fails and says what to install.
 #[derive(Parser)]
 #[command(name = "cargo harness", bin_name = "cargo harness", version = None)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "The exit status is 0 only if every part that was asked for passed.")]
 struct Cli {
     #[command(subcommand)]

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::apt::Archive;
 use crate::context::{Context, program};
-use crate::install::{self, CROSS_GCC, CROSS_LIBC, QEMU_USER};
+use crate::install::{self, CROSS_GCC, CROSS_LIBC, Need, QEMU_USER};
 
 /// The target that arm64 code is built for.
 pub(crate) const ARM64: &str = "aarch64-unknown-linux-gnu";
@@ -242,9 +242,10 @@ fn setting(name: &str) -> String {
     format!("CARGO_TARGET_{target}_{name}")
 }
 
-/// What building for arm64, and running the result, needs beside the compiler.
-pub(crate) fn ensure_arm64(cx: &Context) -> Result<()> {
-    install::ensure(cx, &[CROSS_GCC, CROSS_LIBC, QEMU_USER])
+/// What building for arm64, and running the result, needs beside the compiler; and what the caller
+/// needs beside that, so that a person hears of all of it at once.
+pub(crate) fn ensure_arm64(cx: &Context, also: &[Need]) -> Result<()> {
+    install::ensure(cx, &[&[CROSS_GCC, CROSS_LIBC, QEMU_USER], also].concat())
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use sve_state::one_reg::reg_size;
 use sve_state::{SveState, Vq, fpsimd, sve};
 
 use crate::context::Context;
-use crate::install::{self, KERNEL_HEADERS};
+use crate::install::KERNEL_HEADERS;
 use crate::report::Counted;
 use crate::toolchain;
 
@@ -21,8 +21,7 @@ const SHOWN: usize = 20;
 
 /// Compares every ID, every register's place at every VQ, and the constants behind them.
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
-    install::ensure(cx, &[KERNEL_HEADERS])?;
-    toolchain::ensure_arm64(cx)?;
+    toolchain::ensure_arm64(cx, &[KERNEL_HEADERS])?;
     let mut oracle = Command::new("qemu-aarch64");
     oracle
         .arg(compile(cx)?)

@@ -1,0 +1,104 @@
+//! The run itself, a line for each vector length.
+
+use std::fmt::Display;
+use std::fs;
+
+use kvm_ioctls::{Kvm, VcpuFd};
+use sve_state::snapshot::Snapshot;
+use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::{Vls, Vq};
+
+use super::vm::{Report, Vm};
+use super::{VQS, cost, pattern};
+
+/// A bit in the last byte of a register. Set in FFR it leaves ones followed by zeros, and so a value
+/// that FFR can have.
+const DAMAGE: u8 = 1 << 5;
+/// The registers that are damaged on the way, by their place in the image: Z17, P9, FFR.
+const DAMAGED: [usize; 3] = [17, pattern::Z + 9, pattern::ZP];
+
+/// Runs the program at one vector length, or at all of [`VQS`], and reports a line for each to the
+/// harness.
+pub fn guest_main(program: &str, vq: Option<u32>) -> Result<(), String> {
+    let program = fs::read(program).map_err(|error| format!("{program}: {error}"))?;
+    let kvm = Kvm::new().map_err(|error| format!("/dev/kvm: {error}"))?;
+    let vqs = vq.map_or(VQS.to_vec(), |vq| vec![vq]);
+    vqs.into_iter().try_for_each(|vq| {
+        let fields = run(&kvm, &program, vq);
+        let fields = fields.map_err(|what| format!("the running guest, VQ {vq}: {what}"))?;
+        println!("@@ running\tvq={vq}\t{fields}");
+        Ok(())
+    })
+}
+
+fn run(kvm: &Kvm, program: &[u8], vq: u32) -> Result<String, String> {
+    // The source fills its registers, and stops.
+    let mut source = Vm::new(kvm)?;
+    let max = Vq::new(vq).map_err(text)?;
+    let vls = Initialised::new(&mut source.vcpu).vls().map_err(text)?;
+    finalize(&mut source.vcpu, vls.narrowed_to(max))?;
+    source.load(program)?;
+    expect(&source.run()?, &Report::Filled(16 * u64::from(vq)))?;
+
+    let costs = cost::count(&source.vcpu)?;
+    let snapshot = Finalized::new(&mut source.vcpu)
+        .and_then(|vcpu| vcpu.snapshot())
+        .map_err(text)?;
+    let (image, places) = pattern::image(vq);
+    for (number, place) in places.iter().enumerate() {
+        let (found, filled) = (
+            &snapshot.state().as_bytes()[place.clone()],
+            &image[place.clone()],
+        );
+        if found != filled {
+            return Err(format!(
+                "register {number} was captured as {found:x?}, not {filled:x?}"
+            ));
+        }
+    }
+
+    // The guest goes on in a second VM, and finds its registers there; or, the first that is wrong.
+    let moved = go_on(kvm, &source, &snapshot.to_bytes())?;
+    expect(&moved, &Report::Checked(pattern::ALL as u64))?;
+    for number in DAMAGED {
+        let mut state = snapshot.state().clone();
+        state.as_bytes_mut()[places[number].end - 1] ^= DAMAGE;
+        let damaged = Snapshot::new(snapshot.vls(), state, snapshot.status()).map_err(text)?;
+        let moved = go_on(kvm, &source, &damaged.to_bytes())?;
+        expect(&moved, &Report::Checked(number as u64))?;
+    }
+
+    let [ratio, without_list] = cost::ratios(&source.vcpu)?;
+    Ok(format!(
+        "{costs}\tratio={ratio:.2}\tratio_without_list={without_list:.2}\tcorruptions={}",
+        DAMAGED.len()
+    ))
+}
+
+/// Moves the source to a new VM, its SVE state by way of these bytes, and runs it there.
+fn go_on(kvm: &Kvm, source: &Vm, snapshot: &[u8]) -> Result<Report, String> {
+    let snapshot = Snapshot::from_bytes(snapshot).map_err(text)?;
+    let mut target = Vm::new(kvm)?;
+    finalize(&mut target.vcpu, snapshot.vls())?
+        .restore_snapshot(&snapshot)
+        .map_err(text)?;
+    target.take_the_rest(source)?;
+    target.run()
+}
+
+fn finalize(vcpu: &mut VcpuFd, vls: Vls) -> Result<Finalized<&mut VcpuFd>, String> {
+    let mut vcpu = Initialised::new(vcpu);
+    vcpu.set_vls(vls).map_err(text)?;
+    vcpu.finalize().map_err(text)
+}
+
+fn expect(found: &Report, expected: &Report) -> Result<(), String> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(format!("the guest said {found:?}, not {expected:?}"))
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
+}

@@ -1,0 +1,20 @@
+//! A guest that really uses SVE: its state is captured from the running vCPU, goes through snapshot
+//! bytes into a vCPU of a second VM, and there the guest itself looks whether all of it is as it was.
+//! On the way ONE_REG calls and bytes are counted, and timed beside the usual way.
+//!
+//! For `cargo harness kvm`, in the guest that it boots.
+
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+mod cost;
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+mod guest;
+#[cfg(any(test, all(target_os = "linux", target_arch = "aarch64")))]
+mod pattern;
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+mod vm;
+
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+pub use guest::guest_main;
+
+/// The vector lengths, in quadwords, that a run takes if it is not told one.
+pub const VQS: [u32; 5] = [1, 2, 4, 8, 16];
