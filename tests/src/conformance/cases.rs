@@ -49,8 +49,15 @@ cases![
 
 /// A register's worth of bytes that differ by position and by seed, none of them zero.
 fn pattern(len: usize, seed: u64) -> Vec<u8> {
-    let byte = |k: u64| (seed.wrapping_mul(31) + k.wrapping_mul(7)) % 255 + 1;
-    (0..len as u64).map(|k| byte(k) as u8).collect()
+    let first = seed
+        .to_le_bytes()
+        .iter()
+        .fold(0_u8, |a, b| a.wrapping_mul(31) ^ b);
+    // 255 values, of which zero is none.
+    (0..len)
+        .map(|k| (usize::from(first) + 7 * k) % 255 + 1)
+        .map(|byte| u8::try_from(byte).expect("at most 255"))
+        .collect()
 }
 
 /// VLS for every VQ from 1 to `vq`.

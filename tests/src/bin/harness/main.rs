@@ -32,7 +32,7 @@ use report::{Counted, Report};
 ///
 /// What a part needs and the machine lacks is installed with apt where that is allowed (as root, or
 /// where `sudo -n` works); each command is printed before it runs. Compilers and kernels are only
-/// unpacked, under target/. Elsewhere a part fails and says what to install.
+/// unpacked, under cargo's target directory. Elsewhere a part fails and says what to install.
 #[derive(Parser)]
 #[command(name = "cargo harness", bin_name = "cargo harness", version = None)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -116,6 +116,8 @@ fn main() -> Result<ExitCode> {
             .into_iter()
             .partition(|part| cli.without.iter().any(|name| name == part.name())),
     };
+
+    anyhow::ensure!(!parts.is_empty(), "every part was left out: nothing to run");
 
     let mut report = Report::default();
     for part in parts {
