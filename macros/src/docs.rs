@@ -39,10 +39,14 @@ impl Offset {
 impl Display for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self([fixed, linear, square]) = *self;
-        let terms: Vec<_> = [(square, "·VQ²"), (linear, "·VQ"), (fixed, "")]
+        let terms: Vec<_> = [(square, "VQ²"), (linear, "VQ"), (fixed, "")]
             .into_iter()
             .filter(|&(factor, _)| factor > 0)
-            .map(|(factor, power)| format!("{factor}{power}"))
+            .map(|(factor, power)| match (factor, power) {
+                (_, "") => factor.to_string(),
+                (1, _) => power.to_owned(),
+                _ => format!("{factor}·{power}"),
+            })
             .collect();
         match terms.as_slice() {
             [] => f.write_str("0"),

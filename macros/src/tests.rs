@@ -74,6 +74,9 @@ fn layouts() -> TokenStream {
             arch: arm64, coproc: 0x17, slices: 32, vq: 1..=16;
             bank ZA[16 * vq] at 0x000 step 32: slice 2048 bits, width 128 * vq bits;
             bank ZT0 at 0x600: 512 bits;
+            bank C[2 + vq] at 0x8000 step 1: 16 bits;
+            bank D[2 + vq] at 0x9000 step 32: slice 64 bits, width 32 + 8 * vq bits;
+            bank E at 0xa000: 64 bits;
         }
     }
 }
@@ -90,6 +93,9 @@ fn constants_say_what_they_are() {
         "`ZA0`: ID `0x6080_0000_0017_0000`; 16·VQ bytes at offset 0 of the image.",
         "`ZA48`: ID `0x6080_0000_0017_0600`; 16·VQ bytes at offset 768·VQ of the image. From VQ 4.",
         "`ZT0`: ID `0x6060_0000_0017_0600`; 64 bytes at offset 256·VQ² of the image.",
+        // After (2 + VQ) · 2 bytes, and (2 + VQ) · (4 + VQ) bytes more.
+        "; VQ + 4 bytes at offset 256·VQ² + 2·VQ + 68 of the image.",
+        "; 8 bytes at offset 257·VQ² + 8·VQ + 76 of the image.",
     ] {
         assert!(code.contains(doc), "{doc}");
     }

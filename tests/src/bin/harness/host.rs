@@ -1,5 +1,8 @@
 //! What needs nothing but Rust: the tests on this machine, and the checks of the source.
 
+use std::fs;
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
 use crate::context::Context;
@@ -10,7 +13,12 @@ pub(crate) fn test(cx: &Context) -> Result<Counted> {
     let output = cx.run(cx.cargo(&["test", "--workspace"]))?;
     let tests = Tests::of(&output);
     let compile_fail = compile_fail_cases(&output);
-    ensure!(compile_fail > 0, "no compile-fail case ran");
+    let there = cases_there(&cx.root.join("tests/ui"))?;
+    ensure!(
+        compile_fail == there,
+        "{compile_fail} of {there} compile-fail cases ran: their messages are those of the rustc \
+         that tests/tests/compile_fail.rs names; run `cargo +VERSION harness` with that one"
+    );
     Ok(vec![format!(
         "{tests}, {}",
         count(compile_fail, "compile-fail case")
@@ -65,6 +73,20 @@ impl std::fmt::Display for Tests {
             n => write!(f, " ({n} more marked as ignored)"),
         }
     }
+}
+
+/// Counts the files that must not compile.
+fn cases_there(ui: &Path) -> Result<usize> {
+    let mut count = 0;
+    for group in fs::read_dir(ui)? {
+        let group = group?;
+        if group.file_name() != "pass" {
+            for case in fs::read_dir(group.path())? {
+                count += usize::from(case?.path().extension().is_some_and(|e| e == "rs"));
+            }
+        }
+    }
+    Ok(count)
 }
 
 /// Counts trybuild's lines, `test ui/ids/case.rs ... ok`: it names files, libtest functions. What
