@@ -19,6 +19,11 @@ impl Vls {
     /// No vector length at all: a host without SVE.
     pub const EMPTY: Self = Self { words: [0; WORDS] };
 
+    /// Every vector length that the architecture has: VQ 1 to 16.
+    pub const ARCHITECTURAL: Self = Self {
+        words: [0xffff, 0, 0, 0, 0, 0, 0, 0],
+    };
+
     /// Every VQ from 1 to `max`.
     pub fn up_to(max: Vq) -> Self {
         (1..=max.get()).fold(Self::EMPTY, |set, vq| set.with(vq))
@@ -71,6 +76,13 @@ impl Vls {
         }
     }
 
+    /// [`check`](Self::check) for every one of these hosts; if there is one that refuses the set,
+    /// the index of the first, and why.
+    pub fn check_all(&self, hosts: &[Self]) -> Result<(), (usize, VlsError)> {
+        let mut hosts = hosts.iter().enumerate();
+        hosts.try_for_each(|(index, host)| self.check(host).map_err(|why| (index, why)))
+    }
+
     /// The largest set that a vCPU can have on every one of these hosts, so that it can move among
     /// all of them: empty where there is none.
     pub fn common(hosts: &[Self]) -> Self {
@@ -78,7 +90,7 @@ impl Vls {
         first
             .iter()
             .map(|max| first.narrowed_to(max))
-            .rfind(|set| hosts.iter().all(|host| set.check(host).is_ok()))
+            .rfind(|set| set.check_all(hosts).is_ok())
             .unwrap_or_default()
     }
 

@@ -273,6 +273,11 @@ fn the_common_set_of_a_fleet() {
     assert_eq!(Vls::common(&[wide, odd]), small);
     assert_eq!(Vls::common(&[wide, Vls::EMPTY]), Vls::EMPTY);
     assert_eq!(Vls::common(&[]), Vls::EMPTY);
+    let (index, why) = wide.check_all(&[wide, wide, small]).unwrap_err();
+    assert_eq!(index, 2);
+    assert!(why.to_string().ends_with("it has no 4"), "{why}");
+    assert_eq!(small.check_all(&[wide, small, odd]), Ok(()));
+    assert_eq!(Vls::ARCHITECTURAL, Vls::up_to(Vq::ARCH_MAX));
     // The last host alone decides.
     assert_eq!(Vls::common(&[wide, wide, small]), small);
 }
