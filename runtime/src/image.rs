@@ -151,7 +151,15 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        copy::get(self.as_bytes(), self.bounds(register), slice.as_mut());
+        self.get_bytes(register, slice.as_mut());
+    }
+
+    /// GET into a buffer whose size the caller has checked to be the slice's.
+    pub(crate) fn get_bytes<B>(&self, register: Register<B>, slice: &mut [u8])
+    where
+        B: InImage<Layout = L>,
+    {
+        copy::get(self.as_bytes(), self.bounds(register), slice);
     }
 
     /// A register of a view, the low bits of the register below it, in the image's byte order.
@@ -179,8 +187,16 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
+        self.set_bytes(register, slice.as_ref());
+    }
+
+    /// SET from a buffer whose size the caller has checked to be the slice's.
+    pub(crate) fn set_bytes<B>(&mut self, register: Register<B>, slice: &[u8])
+    where
+        B: InImage<Layout = L>,
+    {
         let bounds = self.bounds(register);
-        copy::set(self.as_bytes_mut(), bounds, slice.as_ref());
+        copy::set(self.as_bytes_mut(), bounds, slice);
     }
 
     /// Writes a register of a view; the rest of the register below it stays as it is.

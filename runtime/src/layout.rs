@@ -553,6 +553,11 @@ impl<B: BankType> Register<B> {
         })
     }
 
+    /// Slice 0 of every register of the bank, by number.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..B::BANK.max_count).map(|number| Self::constant(number, 0))
+    }
+
     /// The register's number within its bank.
     pub const fn number(self) -> u16 {
         self.number

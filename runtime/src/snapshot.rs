@@ -179,9 +179,6 @@ impl Snapshot {
             expected,
             found: image.len(),
         };
-        if image.len() != expected {
-            return Err(size);
-        }
         let state = SveState::new(vq, image.into()).map_err(|_| size)?;
         Self::new(Vls::from_words(words), state, has_status.then_some(status))
     }

@@ -163,8 +163,8 @@ impl<V: OneReg> Finalized<V> {
         Ok(state)
     }
 
-    /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one fails, the
-    /// image holds the registers read before it, and nothing of use after them.
+    /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one
+    /// fails, the image holds the registers read before it, and nothing of use after them.
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), VcpuError<V::Error>>
     where
         S: Storage + AsMut<[u8]>,
@@ -287,17 +287,10 @@ impl<V: OneReg> Finalized<V> {
             Ok(bounds) if image == self.vq => bounds,
             _ => return Err(refused),
         };
-        let sve = match self.has_sve() {
-            true => Some(sve::Layout::ids(image).map_err(|_| refused)?),
-            false => None,
-        };
-        let v = match self.has_sve() {
-            true => None,
-            false => Some(
-                (0..32)
-                    .filter_map(|n| fpsimd::V::new(n).ok())
-                    .map(Register::id),
-            ),
+        let sve = sve::Layout::ids(image).map_err(|_| refused)?;
+        let (sve, v) = match self.has_sve() {
+            true => (Some(sve), None),
+            false => (None, Some(fpsimd::V::all().map(Register::id))),
         };
         // The bounds end with the image's registers, the IDs with a pseudo-register.
         let ids = sve.into_iter().flatten().chain(v.into_iter().flatten());

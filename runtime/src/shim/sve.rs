@@ -2,8 +2,7 @@
 
 use crate::errno::Errno;
 use crate::image::{Storage, SveState};
-use crate::layout::{InImage, Register};
-use crate::sve::{self, Reg};
+use crate::sve::Reg;
 
 use super::Rules;
 
@@ -29,9 +28,9 @@ pub(super) fn parse(id: u64, rules: Rules) -> Result<Reg, Errno> {
 /// the image leaves `data` as it is.
 pub(super) fn get<S: Storage>(state: &SveState<S>, reg: Reg, data: &mut [u8]) {
     match reg {
-        Reg::Z(z) => get_slice(state, z, data),
-        Reg::P(p) => get_slice(state, p, data),
-        Reg::FFR(ffr) => get_slice(state, ffr, data),
+        Reg::Z(z) => state.get_bytes(z, data),
+        Reg::P(p) => state.get_bytes(p, data),
+        Reg::FFR(ffr) => state.get_bytes(ffr, data),
         Reg::VLS(_) => {}
     }
 }
@@ -39,26 +38,9 @@ pub(super) fn get<S: Storage>(state: &SveState<S>, reg: Reg, data: &mut [u8]) {
 /// SET of a slice that [`parse`] found; `data` has exactly its size.
 pub(super) fn set<S: Storage + AsMut<[u8]>>(state: &mut SveState<S>, reg: Reg, data: &[u8]) {
     match reg {
-        Reg::Z(z) => set_slice(state, z, data),
-        Reg::P(p) => set_slice(state, p, data),
-        Reg::FFR(ffr) => set_slice(state, ffr, data),
+        Reg::Z(z) => state.set_bytes(z, data),
+        Reg::P(p) => state.set_bytes(p, data),
+        Reg::FFR(ffr) => state.set_bytes(ffr, data),
         Reg::VLS(_) => {}
     }
-}
-
-fn get_slice<S: Storage, B>(state: &SveState<S>, register: Register<B>, data: &mut [u8])
-where
-    B: InImage<Layout = sve::Layout>,
-{
-    data.copy_from_slice(state.get(register).as_ref());
-}
-
-fn set_slice<S, B>(state: &mut SveState<S>, register: Register<B>, data: &[u8])
-where
-    S: Storage + AsMut<[u8]>,
-    B: InImage<Layout = sve::Layout>,
-{
-    let mut slice = B::ZEROS;
-    slice.as_mut().copy_from_slice(data);
-    state.set(register, &slice);
 }

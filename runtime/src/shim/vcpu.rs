@@ -163,12 +163,12 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
             Stage::Initialised { vq: Some(_) } => return Err(Errno::EPERM),
             stage => stage.vq(),
         };
-        let v = (0..32).filter_map(|n| Register::<fpsimd::bank::V>::new(n).ok());
-        let v = v.filter(move |_| vq.is_none()).map(Register::id);
+        let v = fpsimd::V::all().filter(move |_| vq.is_none());
         let vls = (vq.is_some() && self.rules == Rules::Mainline).then_some(sve::VLS.id());
         let sve = vq.and_then(|vq| sve::Layout::ids(vq).ok());
         let sve = sve.into_iter().flatten();
-        Ok(v.chain([fpsimd::FPSR.id(), fpsimd::FPCR.id()])
+        Ok(v.map(Register::id)
+            .chain([fpsimd::FPSR.id(), fpsimd::FPCR.id()])
             .chain(vls)
             .chain(sve.filter(|id| *id != sve::VLS.id())))
     }
