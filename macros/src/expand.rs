@@ -84,7 +84,6 @@ fn bank_type(index: usize, bank: &Bank) -> TokenStream {
         quote_spanned! {span=>
             impl ::sve_state::layout::InImage for #name {
                 type Slice = [::core::primitive::u8; #slice_bytes];
-                const ZEROS: Self::Slice = [0; #slice_bytes];
             }
         }
     });
@@ -242,8 +241,9 @@ fn description(layout: &Layout) -> TokenStream {
             _ if index == last => quote!(_),
             _ => Literal::usize_unsuffixed(index).to_token_stream(),
         };
-        quote!(#pattern => Reg::#name(#name::constant(__at.number, __at.slice)),)
+        quote!(#pattern => Reg::#name(#name::at(__at)),)
     });
+    let kernels = kernels(layout);
     quote! {
         /// The size of the packed image in bytes, at the largest VQ.
         pub const MAX_IMAGE_BYTES: ::core::primitive::usize = ::sve_state::layout::image_bytes(
@@ -261,19 +261,42 @@ fn description(layout: &Layout) -> TokenStream {
             const VQ_MIN: ::core::primitive::u16 = #vq_min;
             const VQ_MAX: ::core::primitive::u16 = #vq_max;
             const BANKS: &'static [::sve_state::layout::Bank] = &[#(#banks),*];
-            const BOUNDS: &'static [&'static [::sve_state::layout::Bounds]] =
-                &::sve_state::layout::rows::<
-                    { ::sve_state::layout::registers(Self::BANKS) },
-                    #vqs
-                >(&::sve_state::layout::bounds_tables(Self::BANKS, #vq_min));
+            const BOUNDS: &'static [::sve_state::layout::Bounds] =
+                &::sve_state::layout::bounds_table::<
+                    { #vqs * ::sve_state::layout::registers(Self::BANKS) },
+                >(Self::BANKS, #vq_min);
+            const KERNELS: &'static [::sve_state::layout::Kernels] = &[#(#kernels),*];
+            const IDS: ::sve_state::layout::Ids = ::sve_state::layout::Ids::new(
+                ::sve_state::layout::IdHash::of(Self::BANKS, Self::PREFIX),
+                &::sve_state::layout::entries::<
+                    { ::sve_state::layout::IdHash::of(Self::BANKS, Self::PREFIX).size() },
+                >(
+                    ::sve_state::layout::IdHash::of(Self::BANKS, Self::PREFIX),
+                    Self::BANKS,
+                    Self::PREFIX,
+                ),
+            );
 
+            #[inline]
             fn reg(__at: ::sve_state::layout::Location) -> Reg {
-                match __at.bank {
+                match __at.bank() {
                     #(#arms)*
                 }
             }
         }
     }
+}
+
+/// The kernels of every bank at every VQ. The lengths have to be literals, since the type of a
+/// kernel depends on them; `sve_state` compares them with the bank's.
+fn kernels(layout: &Layout) -> impl Iterator<Item = TokenStream> {
+    let vqs = layout.vqs.min..=layout.vqs.max;
+    vqs.flat_map(|vq| layout.banks.iter().map(move |bank| (vq, bank)))
+        .map(|(vq, bank)| {
+            let (width, slice) = (bank.width.at(vq), u64::from(bank.slice_bytes));
+            let lengths = [width.min(slice), width % slice, slice].map(Literal::u64_unsuffixed);
+            quote!(::sve_state::layout::Kernel::of_bank::<#(#lengths),*>())
+        })
 }
 
 /// A bank as `sve_state::layout::Bank`.
@@ -323,6 +346,7 @@ fn reg(layout: &Layout) -> TokenStream {
         }
         impl Reg {
             /// The register slice that any 64 bits name, or why they name none.
+            #[inline]
             pub fn decode(
                 __id: ::core::primitive::u64,
             ) -> ::core::result::Result<Self, ::sve_state::layout::DecodeError> {
@@ -330,6 +354,7 @@ fn reg(layout: &Layout) -> TokenStream {
             }
 
             /// The 64-bit ID that ONE_REG takes.
+            #[inline]
             pub const fn id(self) -> ::core::primitive::u64 {
                 match self {
                     #(Self::#names(__register) => __register.id(),)*
@@ -370,7 +395,6 @@ fn view(layout: &Layout, bank: &Bank) -> Option<TokenStream> {
         impl ::sve_state::layout::ViewOf for #view {
             type Target = <#shown as ::sve_state::layout::RegisterType>::Bank;
             type Value = [::core::primitive::u8; #bytes];
-            const ZEROS: Self::Value = [0; #bytes];
         }
         #cfgs
         const _: () = ::sve_state::layout::check_view::<#view>();

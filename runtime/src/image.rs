@@ -9,10 +9,9 @@
 //! `8k + 7` (Linux `Documentation/arch/arm64/sve.rst`).
 
 use core::fmt;
-use core::marker::PhantomData;
 
-use crate::copy;
-use crate::layout::{Bounds, InImage, Layout, Register, ViewOf};
+use crate::copy::Checked;
+use crate::layout::{Bounds, ByteArray, InImage, Layout, Register, ViewOf, registers};
 use crate::sve;
 use crate::vq::{Vq, VqError};
 
@@ -61,46 +60,29 @@ storage! {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Image<L, S> {
-    bytes: S,
-    bounds: &'static [Bounds],
-    vq: Vq,
-    layout: PhantomData<L>,
+    memory: Checked<L, S>,
 }
 
 impl<L: Layout, S: Storage> Image<L, S> {
     /// A view of `bytes` as the image of a vCPU with this VQ. The size must be exactly the image's,
     /// [`L::image_bytes(vq)`](Layout::image_bytes).
     pub fn new(vq: Vq, bytes: S) -> Result<Self, ImageError> {
-        let (bounds, expected) = (L::bounds(vq)?, L::image_bytes(vq)?);
-        let found = bytes.as_ref().len();
-        if found != expected {
-            return Err(ImageError::Size {
-                vq,
-                expected,
-                found,
-            });
-        }
-        Ok(Self {
-            bytes,
-            bounds,
-            vq,
-            layout: PhantomData,
-        })
+        Checked::new(vq, bytes).map(|memory| Self { memory })
     }
 
     /// The vector length.
     pub fn vq(&self) -> Vq {
-        self.vq
+        self.memory.vq()
     }
 
     /// The whole image.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.as_ref()
+        self.memory.bytes()
     }
 
     /// The memory that the image lies in.
     pub fn into_inner(self) -> S {
-        self.bytes
+        self.memory.into_inner()
     }
 
     /// Where a slice lies. A register that this VQ does not have, and a slice past a register's
@@ -109,16 +91,23 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let slice_0 = self.bounds[register.index()];
+        let slice_0 = self.slice_0(register);
         match register.slice() {
             0 => slice_0,
             i => Bounds::of_slice(slice_0.start, self.width(register), B::BANK.slice_bytes, i),
         }
     }
 
+    /// The table's line for a register.
+    fn slice_0<B: InImage<Layout = L>>(&self, register: Register<B>) -> Bounds {
+        let registers = registers(L::BANKS);
+        let row = usize::from(self.vq().get() - L::VQ_MIN);
+        L::BOUNDS[row * registers + register.index()]
+    }
+
     /// How many bytes a whole register has: none where this VQ does not have the register.
     fn width<B: InImage<Layout = L>>(&self, register: Register<B>) -> u32 {
-        let vq = self.vq.get();
+        let vq = self.vq().get();
         if u32::from(register.number()) < B::BANK.count.at(vq) {
             B::BANK.width.at(vq)
         } else {
@@ -132,7 +121,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let start = self.bounds[register.index()].start as usize;
+        let start = self.slice_0(register).start as usize;
         &self.as_bytes()[start..][..self.width(register) as usize]
     }
 
@@ -141,7 +130,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let mut slice = B::ZEROS;
+        let mut slice = B::Slice::ZEROS;
         self.get_into(register, &mut slice);
         slice
     }
@@ -151,15 +140,13 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        self.get_bytes(register, slice.as_mut());
+        self.memory.get(register, slice);
     }
 
-    /// GET into a buffer whose size the caller has checked to be the slice's.
-    pub(crate) fn get_bytes<B>(&self, register: Register<B>, slice: &mut [u8])
-    where
-        B: InImage<Layout = L>,
-    {
-        copy::get(self.as_bytes(), self.bounds(register), slice);
+    /// GET of every register, into slices that follow each other in the order of the image, each as
+    /// [`get`](Self::get) gives it: of [`L::slices_bytes(vq)`](Layout::slices_bytes) bytes in all.
+    pub fn expand(&self, slices: &mut [u8]) -> Result<(), ImageError> {
+        self.memory.expand(slices)
     }
 
     /// A register of a view, the low bits of the register below it, in the image's byte order.
@@ -168,9 +155,8 @@ impl<L: Layout, S: Storage> Image<L, S> {
         V: ViewOf,
         V::Target: InImage<Layout = L>,
     {
-        let mut value = V::ZEROS;
-        let bytes = value.as_mut();
-        bytes.copy_from_slice(&self.register(target(register))[..bytes.len()]);
+        let mut value = V::Value::ZEROS;
+        self.memory.get_view(register, &mut value);
         value
     }
 }
@@ -178,7 +164,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
 impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     /// The whole image, to write.
     pub fn as_bytes_mut(&mut self) -> &mut [u8] {
-        self.bytes.as_mut()
+        self.memory.bytes_mut()
     }
 
     /// SET: the register's bytes from a slice; what the slice holds past the vector length is
@@ -187,16 +173,12 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        self.set_bytes(register, slice.as_ref());
+        self.memory.set(register, slice);
     }
 
-    /// SET from a buffer whose size the caller has checked to be the slice's.
-    pub(crate) fn set_bytes<B>(&mut self, register: Register<B>, slice: &[u8])
-    where
-        B: InImage<Layout = L>,
-    {
-        let bounds = self.bounds(register);
-        copy::set(self.as_bytes_mut(), bounds, slice);
+    /// SET of every register, from slices as [`expand`](Self::expand) writes them.
+    pub fn pack(&mut self, slices: &[u8]) -> Result<(), ImageError> {
+        self.memory.pack(slices)
     }
 
     /// Writes a register of a view; the rest of the register below it stays as it is.
@@ -205,15 +187,8 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
         V: ViewOf,
         V::Target: InImage<Layout = L>,
     {
-        let start = self.bounds[target(register).index()].start as usize;
-        let value = value.as_ref();
-        self.as_bytes_mut()[start..][..value.len()].copy_from_slice(value);
+        self.memory.set_view(register, value);
     }
-}
-
-/// The register that a view's register shows; `check_view` has compared the counts.
-fn target<V: ViewOf>(register: Register<V>) -> Register<V::Target> {
-    Register::constant(register.number(), 0)
 }
 
 #[cfg(feature = "alloc")]
@@ -228,7 +203,7 @@ impl<L: Layout, S: Storage> fmt::Debug for Image<L, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Image")
             .field("layout", &L::NAME)
-            .field("vq", &self.vq.get())
+            .field("vq", &self.vq().get())
             .field("bytes", &self.as_bytes().len())
             .finish()
     }
@@ -244,6 +219,15 @@ pub enum ImageError {
         /// The VQ asked for.
         vq: Vq,
         /// What the image takes.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// The memory is not as large as all slices together, in bytes.
+    Slices {
+        /// The image's VQ.
+        vq: Vq,
+        /// What the slices take.
         expected: usize,
         /// What was given.
         found: usize,
@@ -267,6 +251,14 @@ impl fmt::Display for ImageError {
             } => write!(
                 f,
                 "{found} bytes of memory: the image at VQ {vq} takes exactly {expected}"
+            ),
+            Self::Slices {
+                vq,
+                expected,
+                found,
+            } => write!(
+                f,
+                "{found} bytes of memory: the slices at VQ {vq} take exactly {expected}"
             ),
         }
     }

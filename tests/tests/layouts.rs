@@ -372,3 +372,43 @@ fn what_does_not_exist_is_an_error_with_the_numbers() {
         );
     }
 }
+
+/// The slices of registers that follow each other, `width` bytes each, in slices of `slice` bytes.
+fn padded(image: &[u8], width: usize, slice: usize) -> Vec<u8> {
+    let pad = |register: &[u8]| {
+        let mut slices = register.to_vec();
+        slices.resize(width.next_multiple_of(slice), 0);
+        slices
+    };
+    image.chunks(width).flat_map(pad).collect()
+}
+
+#[test]
+fn images_of_several_slices_expand_register_by_register() {
+    for v in 1..=16 {
+        let vq = Vq::new(u32::try_from(v).expect("small")).expect("a VQ");
+        // CTL, Q[4], W[2], H[2], CNT[3]: (registers, width, slice).
+        let banks = [
+            (1, 4, 4),
+            (4, 16 * v, 32),
+            (2, 20, 8),
+            (2, 4 + 2 * v, 256),
+            (3, 8, 8),
+        ];
+        let size = banks.iter().map(|(count, width, _)| count * width).sum();
+        let image: Vec<u8> = (1..=251).cycle().take(size).collect();
+        let (mut rest, mut expected) = (&image[..], Vec::new());
+        for (count, width, slice) in banks {
+            let (bank, others) = rest.split_at(count * width);
+            expected.extend(padded(bank, width, slice));
+            rest = others;
+        }
+        let mut slices = vec![0xee; expected.len()];
+        let state = Image::<mixed::Layout, _>::new(vq, &image[..]).expect("the size is right");
+        state.expand(&mut slices).expect("the size is right");
+        assert_eq!(slices, expected, "VQ {v}");
+        let mut state = Image::<mixed::Layout, _>::zeroed(vq).expect("a VQ");
+        state.pack(&slices).expect("the size is right");
+        assert_eq!(state.as_bytes(), image, "VQ {v}");
+    }
+}

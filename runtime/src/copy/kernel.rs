@@ -1,0 +1,139 @@
+//! The kernels: what is done to one slice, or to the slices of a whole bank, at one pair of lengths.
+
+#![allow(unsafe_code)]
+
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+use super::avx;
+use super::{ISAS, Leaf, Native};
+
+/// From and to; see [`Kernel`] for what the pointers have to be.
+type Move = unsafe fn(from: *const u8, to: *mut u8);
+/// From and to, and how many slices.
+type MoveAll = unsafe fn(from: *const u8, to: *mut u8, slices: usize);
+
+/// The copies for slices of `slice` bytes that share `copy` bytes with the image.
+///
+/// `get` and `expand` read the image and write slices; `set` and `pack` read slices and write the
+/// image. For each of `n` slices (`get` and `set`: one), one after the other on both sides, they
+/// need `copy` bytes of the image and `slice` bytes of slices, apart from each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel {
+    pub(super) copy: usize,
+    pub(super) slice: usize,
+    pub(super) get: Move,
+    pub(super) set: Move,
+    pub(super) expand: MoveAll,
+    pub(super) pack: MoveAll,
+}
+
+/// The kernels of a bank at a VQ on one instruction set, by the part of a register that is in a slice.
+///
+/// Slice 0 comes first, whether it is full or the register's end, so that it is found without asking.
+pub(super) const PARTS: usize = 4;
+/// A slice that the register fills.
+pub(super) const FULL: usize = 1;
+/// The slice in which it ends.
+pub(super) const REST: usize = 2;
+/// A slice past its end.
+pub(super) const PAST: usize = 3;
+
+/// The kernels of a bank at a VQ, for each instruction set that this target might have.
+pub type Kernels = [[Kernel; PARTS]; ISAS];
+
+impl Kernel {
+    /// The kernels of a bank with slices of `SLICE` bytes, whose registers have `FIRST` bytes in
+    /// the first, and `REST` in the one in which they end.
+    pub const fn of_bank<const FIRST: usize, const REST: usize, const SLICE: usize>() -> Kernels {
+        [
+            [
+                Self::of::<Native, FIRST, SLICE>(),
+                Self::of::<Native, SLICE, SLICE>(),
+                Self::of::<Native, REST, SLICE>(),
+                Self::of::<Native, 0, SLICE>(),
+            ],
+            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+            [
+                avx::kernel::<FIRST, SLICE>(),
+                avx::kernel::<SLICE, SLICE>(),
+                avx::kernel::<REST, SLICE>(),
+                avx::kernel::<0, SLICE>(),
+            ],
+        ]
+    }
+
+    #[allow(private_bounds)]
+    pub(super) const fn of<L: Leaf, const COPY: usize, const SLICE: usize>() -> Self {
+        assert!(COPY <= SLICE, "a slice does not share more than it holds");
+        Self {
+            copy: COPY,
+            slice: SLICE,
+            get: get::<L, COPY, SLICE>,
+            set: set::<L, COPY>,
+            expand: expand::<L, COPY, SLICE>,
+            pack: pack::<L, COPY, SLICE>,
+        }
+    }
+}
+
+/// What vectors are wide: zeros start at a multiple, so that they need no odd stores.
+const VECTOR: usize = 16;
+
+/// # Safety
+///
+/// `from` is valid for reads of `COPY` bytes, `to` for writes of `SLICE`, and they do not overlap.
+#[inline(always)]
+pub(super) unsafe fn get<L: Leaf, const COPY: usize, const SLICE: usize>(
+    from: *const u8,
+    to: *mut u8,
+) {
+    let zeros = COPY - COPY % VECTOR;
+    // SAFETY: `zeros` is at most `COPY`, and that at most `SLICE`, which the caller can write.
+    unsafe { L::clear(to.wrapping_add(zeros), SLICE - zeros) };
+    // SAFETY: the caller's promise.
+    unsafe { L::copy(from, to, COPY) };
+}
+
+/// # Safety
+///
+/// `from` is valid for reads and `to` for writes of `COPY` bytes, and they do not overlap.
+#[inline(always)]
+pub(super) unsafe fn set<L: Leaf, const COPY: usize>(from: *const u8, to: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { L::copy(from, to, COPY) };
+}
+
+/// # Safety
+///
+/// `from` is valid for reads of `slices * COPY` bytes, `to` for writes of `slices * SLICE`, and they
+/// do not overlap.
+#[inline(always)]
+pub(super) unsafe fn expand<L: Leaf, const COPY: usize, const SLICE: usize>(
+    mut from: *const u8,
+    mut to: *mut u8,
+    slices: usize,
+) {
+    for _ in 0..slices {
+        // SAFETY: this is slice `i` of `slices`, at `i * COPY` and `i * SLICE`.
+        unsafe { get::<L, COPY, SLICE>(from, to) };
+        from = from.wrapping_add(COPY);
+        to = to.wrapping_add(SLICE);
+    }
+}
+
+/// # Safety
+///
+/// `from` is valid for reads of `slices * SLICE` bytes, `to` for writes of `slices * COPY`, and they
+/// do not overlap.
+#[inline(always)]
+pub(super) unsafe fn pack<L: Leaf, const COPY: usize, const SLICE: usize>(
+    mut from: *const u8,
+    mut to: *mut u8,
+    slices: usize,
+) {
+    for _ in 0..slices {
+        // SAFETY: this is slice `i` of `slices`, at `i * SLICE` and `i * COPY`.
+        unsafe { set::<L, COPY>(from, to) };
+        from = from.wrapping_add(SLICE);
+        to = to.wrapping_add(COPY);
+    }
+}
