@@ -2,9 +2,11 @@
 
 #![allow(unsafe_code)]
 
+use core::ptr;
+
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 use super::avx;
-use super::{ISAS, Leaf, Native};
+use super::{ISAS, Leaf, Native, VECTOR};
 
 /// From and to; see [`Kernel`] for what the pointers have to be.
 type Move = unsafe fn(from: *const u8, to: *mut u8);
@@ -75,9 +77,9 @@ impl Kernel {
     }
 }
 
-/// What vectors are wide: zeros start at a multiple, so that they need no odd stores.
-const VECTOR: usize = 16;
-
+/// Every byte of the slice is written once, vector by vector: those of the register, one that is part
+/// register and part zeros, and those of zeros.
+///
 /// # Safety
 ///
 /// `from` is valid for reads of `COPY` bytes, `to` for writes of `SLICE`, and they do not overlap.
@@ -86,11 +88,61 @@ pub(super) unsafe fn get<L: Leaf, const COPY: usize, const SLICE: usize>(
     from: *const u8,
     to: *mut u8,
 ) {
-    let zeros = COPY - COPY % VECTOR;
-    // SAFETY: `zeros` is at most `COPY`, and that at most `SLICE`, which the caller can write.
+    let part = COPY % VECTOR;
+    let whole = COPY - part;
+    let zeros = if part == 0 { whole } else { whole + VECTOR };
+    if zeros > SLICE {
+        // Slices smaller than a vector.
+        // SAFETY: the caller can write `SLICE` bytes.
+        unsafe { L::clear(to, SLICE) };
+        // SAFETY: the caller's promise, and `COPY` is at most `SLICE`.
+        return unsafe { L::copy(from, to, COPY) };
+    }
+    // SAFETY: `whole` is at most `COPY`, and that at most `SLICE`.
+    unsafe { L::copy(from, to, whole) };
+    if part > 0 {
+        // Where there is a vector's length to read, the last one, with the bytes shifted out that
+        // are written already.
+        let (start, old) = if whole > 0 {
+            (COPY - VECTOR, VECTOR - part)
+        } else {
+            (0, 0)
+        };
+        // SAFETY: from `start` to the end of `COPY` bytes, at most a vector.
+        let bytes = unsafe { load(from.wrapping_add(start), COPY - start) } >> (8 * old);
+        let to = to.wrapping_add(whole).cast::<[u8; VECTOR]>();
+        // SAFETY: `whole + VECTOR` is at most `SLICE`; arrays of bytes have no alignment.
+        unsafe { to.write(bytes.to_le_bytes()) };
+    }
+    // SAFETY: from `zeros`, at most `SLICE`, to the slice's end.
     unsafe { L::clear(to.wrapping_add(zeros), SLICE - zeros) };
-    // SAFETY: the caller's promise.
-    unsafe { L::copy(from, to, COPY) };
+}
+
+/// `n` bytes, 1 to 16, as a number in little-endian order: two loads, which overlap where `n` is no
+/// power of two.
+///
+/// # Safety
+///
+/// `from` is valid for reads of `n` bytes.
+#[inline(always)]
+unsafe fn load(from: *const u8, n: usize) -> u128 {
+    let size = if n < 8 { 1 << n.ilog2() } else { 8 };
+    // SAFETY: the first `size` of `n` bytes.
+    let first = unsafe { load_power(from, size) };
+    // SAFETY: the last ones.
+    let last = unsafe { load_power(from.wrapping_add(n - size), size) };
+    first | last << (8 * (n - size))
+}
+
+/// # Safety
+///
+/// `from` is valid for reads of `size` bytes, which is 1, 2, 4 or 8.
+#[inline(always)]
+unsafe fn load_power(from: *const u8, size: usize) -> u128 {
+    let mut bytes = [0; 8];
+    // SAFETY: the caller's promise. Of a power of two, this is a single load.
+    unsafe { ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), size) };
+    u64::from_le_bytes(bytes).into()
 }
 
 /// # Safety

@@ -75,3 +75,6 @@ trait Leaf {
     /// `to` is valid for writes of `n` bytes, of any alignment.
     unsafe fn clear(to: *mut u8, n: usize);
 }
+
+/// How wide vectors are at least, in bytes.
+const VECTOR: usize = 16;

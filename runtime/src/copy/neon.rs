@@ -3,12 +3,10 @@
 
 #![allow(unsafe_code)]
 
-use core::arch::aarch64::{vdupq_n_u8, vld1q_u8, vst1q_u8};
+use core::arch::aarch64::{uint8x16_t, vdupq_n_u8, vld1q_u8, vst1q_u8};
 
-use super::Leaf;
 use super::portable::Portable;
-
-const VECTOR: usize = 16;
+use super::{Leaf, VECTOR};
 
 pub(super) enum Neon {}
 
@@ -19,15 +17,28 @@ impl Leaf for Neon {
             // SAFETY: the contract is the same.
             return unsafe { Portable::copy(from, to, n) };
         }
-        let mut at = 0;
-        while at < n {
-            let start = if n - at < VECTOR { n - VECTOR } else { at };
-            // SAFETY: `start + 16 <= n`, and the caller vouches for `n` bytes to read. The target
-            // has NEON, or this module would not be compiled.
-            let vector = unsafe { vld1q_u8(from.wrapping_add(start)) };
-            // SAFETY: likewise, to write.
-            unsafe { vst1q_u8(to.wrapping_add(start), vector) };
-            at += VECTOR;
+        let vectors = n.div_ceil(VECTOR);
+        let start = |i: usize| {
+            if (i + 1) * VECTOR <= n {
+                i * VECTOR
+            } else {
+                n - VECTOR
+            }
+        };
+        // Four loads, then four stores: the compiler, which has to assume that a store changes what
+        // is loaded after it, can make pairs of them.
+        for first in (0..vectors).step_by(4) {
+            let group = first..vectors.min(first + 4);
+            let mut four = [zero(); 4];
+            for (vector, i) in four.iter_mut().zip(group.clone()) {
+                // SAFETY: `start + 16 <= n`, and the caller vouches for `n` bytes to read. The
+                // target has NEON, or this module would not be compiled.
+                *vector = unsafe { vld1q_u8(from.wrapping_add(start(i))) };
+            }
+            for (vector, i) in four.into_iter().zip(group) {
+                // SAFETY: likewise, to write.
+                unsafe { vst1q_u8(to.wrapping_add(start(i)), vector) };
+            }
         }
     }
 
@@ -37,15 +48,21 @@ impl Leaf for Neon {
             // SAFETY: the contract is the same.
             return unsafe { Portable::clear(to, n) };
         }
-        // SAFETY: the target has NEON, or this module would not be compiled.
-        #[allow(unused_unsafe)] // It is a safe function since Rust 1.87.
-        let zeros = unsafe { vdupq_n_u8(0) };
         let mut at = 0;
         while at < n {
             let start = if n - at < VECTOR { n - VECTOR } else { at };
             // SAFETY: `start + 16 <= n`, and the caller vouches for `n` bytes to write.
-            unsafe { vst1q_u8(to.wrapping_add(start), zeros) };
+            unsafe { vst1q_u8(to.wrapping_add(start), zero()) };
             at += VECTOR;
         }
+    }
+}
+
+#[inline(always)]
+fn zero() -> uint8x16_t {
+    #[allow(unused_unsafe)] // It is a safe function since Rust 1.87.
+    // SAFETY: the target has NEON, or this module would not be compiled.
+    unsafe {
+        vdupq_n_u8(0)
     }
 }
