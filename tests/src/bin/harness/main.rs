@@ -8,6 +8,7 @@ mod apt;
 mod arm64;
 mod boot;
 mod context;
+mod exhaustive;
 mod host;
 mod initrd;
 mod install;
@@ -60,6 +61,8 @@ enum Part {
     Lint,
     /// Build and test the published crates with the oldest Rust that Cargo.toml promises
     Msrv,
+    /// Try every register ID on vCPUs of every kind, and compare with a second implementation
+    Exhaustive,
     /// Compare every ID and every offset with the kernel's own headers
     Uapi,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
@@ -69,15 +72,16 @@ enum Part {
 }
 
 impl Part {
-    const NAMES: [&'static str; 6] = ["test", "lint", "msrv", "uapi", "arm64", "kvm"];
+    const NAMES: [&'static str; 7] = ["test", "lint", "msrv", "exhaustive", "uapi", "arm64", "kvm"];
 
     /// Every part, in the order in which the quick ones fail first.
-    fn all() -> [Self; 6] {
+    fn all() -> [Self; 7] {
         let kvm = Self::Kvm(kvm::Options::default());
         [
             Self::Test,
             Self::Lint,
             Self::Msrv,
+            Self::Exhaustive,
             Self::Uapi,
             Self::Arm64,
             kvm,
@@ -89,6 +93,7 @@ impl Part {
             Self::Test => "test",
             Self::Lint => "lint",
             Self::Msrv => "msrv",
+            Self::Exhaustive => "exhaustive",
             Self::Uapi => "uapi",
             Self::Arm64 => "arm64",
             Self::Kvm(_) => "kvm",
@@ -100,6 +105,7 @@ impl Part {
             Self::Test => host::test(cx),
             Self::Lint => host::lint(cx),
             Self::Msrv => msrv::run(cx),
+            Self::Exhaustive => exhaustive::run(cx),
             Self::Uapi => uapi::run(cx),
             Self::Arm64 => arm64::run(cx),
             Self::Kvm(options) => kvm::run(cx, options),

@@ -50,7 +50,7 @@ impl Row {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:6} {:>7}  {:7} counted", "part", "time", "verdict")?;
+        writeln!(f, "{:10} {:>7}  {:7} counted", "part", "time", "verdict")?;
         for row in &self.rows {
             let verdict = if row.result.is_ok() {
                 "passed"
@@ -58,8 +58,8 @@ impl fmt::Display for Report {
                 "FAILED"
             };
             let seconds = format!("{:.1} s", row.time.as_secs_f64());
-            write!(f, "{:6} {seconds:>7}  {verdict:7} ", row.part)?;
-            let indent = format!("\n{:24}", "");
+            write!(f, "{:10} {seconds:>7}  {verdict:7} ", row.part)?;
+            let indent = format!("\n{:28}", "");
             writeln!(f, "{}", row.lines().join(&indent))?;
         }
         let failed = self.rows.iter().filter(|row| row.result.is_err()).count();

@@ -1,0 +1,228 @@
+//! Every ID there is, to the decoders and to the shim: what they answer is compared with a second,
+//! deliberately simple [reference](reference) that shares nothing with them.
+//!
+//! An ID is made of one of 2^16 low halves, 16 size codes and 5 coprocessors; each goes through GET
+//! and SET on a vCPU of every vector length, generation of the rules, and stage.
+
+mod decoders;
+mod pair;
+mod reference;
+mod sweep;
+mod vector_lengths;
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use sve_state::shim;
+
+use decoders::decoders;
+use sweep::Sweep;
+use vector_lengths::vector_length_sets;
+
+/// What is in bits 27:16: CORE, SVE, the two beside SVE, and none.
+const COPROCESSORS: [u64; 5] = [0x10, 0x15, 0x14, 0x16, 0];
+/// What is in bits 55:52: the logarithm of the size in bytes.
+const SIZES: std::ops::Range<u64> = 0..16;
+
+fn id(coprocessor: u64, size: u64, low: u16) -> u64 {
+    0x60 << 56 | size << 52 | coprocessor << 16 | u64::from(low)
+}
+
+/// All IDs with these low halves.
+fn ids(low_halves: &[u16]) -> impl Iterator<Item = u64> + '_ {
+    let prefixes = COPROCESSORS
+        .into_iter()
+        .flat_map(|c| SIZES.map(move |s| (c, s)));
+    prefixes.flat_map(|(c, s)| low_halves.iter().map(move |low| id(c, s, *low)))
+}
+
+/// More differences than this are counted, not shown.
+const SHOWN: usize = 10;
+
+/// Which generation of the rules a vCPU follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rules {
+    Mainline,
+    Rfc,
+}
+
+/// How far a vCPU's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Not initialised.
+    Created,
+    /// Initialised without SVE.
+    WithoutSve,
+    /// Initialised with SVE.
+    BeforeFinalization,
+    /// With SVE, and its registers; under the RFC's rules from initialisation on.
+    Finalized,
+}
+
+/// What there is, and of how many IDs GET and SET then accept: worked out by hand.
+const CONFIGURATIONS: [(Rules, Stage, u64, u64); 7] = [
+    (Rules::Mainline, Stage::Created, 0, 0),
+    // 32 V, FPSR, FPCR.
+    (Rules::Mainline, Stage::WithoutSve, 34, 34),
+    // VLS, FPSR, FPCR.
+    (Rules::Mainline, Stage::BeforeFinalization, 3, 3),
+    // 32 Z, 16 P, FFR; VLS, which can no longer be written; FPSR, FPCR.
+    (Rules::Mainline, Stage::Finalized, 49 + 1 + 2, 49 + 2),
+    (Rules::Rfc, Stage::Created, 0, 0),
+    // Of each V the whole, two words at 3 places, one word at 4.
+    (Rules::Rfc, Stage::WithoutSve, 32 * 8 + 2, 32 * 8 + 2),
+    // All 32 slices of 49 registers too.
+    (
+        Rules::Rfc,
+        Stage::Finalized,
+        49 * 32 + 32 * 8 + 2,
+        49 * 32 + 32 * 8 + 2,
+    ),
+];
+
+/// A vCPU to try all IDs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Configuration {
+    vq: u16,
+    rules: Rules,
+    stage: Stage,
+}
+
+impl Configuration {
+    fn shim_rules(self) -> shim::Rules {
+        match self.rules {
+            Rules::Mainline => shim::Rules::Mainline,
+            Rules::Rfc => shim::Rules::Rfc,
+        }
+    }
+}
+
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rules = match self.rules {
+            Rules::Mainline => "mainline",
+            Rules::Rfc => "RFC",
+        };
+        let stage = match self.stage {
+            Stage::Created => "not initialised",
+            Stage::WithoutSve => "without SVE",
+            Stage::BeforeFinalization => "not finalized",
+            Stage::Finalized => "with SVE",
+        };
+        write!(f, "VQ {}, {rules} rules, {stage}", self.vq)
+    }
+}
+
+/// What was compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// IDs given to each decoder.
+    pub decoded: u64,
+    /// Of these, how many name a register of `sve`, and of `fpsimd`.
+    pub named: [u64; 2],
+    /// Configurations of a vCPU.
+    pub configurations: usize,
+    /// Calls of GET and SET, over all configurations.
+    pub calls: u64,
+    /// Of these, how many succeeded.
+    pub accepted: u64,
+    /// How many failed, by errno.
+    pub refused: [u64; 32],
+    /// Sets of vector lengths written to VLS.
+    pub sets: u64,
+}
+
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.calls += other.calls;
+        self.accepted += other.accepted;
+        for (sum, n) in self.refused.iter_mut().zip(other.refused) {
+            *sum += n;
+        }
+    }
+}
+
+/// How much to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All 2^16 low halves of an ID, and all 2^16 sets of vector lengths.
+    All,
+    /// Of both, what is valid, what lies around it, and a few of the rest.
+    InUse,
+}
+
+impl Extent {
+    /// The low halves of IDs.
+    pub fn low_halves(self) -> Vec<u16> {
+        let in_use = |low: &u16| *low < 0x630 || *low >= 0xfffc || low.is_multiple_of(1021);
+        let wanted = |low: &u16| self == Self::All || in_use(low);
+        (0..=u16::MAX).filter(wanted).collect()
+    }
+
+    /// The sets of vector lengths, with these among them.
+    fn sets(self, allowed: &[u16]) -> impl Iterator<Item = u16> {
+        let wanted =
+            move |set: &u16| self == Self::All || set.is_multiple_of(1021) || allowed.contains(set);
+        (0..=u16::MAX).filter(wanted)
+    }
+}
+
+/// Tries all IDs at these vector lengths, on as many threads as the machine has processors.
+/// `progress` hears how many configurations of how many are done.
+pub fn run(
+    extent: Extent,
+    vqs: impl IntoIterator<Item = u16>,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Counts, String> {
+    let low_halves = extent.low_halves();
+    let configurations: Vec<Configuration> = vqs
+        .into_iter()
+        .flat_map(|vq| CONFIGURATIONS.map(|(rules, stage, ..)| Configuration { vq, rules, stage }))
+        .collect();
+    let (decoded, named) = decoders(&low_halves)?;
+    let total = Mutex::new(Counts {
+        decoded,
+        named,
+        configurations: configurations.len(),
+        sets: vector_length_sets(extent)?,
+        ..Counts::default()
+    });
+    let differences = Mutex::new(Vec::new());
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        while let Some(configuration) = configurations.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match Sweep::new(*configuration, &low_halves).run() {
+                Ok(counts) => lock(&total).add(&counts),
+                Err(difference) => lock(&differences).push(difference),
+            }
+            progress(
+                done.fetch_add(1, Ordering::Relaxed) + 1,
+                configurations.len(),
+            );
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let differences = differences
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    if differences.is_empty() {
+        return Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+    let shown = differences.len().min(SHOWN);
+    Err(format!(
+        "differences in {} of {} configurations, the first of each:\n{}",
+        differences.len(),
+        configurations.len(),
+        differences[..shown].join("\n")
+    ))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
