@@ -1,6 +1,6 @@
 //! The first and only process of the guest that `cargo harness kvm` boots: brings up what it needs,
-//! runs the conformance suite, the guest whose state is moved while it runs and the migration on the
-//! kernel's KVM, and powers off.
+//! runs the conformance suite, random operations, the guest whose state is moved while it runs and the
+//! migration on the kernel's KVM, and powers off.
 //!
 //! Lines that start with `@@ ` are for the harness, which checks them against what it expects
 //! (`harness/kvm.rs`); all others are for people. Arguments come from the kernel's command line.
@@ -22,10 +22,11 @@ mod guest {
     use std::io::Write;
     use std::path::Path;
     use std::process::Command;
+    use std::str::FromStr;
 
     use rustix::mount::{MountFlags, mount};
     use rustix::system::{RebootCommand, reboot, uname};
-    use sve_state_harness::{conformance, running};
+    use sve_state_harness::{conformance, differential, running};
 
     /// A process that ends takes the kernel with it when it is the first one. So nothing here
     /// returns early, and the machine is switched off whatever happened.
@@ -50,10 +51,18 @@ mod guest {
         }
         let vq = value(arguments, "--vq").map(number).transpose()?;
         let case = value(arguments, "--case");
+        if let Some(replay) = value(arguments, "--replay") {
+            return differential::guest_replay(&replay.parse()?);
+        }
         conformance::guest_main(vq, case)?;
         if case.is_some() {
             return Ok(());
         }
+        differential::guest_main(differential::Options {
+            operations: parsed(arguments, "--operations")?,
+            seed: parsed(arguments, "--seed")?,
+            vq: vq.and_then(|vq| u16::try_from(vq).ok()),
+        })?;
         running::guest_main("/guest", vq)?;
         vq.map_or(1..=16, |vq| vq..=vq).try_for_each(migrate)
     }
@@ -61,6 +70,12 @@ mod guest {
     fn number(vq: &str) -> Result<u32, String> {
         let number = vq.parse().ok().filter(|vq| (1..=16).contains(vq));
         number.ok_or_else(|| format!("--vq {vq}: allowed are 1 to 16"))
+    }
+
+    fn parsed<T: FromStr>(arguments: &[String], option: &str) -> Result<T, String> {
+        let value = value(arguments, option).ok_or_else(|| format!("no {option}"))?;
+        let number = value.parse();
+        number.map_err(|_| format!("{option} {value}: not such a number"))
     }
 
     /// Runs the example, a program of its own, as a person would.

@@ -72,11 +72,10 @@ impl KvmVcpu {
                 let feature = i32::try_from(*feature).unwrap_or(i32::MAX);
                 self.vcpu.vcpu_finalize(&feature).map(|()| Answer::Done)?
             }
-            Op::Get(id) => {
-                let mut data = vec![0xee; ids::size(*id)];
-                self.vcpu.get_one_reg(*id, &mut data)?;
-                Answer::Bytes(data)
-            }
+            Op::Get(id) => Answer::of_get(*id, |data| {
+                let get = self.vcpu.get_one_reg(*id, data);
+                get.map(drop).map_err(|error| error.errno())
+            }),
             Op::Set(id, data) => self.vcpu.set_one_reg(*id, data).map(|_| Answer::Done)?,
             Op::List => {
                 let mut list = RegList::new(KVM_ARM_LIST).map_err(|_| Error::new(7))?;

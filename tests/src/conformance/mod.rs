@@ -8,7 +8,7 @@
 mod cases;
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 mod guest;
-mod ids;
+pub(crate) mod ids;
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub mod kvm;
 mod run;

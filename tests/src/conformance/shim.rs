@@ -1,7 +1,7 @@
 //! The shim as a host of vCPUs.
 
 use sve_state::errno::Errno;
-use sve_state::one_reg::{OneReg, reg_size};
+use sve_state::one_reg::OneReg;
 use sve_state::shim::{self, Rules};
 use sve_state::{Vls, Vq};
 
@@ -33,12 +33,9 @@ fn perform(vcpu: &mut shim::Vcpu<Box<[u8]>>, op: &Op) -> Result<Answer, Errno> {
     Ok(match op {
         Op::Init { sve } => vcpu.init(*sve).map(|()| Answer::Done)?,
         Op::Finalize(feature) => vcpu.finalize(*feature).map(|()| Answer::Done)?,
-        Op::Get(id) => {
-            // Not zeros, so that a byte which was not written shows.
-            let mut data = vec![0xee; reg_size(*id)];
-            vcpu.get_one_reg(*id, &mut data)?;
-            Answer::Bytes(data)
-        }
+        Op::Get(id) => Answer::of_get(*id, |data| {
+            vcpu.get_one_reg(*id, data).map_err(|errno| errno.0)
+        }),
         Op::Set(id, data) => vcpu.set_one_reg(*id, data).map(|()| Answer::Done)?,
         Op::List => Answer::Ids(vcpu.reg_list()?.filter(|id| ids::is_ours(*id)).collect()),
     })

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use sve_state::errno::Errno;
+
+use super::ids;
+
 /// One call to a vCPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -31,6 +35,22 @@ pub enum Answer {
     Ids(Vec<u64>),
     /// Failure, with an errno.
     Errno(i32),
+    /// Failure, with an errno; and the caller's buffer, which such a call must leave alone, is this.
+    Scribbled(i32, Vec<u8>),
+}
+
+impl Answer {
+    /// What `KVM_GET_ONE_REG` of this ID answers: `call` gets the buffer, and gives an errno.
+    pub(super) fn of_get(id: u64, call: impl FnOnce(&mut [u8]) -> Result<(), i32>) -> Self {
+        // Not zeros, so that a byte which was not written shows, and one that was.
+        const UNTOUCHED: u8 = 0xee;
+        let mut data = vec![UNTOUCHED; ids::size(id)];
+        match call(&mut data) {
+            Ok(()) => Self::Bytes(data),
+            Err(errno) if data.iter().all(|byte| *byte == UNTOUCHED) => Self::Errno(errno),
+            Err(errno) => Self::Scribbled(errno, data),
+        }
+    }
 }
 
 /// A vCPU under test.
@@ -69,7 +89,10 @@ impl fmt::Display for Answer {
                 write!(f, "{} IDs", ids.len())?;
                 ids.iter().try_for_each(|id| write!(f, " {id:#x}"))
             }
-            Self::Errno(errno) => sve_state::errno::Errno(*errno).fmt(f),
+            Self::Errno(errno) => Errno(*errno).fmt(f),
+            Self::Scribbled(errno, data) => {
+                write!(f, "{}, and in the buffer {}", Errno(*errno), Hex(data))
+            }
         }
     }
 }

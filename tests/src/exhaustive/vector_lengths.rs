@@ -28,7 +28,10 @@ pub(super) fn vector_length_sets(extent: Extent) -> Result<u64, String> {
         };
         let mut pair = Pair::new(configuration, host)?;
         for wanted in extent.sets(allowed) {
-            let accepted = pair.set(VLS, &vls(wanted))?.is_ok();
+            let set = pair.set(VLS, &vls(wanted));
+            let accepted = set
+                .map_err(|what| format!("{what}, of {wanted:#06x} where the host has {host:#06x}"))?
+                .is_ok();
             let (found, expected) = (pair.found_vls(), pair.expected.vls);
             if accepted != allowed.contains(&wanted)
                 || found != Answer::Bytes(vls(expected).to_vec())

@@ -15,9 +15,10 @@ use crate::context::Context;
 /// What a line that is meant for the harness starts with.
 pub(crate) const MARK: &str = "@@ ";
 
-/// How long the console may be silent, and how long it all may take. A boot takes seconds.
+/// How long the console may be silent, and how long it all may take if the guest is given nothing
+/// out of the ordinary to do. A boot takes seconds.
 const SILENCE: Duration = Duration::from_secs(60);
-const TOTAL: Duration = Duration::from_secs(10 * 60);
+pub(crate) const TOTAL: Duration = Duration::from_secs(10 * 60);
 
 /// How much of the console is shown when it ends badly.
 const TAIL: usize = 60;
@@ -44,13 +45,14 @@ fn qemu(kernel: &Path, initrd: &Path, init_arguments: &[String]) -> Command {
 
 /// Boots, and gives every marked line to `heard` (without the mark) until QEMU ends.
 ///
-/// Fails if the guest hangs or `heard` refuses a line; whether it said all it should is for the
+/// Fails if the guest hangs, takes longer than `total`, or `heard` refuses a line; whether it said all it should is for the
 /// caller to see.
 pub(crate) fn boot(
     cx: &Context,
     kernel: &Path,
     initrd: &Path,
     init_arguments: &[String],
+    total: Duration,
     heard: &mut dyn FnMut(&str) -> Result<()>,
 ) -> Result<Console> {
     let mut command = qemu(kernel, initrd, init_arguments);
@@ -64,7 +66,7 @@ pub(crate) fn boot(
     drop(command);
 
     let mut console = Console::default();
-    let result = listen(cx, reader, &mut console, heard);
+    let result = listen(cx, reader, &mut console, total, heard);
     let status = end(&mut child, result.is_err());
     if let Err(error) = result {
         console.show(cx);
@@ -90,6 +92,7 @@ fn listen(
     cx: &Context,
     reader: io::PipeReader,
     console: &mut Console,
+    total: Duration,
     heard: &mut dyn FnMut(&str) -> Result<()>,
 ) -> Result<()> {
     let start = Instant::now();
@@ -118,8 +121,8 @@ fn listen(
                 bail!("the guest said nothing for {} s", SILENCE.as_secs())
             }
         }
-        if start.elapsed() > TOTAL {
-            bail!("the guest was not done after {} s", TOTAL.as_secs());
+        if start.elapsed() > total {
+            bail!("the guest was not done after {} s", total.as_secs());
         }
     }
 }

@@ -1,14 +1,16 @@
-//! Linux KVM itself: the conformance suite, a guest whose state is moved while it runs, and the
-//! migration example on a real kernel, which QEMU boots with EL2 emulated. The guest is
+//! Linux KVM itself: the conformance suite, random operations, a guest whose state is moved while it
+//! runs, and the migration example on a real kernel, which QEMU boots with EL2 emulated. The guest is
 //! `src/bin/guest_init.rs`; it reports in marked lines.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::Args;
+use sve_state_harness::differential::Replay;
 use sve_state_harness::running;
 
 use crate::boot;
@@ -22,6 +24,9 @@ use crate::toolchain::{self, ARM64};
 /// The vector lengths that the architecture has, in quadwords.
 const VQS: std::ops::RangeInclusive<u32> = 1..=16;
 
+/// How many random operations there are in a boot, unless the person says how many.
+const OPERATIONS: u64 = 100_000;
+
 /// What a person can choose.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Options {
@@ -32,9 +37,19 @@ pub(crate) struct Options {
     /// One vector length only, in quadwords (1 to 16)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     vq: Option<u32>,
-    /// One case of the conformance suite only, no running guest and no migration
-    #[arg(long, value_name = "NAME")]
+    /// One case of the conformance suite only, and nothing else
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["operations", "seed"])]
     case: Option<String>,
+    /// How many random operations to compare [default: 100000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    operations: Option<u64>,
+    /// What the random operations follow from [default: another number each time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Repeat a difference that random operations found, and nothing else
+    #[arg(long, value_name = "SEED:VQ:N,N,...")]
+    #[arg(conflicts_with_all = ["vq", "case", "operations", "seed"])]
+    replay: Option<Replay>,
 }
 
 impl Options {
@@ -54,8 +69,19 @@ impl Options {
         }
     }
 
+    /// How many random operations are to be compared.
+    fn operations(&self) -> u64 {
+        match self.case {
+            Some(_) => 0,
+            None => self.operations.unwrap_or(OPERATIONS),
+        }
+    }
+
     /// What the guest is told.
-    fn init_arguments(&self) -> Result<Vec<String>> {
+    fn init_arguments(&self, seed: u64) -> Result<Vec<String>> {
+        if let Some(replay) = &self.replay {
+            return Ok(vec!["--replay".to_owned(), replay.to_string()]);
+        }
         let mut arguments = Vec::new();
         if let Some(vq) = self.vq {
             arguments.extend(["--vq".to_owned(), vq.to_string()]);
@@ -65,6 +91,10 @@ impl Options {
             let plain = |c: char| c.is_ascii_alphanumeric() || "_-:".contains(c);
             ensure!(case.chars().all(plain), "--case {case}: no case's name");
             arguments.extend(["--case".to_owned(), case.clone()]);
+        } else {
+            let (operations, seed) = (self.operations().to_string(), seed.to_string());
+            arguments.extend(["--operations".to_owned(), operations]);
+            arguments.extend(["--seed".to_owned(), seed]);
         }
         Ok(arguments)
     }
@@ -72,16 +102,23 @@ impl Options {
 
 /// Boots the kernel, and adds up what the guest reports.
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
-    let init_arguments = options.init_arguments()?;
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
+    let init_arguments = options.init_arguments(seed)?;
     let kernel = kernel::image(cx, options.kernel.as_deref())?;
     toolchain::ensure_arm64(cx, &[QEMU_SYSTEM])?;
     let initrd = initrd(cx)?;
 
-    let mut guest = Guest::default();
-    let console = boot::boot(cx, &kernel, &initrd, &init_arguments, &mut |message| {
+    let mut guest = Guest {
+        seed,
+        ..Guest::default()
+    };
+    // An operation takes a third of a millisecond at the most.
+    let total = boot::TOTAL + Duration::from_millis(options.operations());
+    let mut heard = |message: &str| {
         cx.step(&message.replace('\t', "  "));
         guest.hear(message)
-    })?;
+    };
+    let console = boot::boot(cx, &kernel, &initrd, &init_arguments, total, &mut heard)?;
     let verdict = guest.verdict(options);
     if verdict.is_err() {
         console.show(cx);
@@ -174,6 +211,13 @@ struct Guest {
     kernel: String,
     operations: BTreeMap<u32, u64>,
     differences: u64,
+    /// Of the random operations.
+    seed: u64,
+    /// At 0: without SVE.
+    random: BTreeMap<u32, u64>,
+    random_vcpus: u64,
+    answers: String,
+    replayed: Option<u64>,
     moved: BTreeMap<u32, Moved>,
     migrated: BTreeSet<u32>,
     failures: Vec<String>,
@@ -202,6 +246,14 @@ impl Guest {
                 *self.operations.entry(vq()?).or_default() += number("operations")?;
                 self.differences += number("differences")?;
             }
+            "differential" => *self.random.entry(vq()?).or_default() += number("operations")?,
+            "answers" => {
+                self.random_vcpus = number("vcpus")?;
+                self.answers = text("answers")?.to_owned();
+            }
+            "replayed" => self.replayed = Some(number("operations")?),
+            // For the person.
+            "progress" => {}
             "running" => {
                 let moved = Moved {
                     gets: number("gets")?,
@@ -227,6 +279,14 @@ impl Guest {
             return Err(anyhow!("in the guest: {failure}"));
         }
         ensure!(self.done, "the guest ended before it was done");
+        if let Some(replay) = &options.replay {
+            let operations = self.replayed.unwrap_or(0);
+            ensure!(operations > 0, "nothing was replayed");
+            return Ok(vec![format!(
+                "Linux {}: {replay}, {operations} operations, no difference",
+                self.kernel
+            )]);
+        }
 
         let expected = options.vqs();
         let compared = |vq: &u32| self.operations.get(vq).is_some_and(|n| *n > 0);
@@ -241,6 +301,12 @@ impl Guest {
         self.moved
             .iter()
             .try_for_each(|(vq, moved)| moved.verdict(*vq))?;
+        let random: u64 = self.random.values().sum();
+        ensure!(
+            random >= options.operations(),
+            "{random} random operations were compared, not {}",
+            options.operations()
+        );
         let migration = if options.case.is_some() {
             "no migration, as only one case was asked for".to_owned()
         } else {
@@ -257,12 +323,14 @@ impl Guest {
             "Linux {}: {total} operations compared, no difference; {migration}",
             self.kernel
         )];
-        let per_vq: Vec<_> = self
-            .operations
-            .iter()
-            .map(|(vq, n)| format!("VQ {vq}: {n}"))
-            .collect();
-        counted.extend(per_vq.chunks(8).map(|line| line.join(", ")));
+        counted.extend(per_vq(&self.operations));
+        if random > 0 {
+            counted.push(format!(
+                "{random} random operations on {} vCPUs (--seed {}), no difference; {}",
+                self.random_vcpus, self.seed, self.answers
+            ));
+            counted.extend(per_vq(&self.random));
+        }
         if !self.moved.is_empty() {
             let ratios: Vec<_> = self
                 .moved
@@ -286,6 +354,16 @@ impl Guest {
     }
 }
 
+/// Lines of at most eight.
+fn per_vq(operations: &BTreeMap<u32, u64>) -> Vec<String> {
+    let entry = |(vq, n): (&u32, &u64)| match vq {
+        0 => format!("no VQ: {n}"),
+        vq => format!("VQ {vq}: {n}"),
+    };
+    let entries: Vec<_> = operations.iter().map(entry).collect();
+    entries.chunks(8).map(|line| line.join(", ")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Guest, Options};
@@ -302,7 +380,11 @@ mod tests {
         kernel: None,
         vq: Some(3),
         case: None,
+        operations: Some(5),
+        seed: None,
+        replay: None,
     };
+    const RANDOM: &str = "differential\tvq=3\toperations=5";
     const MOVED: &str = "running\tvq=3\tgets=49\tratio=0.5\tcorruptions=3";
     const COMPARED: &str = "conformance\tvq=3\toperations=7\tdifferences=0";
 
@@ -312,6 +394,9 @@ mod tests {
             "kernel\trelease=6.1",
             COMPARED,
             COMPARED,
+            "differential\tvq=0\toperations=1",
+            RANDOM,
+            "answers\tvcpus=2\tanswers=5 success, 1 EPERM",
             MOVED,
             "migrate\tvq=3",
             "done",
@@ -319,7 +404,10 @@ mod tests {
         let counted = guest.verdict(&VQ_3).unwrap();
         assert!(counted[0].starts_with("Linux 6.1: 14 operations"));
         assert_eq!(counted[1], "VQ 3: 14");
-        assert!(counted[2].ends_with("VQ 3: 0.50"));
+        assert!(counted[2].starts_with("6 random operations on 2 vCPUs"));
+        assert!(counted[2].ends_with("5 success, 1 EPERM"));
+        assert_eq!(counted[3], "no VQ: 1, VQ 3: 5");
+        assert!(counted[4].ends_with("VQ 3: 0.50"));
     }
 
     #[test]
@@ -335,7 +423,14 @@ mod tests {
         let differing = "conformance\tvq=3\toperations=7\tdifferences=1";
         for (messages, reason) in [
             (&[COMPARED, "migrate\tvq=3"][..], "before it was done"),
-            (&[COMPARED, MOVED, "done"], "nothing was migrated at VQ [3]"),
+            (
+                &[COMPARED, RANDOM, MOVED, "done"],
+                "nothing was migrated at VQ [3]",
+            ),
+            (
+                &[COMPARED, MOVED, "migrate\tvq=3", "done"],
+                "0 random operations were compared, not 5",
+            ),
             (
                 &[COMPARED, "migrate\tvq=3", "done"],
                 "no running guest was moved at VQ {3}",
@@ -352,6 +447,20 @@ mod tests {
         }
         let all = guest(&[COMPARED, "migrate\tvq=3", "done"]).verdict(&Options::default());
         assert!(all.is_err(), "the other vector lengths are missing");
+    }
+
+    #[test]
+    fn a_replay_is_that_and_nothing_else() {
+        let options = Options {
+            replay: Some("1:3:0,7".parse().unwrap()),
+            ..Options::default()
+        };
+        let arguments = options.init_arguments(9).unwrap();
+        assert_eq!(arguments, ["--replay", "1:3:0,7"]);
+        let replayed = guest(&["replayed\toperations=2", "done"]);
+        assert!(replayed.verdict(&options).unwrap()[0].contains("1:3:0,7, 2 operations"));
+        let error = guest(&["done"]).verdict(&options).unwrap_err();
+        assert!(error.to_string().contains("nothing was replayed"));
     }
 
     #[test]

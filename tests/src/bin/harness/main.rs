@@ -67,7 +67,7 @@ enum Part {
     Uapi,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
     Arm64,
-    /// Run the conformance suite and the migration on Linux KVM, in QEMU with EL2
+    /// Run the conformance suite, random operations and the migration on Linux KVM, in QEMU with EL2
     Kvm(kvm::Options),
 }
 

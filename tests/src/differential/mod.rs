@@ -1,0 +1,17 @@
+//! Random operations on two implementations of KVM's register interface, whose every answer must be
+//! the same, to the errno and the byte. A sequence with a difference is shrunk, and can be replayed.
+//!
+//! Where the conformance suite holds each implementation to an answer that was worked out, this
+//! finds the questions that nobody thought of.
+
+mod generate;
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+mod guest;
+mod run;
+mod shrink;
+
+pub use generate::Life;
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+pub use guest::{guest_main, guest_replay};
+pub use run::{Hosts, Options, Outcome, Replay, replay, run};
+pub use shrink::shrink;

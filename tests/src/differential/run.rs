@@ -1,0 +1,220 @@
+//! The same operations on a vCPU of each of two hosts, until an answer differs.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+use fastrand::Rng;
+
+use super::generate::Life;
+use super::shrink::shrink;
+use crate::conformance::ids::VLS;
+use crate::conformance::{Answer, Host, Op};
+
+/// After so many vCPUs with a difference the rest is not tried.
+const ENOUGH: usize = 3;
+
+/// The two hosts, in the order in which their answers are shown.
+pub type Hosts<'a> = [&'a mut dyn Host; 2];
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// At least so many operations, on as many vCPUs as it takes.
+    pub operations: usize,
+    /// What all of it follows from.
+    pub seed: u64,
+    /// One vector length only, in quadwords.
+    pub vq: Option<u16>,
+}
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// How many vCPUs there were, of each host.
+    pub vcpus: usize,
+    /// How many operations were compared at each VQ; at 0, on vCPUs without SVE, or not initialised.
+    pub operations: BTreeMap<u32, usize>,
+    /// How often each kind of answer was given, an errno or `success`.
+    pub answers: BTreeMap<String, usize>,
+    /// The differences, each in words, and shrunk.
+    pub differences: Vec<String>,
+}
+
+/// Some of the operations on one vCPU: what is left of a failing sequence.
+///
+/// As text, `SEED:VQ:0,5,9`, the numbers of the operations last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    life: Life,
+    kept: Vec<usize>,
+}
+
+impl Replay {
+    fn operations(&self) -> Result<Vec<Op>, String> {
+        let all = self.life.operations();
+        let number = |k: &usize| {
+            let op = all.get(*k).cloned();
+            op.ok_or_else(|| format!("operation {k}: the last one is {}", all.len() - 1))
+        };
+        self.kept.iter().map(number).collect()
+    }
+}
+
+impl fmt::Display for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept: Vec<_> = self.kept.iter().map(usize::to_string).collect();
+        write!(f, "{}:{}", self.life, kept.join(","))
+    }
+}
+
+impl FromStr for Replay {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text}: not SEED:VQ:N,N,..., as a difference is reported");
+        let (life, kept) = text.rsplit_once(':').ok_or_else(wrong)?;
+        let kept = kept.split(',').map(str::parse).collect::<Result<_, _>>();
+        Ok(Self {
+            life: life.parse()?,
+            kept: kept.map_err(|_| wrong())?,
+        })
+    }
+}
+
+/// Runs vCPU after vCPU. `progress` hears how many operations have been compared.
+pub fn run(
+    hosts: &mut Hosts<'_>,
+    options: Options,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Outcome, String> {
+    let mut outcome = Outcome::default();
+    let mut seeds = Rng::with_seed(options.seed);
+    let mut done = 0;
+    for vq in (1..=16).cycle() {
+        if done >= options.operations || outcome.differences.len() >= ENOUGH {
+            break;
+        }
+        let life = Life {
+            seed: seeds.u64(..),
+            vq: options.vq.unwrap_or(vq),
+        };
+        let operations = life.operations();
+        let before = done;
+        let mut stage = Stage::default();
+        let answers = perform(hosts, &operations, |op, [answer, _]| {
+            done += 1;
+            stage.follow(op, answer);
+            *outcome.operations.entry(stage.vq).or_default() += 1;
+            *outcome.answers.entry(kind(answer)).or_default() += 1;
+        })?;
+        outcome.vcpus += 1;
+        if differs(&answers) {
+            let failing: Vec<usize> = (0..done - before).collect();
+            outcome.differences.push(shrunk(hosts, life, &failing)?);
+        }
+        progress(done);
+    }
+    Ok(outcome)
+}
+
+/// Repeats what a difference was shrunk to; the difference in words, if it is still there.
+pub fn replay(hosts: &mut Hosts<'_>, replay: &Replay) -> Result<(usize, Option<String>), String> {
+    let operations = replay.operations()?;
+    let answers = perform(hosts, &operations, |_, _| ())?;
+    let text = differs(&answers).then(|| describe(hosts, replay, &operations, &answers));
+    Ok((answers.len(), text))
+}
+
+/// The answers of both vCPUs, up to the first that differ.
+fn perform(
+    hosts: &mut Hosts<'_>,
+    operations: &[Op],
+    mut each: impl FnMut(&Op, &[Answer; 2]),
+) -> Result<Vec<[Answer; 2]>, String> {
+    let mut vcpus = Vec::new();
+    for host in hosts.iter_mut() {
+        let vcpu = host.create();
+        vcpus.push(vcpu.map_err(|why| format!("{}: no vCPU: {why}", host.name()))?);
+    }
+    let mut answers = Vec::new();
+    for op in operations {
+        let pair = [0, 1].map(|k: usize| vcpus[k].perform(op));
+        each(op, &pair);
+        answers.push(pair);
+        if differs(&answers) {
+            break;
+        }
+    }
+    Ok(answers)
+}
+
+fn differs(answers: &[[Answer; 2]]) -> bool {
+    answers
+        .last()
+        .is_some_and(|[first, second]| first != second)
+}
+
+fn shrunk(hosts: &mut Hosts<'_>, life: Life, failing: &[usize]) -> Result<String, String> {
+    let with = |kept: &[usize]| Replay {
+        life,
+        kept: kept.to_vec(),
+    };
+    let kept = shrink(failing, |kept| {
+        let operations = with(kept).operations();
+        let answers = operations.and_then(|operations| perform(hosts, &operations, |_, _| ()));
+        answers.is_ok_and(|answers| differs(&answers))
+    });
+    let shrunk = with(&kept);
+    match replay(hosts, &shrunk)? {
+        (_, Some(text)) => Ok(text),
+        (_, None) => Err(format!("{shrunk}: a difference that does not repeat")),
+    }
+}
+
+fn describe(
+    hosts: &Hosts<'_>,
+    replay: &Replay,
+    operations: &[Op],
+    answers: &[[Answer; 2]],
+) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    for (op, answers) in operations.iter().zip(answers) {
+        let _ = writeln!(text, "{op}");
+        for (host, answer) in hosts.iter().zip(answers) {
+            let _ = writeln!(text, "    {:8} {answer}", host.name());
+        }
+    }
+    let _ = write!(text, "    repeat:  cargo harness kvm --replay {replay}");
+    text
+}
+
+fn kind(answer: &Answer) -> String {
+    match answer {
+        Answer::Errno(_) | Answer::Scribbled(..) => answer.to_string(),
+        Answer::Done | Answer::Bytes(_) | Answer::Ids(_) => "success".to_owned(),
+    }
+}
+
+/// The vector length that a vCPU has, as its answers tell.
+#[derive(Default)]
+struct Stage {
+    /// 0: none.
+    vq: u32,
+    finalized: bool,
+}
+
+impl Stage {
+    fn follow(&mut self, op: &Op, answer: &Answer) {
+        match op {
+            _ if *answer != Answer::Done => {}
+            Op::Init { sve: true } if !self.finalized => self.vq = 16,
+            Op::Set(VLS, value) => {
+                self.vq = value.iter().map(|byte| byte.count_ones()).sum();
+            }
+            Op::Finalize(_) => self.finalized = true,
+            _ => {}
+        }
+    }
+}
