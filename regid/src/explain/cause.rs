@@ -1,0 +1,248 @@
+//! Why a call fails, and what to do: words for what the library's vCPU answers. The tests hold every
+//! line against that vCPU: it applies to failures alone, to some at least, and its remedy helps.
+
+use sve_state::errno::Errno;
+
+use super::life::Call::{Finalize, Init, List, Set};
+use super::life::Kind::{
+    Coprocessor, FurtherSlice, Invalid, OtherVls, Register, ShortList, View, Vls,
+};
+use super::life::{Case, Stage};
+
+/// One reason for one errno.
+pub(crate) struct Cause {
+    pub(crate) errno: Errno,
+    /// The cases that fail for this reason.
+    pub(crate) applies: fn(&Case) -> bool,
+    pub(crate) why: &'static str,
+    pub(crate) remedy: &'static str,
+    /// Whether the library's vCPU can fail for it.
+    pub(crate) reproducible: bool,
+    /// The remedy as calls before the one that failed; none, where that call is to be another one.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the tests take these steps"))]
+    pub(crate) first: &'static [Step],
+}
+
+/// A step of a remedy.
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    /// Another vCPU, in another VM.
+    NewVcpu,
+    /// `KVM_ARM_VCPU_INIT` with SVE.
+    Init,
+    /// `KVM_ARM_VCPU_FINALIZE`.
+    Finalize,
+}
+
+pub(crate) const CAUSES: &[Cause] = &[
+    Cause {
+        errno: Errno::ENOEXEC,
+        applies: |case| case.stage == Stage::Created && case.call != Init,
+        why: "before KVM_ARM_VCPU_INIT a vCPU answers nothing else, whatever the ID",
+        remedy: "KVM_ARM_VCPU_INIT first, with KVM_ARM_VCPU_SVE for SVE registers",
+        reproducible: true,
+        first: &[Step::Init],
+    },
+    Cause {
+        errno: Errno::EPERM,
+        applies: |case| {
+            case.stage == Stage::Initialised && (case.target.kind == Register || case.call == List)
+        },
+        why: "SVE registers exist from finalization on, and the list of registers with them",
+        remedy: "choose the vector lengths (VLS) if need be, then KVM_ARM_VCPU_FINALIZE of \
+                 KVM_ARM_VCPU_SVE",
+        reproducible: true,
+        first: &[Step::Finalize],
+    },
+    Cause {
+        errno: Errno::EPERM,
+        applies: |case| {
+            case.stage == Stage::Finalized
+                && case.call == Set
+                && matches!(case.target.kind, Vls | OtherVls)
+        },
+        why: "finalization settles the vector lengths: from then on VLS can be read, and no longer \
+              written",
+        remedy: "write VLS between KVM_ARM_VCPU_INIT and KVM_ARM_VCPU_FINALIZE; for this vCPU it is \
+                 too late, it needs a new one",
+        reproducible: true,
+        first: &[Step::NewVcpu, Step::Init],
+    },
+    Cause {
+        errno: Errno::EPERM,
+        applies: |case| case.stage == Stage::Finalized && case.call == Finalize,
+        why: "the vCPU is finalized already, and stays so even if it is initialised again",
+        remedy: "go on: the registers exist. To finalize with other vector lengths takes a new vCPU",
+        reproducible: true,
+        first: &[Step::NewVcpu, Step::Init],
+    },
+    Cause {
+        errno: Errno::ENOENT,
+        applies: |case| {
+            case.stage == Stage::WithoutSve && matches!(case.target.kind, Register | Vls | OtherVls)
+        },
+        why: "the vCPU was initialised without SVE, and has no SVE registers",
+        remedy: "KVM_ARM_VCPU_INIT of a new vCPU with KVM_ARM_VCPU_SVE; or, without SVE, the V \
+                 registers",
+        reproducible: true,
+        first: &[Step::NewVcpu, Step::Init],
+    },
+    Cause {
+        errno: Errno::ENOENT,
+        applies: |case| case.target.kind == FurtherSlice && case.stage != Stage::Created,
+        why: "a register of today's vector lengths fits into slice 0; the other slices have IDs and \
+              do not exist",
+        remedy: "use slice 0",
+        reproducible: true,
+        first: &[],
+    },
+    Cause {
+        errno: Errno::ENOENT,
+        applies: |case| case.target.kind == Coprocessor && case.stage != Stage::Created,
+        why: "KVM has no registers under the coprocessor in bits 27:16 of the ID",
+        remedy: "use an ID of KVM_GET_REG_LIST",
+        reproducible: true,
+        first: &[],
+    },
+    Cause {
+        errno: Errno::EINVAL,
+        applies: |case| case.target.kind == Invalid && case.stage != Stage::Created,
+        why: "no register has this ID: its architecture, size, number or a stray bit is wrong, and \
+              `regid decode` says which",
+        remedy: "use the ID that `regid encode` gives for the register's name",
+        reproducible: true,
+        first: &[],
+    },
+    Cause {
+        errno: Errno::EINVAL,
+        applies: |case| case.target.kind == View && case.stage.has_sve(),
+        why: "on a vCPU with SVE the V registers are the low 128 bits of Z, and have no ID of their \
+              own",
+        remedy: "use the Z register of the same number",
+        reproducible: true,
+        first: &[],
+    },
+    Cause {
+        errno: Errno::EINVAL,
+        applies: |case| case.target.kind == OtherVls && case.stage == Stage::Initialised,
+        why: "KVM takes the host's own vector lengths up to a maximum: one at least, none that the \
+              host lacks, and none of the smaller ones left out",
+        remedy: "read VLS after KVM_ARM_VCPU_INIT, clear bits from the top alone, and write that",
+        reproducible: true,
+        first: &[],
+    },
+    Cause {
+        errno: Errno::EINVAL,
+        applies: |case| case.call == Finalize && case.stage == Stage::WithoutSve,
+        why: "the vCPU was initialised without SVE, so there is nothing to finalize",
+        remedy: "KVM_ARM_VCPU_INIT of a new vCPU with KVM_ARM_VCPU_SVE",
+        reproducible: true,
+        first: &[Step::NewVcpu, Step::Init],
+    },
+    Cause {
+        errno: Errno::EINVAL,
+        applies: |case| case.call == Init && case.stage == Stage::HostWithoutSve,
+        why: "the host has no SVE",
+        remedy: "look at KVM_CAP_ARM_SVE before asking for KVM_ARM_VCPU_SVE; or move to a host that \
+                 has it",
+        reproducible: true,
+        first: &[Step::NewVcpu],
+    },
+    Cause {
+        errno: Errno::EINVAL,
+        applies: |case| case.call == Init && case.stage == Stage::WithoutSve,
+        why: "the vCPU was initialised with other features before, and keeps those",
+        remedy: "ask for KVM_ARM_VCPU_SVE the first time; for this vCPU it is too late, it needs a new \
+                 one",
+        reproducible: true,
+        first: &[Step::NewVcpu],
+    },
+    Cause {
+        errno: Errno::E2BIG,
+        applies: |case| {
+            case.target.kind == ShortList
+                && matches!(case.stage, Stage::WithoutSve | Stage::Finalized)
+        },
+        why: "the list has room for fewer IDs than the vCPU has",
+        remedy: "KVM leaves the number that it needs in kvm_reg_list.n: make room, and call again",
+        reproducible: true,
+        first: &[],
+    },
+    Cause {
+        errno: Errno::EFAULT,
+        // The library's vCPU takes Rust slices, which are always there.
+        applies: |_| false,
+        why: "the kernel could not reach the caller's memory",
+        remedy: "kvm_one_reg.addr is the address of a buffer of the size in the ID, as a 64-bit \
+                 number; for a GET it must be writable",
+        reproducible: false,
+        first: &[],
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::life::Target;
+
+    fn failures() -> Vec<(Case, Errno)> {
+        let cases = Case::all(&Target::examples()).into_iter();
+        cases
+            .filter_map(|case| case.answer().err().map(|errno| (case, errno)))
+            .collect()
+    }
+
+    fn describe(case: &Case) -> String {
+        let (call, stage) = (case.call.name(), case.stage.name());
+        format!("{call} {} on a vCPU {stage}", case.target.name)
+    }
+
+    /// Both ways: a case that fails has one cause, of its errno; one that succeeds has none.
+    #[test]
+    fn causes_are_those_of_the_librarys_vcpu() {
+        let cases = Case::all(&Target::examples());
+        assert!(cases.len() > 100, "{}", cases.len());
+        for case in cases {
+            let causes = CAUSES.iter().filter(|cause| (cause.applies)(&case));
+            let errnos: Vec<_> = causes.map(|cause| cause.errno).collect();
+            let answer: Vec<_> = case.answer().err().into_iter().collect();
+            assert_eq!(errnos, answer, "{}", describe(&case));
+        }
+    }
+
+    #[test]
+    fn every_cause_is_met_if_it_can_be() {
+        let failures = failures();
+        for cause in CAUSES {
+            let met = failures.iter().any(|(case, _)| (cause.applies)(case));
+            assert_eq!(met, cause.reproducible, "{}", cause.why);
+        }
+    }
+
+    #[test]
+    fn a_remedy_helps() {
+        let (mut helped, failures) = (0, failures());
+        for (case, errno) in failures {
+            let causes = CAUSES.iter().filter(|cause| (cause.applies)(&case));
+            let [cause] = causes.collect::<Vec<_>>()[..] else {
+                panic!("{errno}: {}", describe(&case));
+            };
+            if cause.first.is_empty() {
+                continue;
+            }
+            helped += 1;
+            let mut vcpu = case.stage.vcpu().expect("the stage is reached");
+            for step in cause.first {
+                match step {
+                    Step::NewVcpu => vcpu = Stage::Created.vcpu().expect("created"),
+                    Step::Init => vcpu.init(true).expect("initialised"),
+                    Step::Finalize => vcpu
+                        .finalize(sve_state::shim::FEATURE_SVE)
+                        .expect("finalized"),
+                }
+            }
+            assert_ne!(case.answer_of(&mut vcpu), Err(errno), "{}", describe(&case));
+        }
+        assert!(helped > 20, "{helped}");
+    }
+}

@@ -1,0 +1,262 @@
+//! Every call in every stage of a vCPU's life, made on the library's own vCPU.
+
+use clap::ValueEnum;
+use sve_state::errno::Errno;
+use sve_state::layout::{ARCH_MASK, COPROC_MASK, Layout, Reason, SIZE_SHIFT};
+use sve_state::one_reg::{OneReg, reg_size};
+use sve_state::shim::{FEATURE_SVE, Rules, Vcpu};
+use sve_state::{Vls, Vq, fpsimd, sve};
+
+use crate::register;
+
+/// What a vCPU is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Call {
+    /// KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_SVE
+    Init,
+    /// KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE
+    Finalize,
+    /// KVM_GET_ONE_REG
+    Get,
+    /// KVM_SET_ONE_REG
+    Set,
+    /// KVM_GET_REG_LIST
+    List,
+}
+
+impl Call {
+    /// The kernel's name for it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Init => "KVM_ARM_VCPU_INIT",
+            Self::Finalize => "KVM_ARM_VCPU_FINALIZE",
+            Self::Get => "KVM_GET_ONE_REG",
+            Self::Set => "KVM_SET_ONE_REG",
+            Self::List => "KVM_GET_REG_LIST",
+        }
+    }
+}
+
+/// How far a vCPU has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    HostWithoutSve,
+    Created,
+    WithoutSve,
+    Initialised,
+    Finalized,
+}
+
+impl Stage {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::HostWithoutSve,
+        Self::Created,
+        Self::WithoutSve,
+        Self::Initialised,
+        Self::Finalized,
+    ];
+
+    /// The stage in words.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::HostWithoutSve => "created on a host without SVE",
+            Self::Created => "created, not initialised",
+            Self::WithoutSve => "initialised without SVE",
+            Self::Initialised => "initialised with SVE, not finalized",
+            Self::Finalized => "finalized",
+        }
+    }
+
+    /// Whether the vCPU was initialised with SVE.
+    pub(crate) fn has_sve(self) -> bool {
+        matches!(self, Self::Initialised | Self::Finalized)
+    }
+
+    /// A vCPU that has come so far; its host has every VQ, or none.
+    pub(crate) fn vcpu(self) -> Result<Vcpu<Box<[u8]>>, Errno> {
+        let host = match self {
+            Self::HostWithoutSve => Vls::EMPTY,
+            _ => Vls::ARCHITECTURAL,
+        };
+        let mut vcpu = Vcpu::new(host, Rules::Mainline).map_err(|_| Errno::EINVAL)?;
+        match self {
+            Self::HostWithoutSve | Self::Created => {}
+            Self::WithoutSve => vcpu.init(false)?,
+            Self::Initialised => vcpu.init(true)?,
+            Self::Finalized => {
+                vcpu.init(true)?;
+                vcpu.finalize(FEATURE_SVE)?;
+            }
+        }
+        Ok(vcpu)
+    }
+}
+
+/// What a call is about, besides the vCPU.
+#[derive(Clone)]
+pub(crate) struct Target {
+    id: u64,
+    /// What to call it.
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+}
+
+/// What kind of thing a call is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// No register: the vCPU as a whole.
+    Vcpu,
+    /// As that, with room for fewer IDs than the vCPU has.
+    ShortList,
+    /// A register in `sve_state`: its slice 0.
+    Register,
+    /// A further slice of one.
+    FurtherSlice,
+    /// The vector lengths; when written, those of the host.
+    Vls,
+    /// Vector lengths to be written that are not the host's up to a maximum.
+    OtherVls,
+    /// A register that is the low bits of one in `sve_state`.
+    View,
+    /// FPSR, FPCR.
+    Status,
+    /// An ID of another architecture, or with a stray bit, a wrong size, or a wrong number in SVE.
+    Invalid,
+    /// An ID with a coprocessor that KVM does not know.
+    Coprocessor,
+}
+
+impl Target {
+    fn new(kind: Kind, id: u64, name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { id, name, kind }
+    }
+
+    /// What GET and SET of this ID can be about, and what to call it.
+    pub(crate) fn of_id(id: u64, name: &str) -> Vec<Self> {
+        let one = |kind| vec![Self::new(kind, id, name)];
+        let past_the_first = |slice: u16| match slice {
+            0 => one(Kind::Register),
+            _ => one(Kind::FurtherSlice),
+        };
+        match (sve::Reg::decode(id), fpsimd::Reg::decode(id)) {
+            (Ok(sve::Reg::Z(z)), _) => past_the_first(z.slice()),
+            (Ok(sve::Reg::P(p)), _) => past_the_first(p.slice()),
+            (Ok(sve::Reg::FFR(ffr)), _) => past_the_first(ffr.slice()),
+            (Ok(sve::Reg::VLS(_)), _) => {
+                let refused = format!("{name} with a set that the host refuses");
+                vec![
+                    Self::new(Kind::Vls, id, name),
+                    Self::new(Kind::OtherVls, id, refused),
+                ]
+            }
+            (_, Ok(fpsimd::Reg::V(_))) => one(Kind::View),
+            (_, Ok(fpsimd::Reg::FPSR(_) | fpsimd::Reg::FPCR(_))) => one(Kind::Status),
+            (Err(error), _) => match error.reason {
+                Reason::Coprocessor { .. } => one(Kind::Coprocessor),
+                _ => one(Kind::Invalid),
+            },
+        }
+    }
+
+    /// Some of every kind: a register of each bank, its slices past the first, and IDs that name
+    /// nothing.
+    pub(crate) fn examples() -> Vec<Self> {
+        let mut targets = Vec::new();
+        for bank in sve::Layout::BANKS.iter().chain(fpsimd::Layout::BANKS) {
+            let number = if bank.numbered { "0" } else { "" };
+            for index in (0..bank.slices).take(2) {
+                let Ok(slice) = register::named(&format!("{}{number}:{index}", bank.name)) else {
+                    continue;
+                };
+                let name = match index {
+                    0 => bank.name.to_owned(),
+                    _ => format!("{} slice {index}", bank.name),
+                };
+                targets.extend(Self::of_id(slice.id, &name));
+            }
+        }
+        let z0 = sve::Z0.id();
+        let nothing = [
+            // A wrong size, number 32, a stray bit, no architecture, and all bits of the coprocessor.
+            (z0 + (1 << SIZE_SHIFT), "Z of 4096 bits"),
+            (sve::Z31.id() + 0x20, "Z32"),
+            (z0 | 1 << 28, "Z with bit 28 set"),
+            (z0 & !ARCH_MASK, "Z of no architecture"),
+            (z0 | COPROC_MASK, "coprocessor 0xfff"),
+        ];
+        for (id, name) in nothing {
+            targets.extend(Self::of_id(id, name));
+        }
+        targets
+    }
+
+    /// The value for a SET. All but VLS take any.
+    fn value(&self) -> Vec<u8> {
+        match self.kind {
+            Kind::Vls => Vls::ARCHITECTURAL.to_bytes().to_vec(),
+            Kind::OtherVls => Vls::from_iter([Vq::ARCH_MAX]).to_bytes().to_vec(),
+            _ => vec![0; reg_size(self.id)],
+        }
+    }
+}
+
+/// A call on a vCPU.
+#[derive(Clone)]
+pub(crate) struct Case {
+    pub(crate) stage: Stage,
+    pub(crate) call: Call,
+    pub(crate) target: Target,
+}
+
+impl Case {
+    /// Every call in every stage, with these targets for GET and SET.
+    pub(crate) fn all(targets: &[Target]) -> Vec<Self> {
+        let vcpu = [Target::new(Kind::Vcpu, 0, "")];
+        let list = [
+            Target::new(Kind::Vcpu, 0, ""),
+            Target::new(Kind::ShortList, 0, "more IDs than there is room for"),
+        ];
+        let mut cases = Vec::new();
+        for &call in Call::value_variants() {
+            let targets = match call {
+                Call::Init | Call::Finalize => &vcpu[..],
+                Call::Get | Call::Set => targets,
+                Call::List => &list[..],
+            };
+            for target in targets {
+                // What the VLS is to be is no question for a GET.
+                if call == Call::Get && target.kind == Kind::OtherVls {
+                    continue;
+                }
+                // Before it is initialised, a vCPU does not know about its host.
+                let stages = Stage::ALL.into_iter();
+                let stages = stages.filter(|s| *s != Stage::HostWithoutSve || call == Call::Init);
+                cases.extend(stages.map(|stage| Self {
+                    stage,
+                    call,
+                    target: target.clone(),
+                }));
+            }
+        }
+        cases
+    }
+
+    /// What a vCPU in this stage answers.
+    pub(crate) fn answer(&self) -> Result<(), Errno> {
+        self.answer_of(&mut self.stage.vcpu()?)
+    }
+
+    /// What this vCPU answers.
+    pub(crate) fn answer_of(&self, vcpu: &mut Vcpu<Box<[u8]>>) -> Result<(), Errno> {
+        let target = &self.target;
+        match (self.call, target.kind) {
+            (Call::Init, _) => vcpu.init(true),
+            (Call::Finalize, _) => vcpu.finalize(FEATURE_SVE),
+            (Call::Get, _) => vcpu.get_one_reg(target.id, &mut vec![0; reg_size(target.id)]),
+            (Call::Set, _) => vcpu.set_one_reg(target.id, &target.value()),
+            (Call::List, Kind::ShortList) => vcpu.get_reg_list(&mut []).map(drop),
+            (Call::List, _) => vcpu.reg_list().map(drop),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `regid explain`: what an errno means, by making every call on the library's own vCPU.
+
+mod cause;
+mod life;
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use sve_state::errno::Errno;
+use sve_state::layout::{COPROC_MASK, Layout};
+use sve_state::sve;
+
+use crate::output::{self, BAD, Format, NAME, QUIET};
+use crate::{Answer, Failure, register};
+
+use cause::{CAUSES, Cause};
+use life::{Call, Case, Target};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// An errno: EPERM, or its number
+    #[arg(value_name = "ERRNO", value_parser = errno, allow_negative_numbers = true)]
+    errno: Option<Errno>,
+    /// What GET and SET of this register, a name or an ID, answer
+    #[arg(long, value_name = "REGISTER", value_parser = reg)]
+    reg: Option<Register>,
+    /// What this call answers
+    #[arg(long, value_enum)]
+    call: Option<Call>,
+}
+
+/// A register slice by the name that it was asked for.
+#[derive(Clone)]
+struct Register {
+    id: u64,
+    name: String,
+}
+
+fn errno(text: &str) -> Result<Errno, String> {
+    let known = || (1..=133).map(Errno).filter(|errno| errno.name().is_some());
+    if let Ok(number) = text.parse::<i32>() {
+        // As in a kernel's log: -1.
+        return Ok(Errno(number.saturating_abs()));
+    }
+    let named = known().find(|errno| errno.to_string().eq_ignore_ascii_case(text));
+    named.ok_or_else(|| {
+        let names: Vec<_> = known()
+            .map(|errno| format!("{errno} ({})", errno.0))
+            .collect();
+        format!(
+            "allowed are numbers, and what these calls answer: {}",
+            names.join(", ")
+        )
+    })
+}
+
+fn reg(text: &str) -> Result<Register, String> {
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        let slice = register::named(text)?;
+        return Ok(Register {
+            id: slice.id,
+            name: text.to_uppercase(),
+        });
+    }
+    let id = register::number(text)?;
+    // Other coprocessors have registers that are not described here, and answers of their own.
+    if id & COPROC_MASK != sve::Layout::PREFIX & COPROC_MASK {
+        register::decode(id)?;
+    }
+    Ok(Register {
+        id,
+        name: format!("{id:#018x}"),
+    })
+}
+
+/// A failure and the reason for it.
+#[derive(PartialEq, Serialize)]
+struct Row {
+    errno: String,
+    number: i32,
+    call: Option<&'static str>,
+    register: Option<String>,
+    vcpu: Option<&'static str>,
+    why: &'static str,
+    remedy: &'static str,
+}
+
+impl Row {
+    /// A reason, without a case that fails for it.
+    fn of(cause: &Cause) -> Self {
+        Self {
+            errno: cause.errno.to_string(),
+            number: cause.errno.0,
+            call: None,
+            register: None,
+            vcpu: None,
+            why: cause.why,
+            remedy: cause.remedy,
+        }
+    }
+}
+
+impl Args {
+    pub(crate) fn run(&self, format: Format, out: &mut impl Write) -> Answer {
+        if let (Some(_), Some(call @ (Call::Init | Call::Finalize | Call::List))) =
+            (&self.reg, self.call)
+        {
+            let why = format!(
+                "--reg: {} takes no register; allowed are get and set",
+                call.name()
+            );
+            return Err(Failure::Input(vec![why]));
+        }
+        let rows = self.rows();
+        output::print(format, &rows, out, |rows, out| {
+            if rows.is_empty() {
+                return writeln!(out, "{BAD}no{BAD:#}  {}", self.nothing());
+            }
+            text(rows, out)
+        })?;
+        Ok(!rows.is_empty())
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let targets = match &self.reg {
+            Some(reg) => Target::of_id(reg.id, &reg.name),
+            None => Target::examples(),
+        };
+        let mut cases = Case::all(&targets);
+        cases.retain(|case| match (self.call, &self.reg) {
+            (Some(call), _) => case.call == call,
+            (None, Some(_)) => matches!(case.call, Call::Get | Call::Set),
+            (None, None) => true,
+        });
+        let cases: Vec<_> = cases.into_iter().map(|c| (c.answer(), c)).collect();
+        let mut rows = Vec::new();
+        let wanted = |cause: &&Cause| self.errno.is_none_or(|errno| errno == cause.errno);
+        for cause in CAUSES.iter().filter(wanted) {
+            let answer = Err(cause.errno);
+            for (_, case) in cases
+                .iter()
+                .filter(|(a, c)| *a == answer && (cause.applies)(c))
+            {
+                let mut alike = cases
+                    .iter()
+                    .filter(|(_, other)| (other.call, other.stage) == (case.call, case.stage));
+                let whatever = self.reg.is_none() && alike.all(|(other, _)| *other == answer);
+                rows.push(Row {
+                    call: Some(case.call.name()),
+                    register: match case.call {
+                        Call::Get | Call::Set if whatever => Some("any ID".to_owned()),
+                        _ if whatever => None,
+                        _ => Some(case.target.name.clone()),
+                    },
+                    vcpu: Some(case.stage.name()),
+                    ..Row::of(cause)
+                });
+            }
+            if !cause.reproducible {
+                rows.push(Row::of(cause));
+            }
+        }
+        rows.dedup();
+        rows
+    }
+
+    /// The answer where there is no row.
+    fn nothing(&self) -> String {
+        let errno = self
+            .errno
+            .map_or("an errno".to_owned(), |errno| errno.to_string());
+        let what = match (&self.reg, self.call) {
+            (Some(reg), _) => format!("GET or SET of {}", reg.name),
+            (None, Some(call)) => call.name().to_owned(),
+            (None, None) => "KVM's register calls".to_owned(),
+        };
+        format!("{errno} is no answer of {what} at any stage of a vCPU's life")
+    }
+}
+
+/// A paragraph for each reason.
+fn text(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
+    let mut errno = "";
+    for group in rows.chunk_by(|a, b| a.why == b.why) {
+        let cause = &group[0];
+        if errno != cause.errno {
+            errno = &cause.errno;
+            writeln!(out, "{NAME}{errno}{NAME:#} ({})", cause.number)?;
+        }
+        let mut calls: Vec<(Vec<_>, Vec<_>)> = Vec::new();
+        for call in group.chunk_by(|a, b| a.call == b.call) {
+            let registers = distinct(call.iter().filter_map(|row| row.register.as_deref()));
+            match calls.iter_mut().find(|(_, of)| *of == registers) {
+                Some((names, _)) => names.extend(call[0].call),
+                None => calls.push((call[0].call.into_iter().collect(), registers)),
+            }
+        }
+        for (names, registers) in calls.iter().filter(|(names, _)| !names.is_empty()) {
+            write!(out, "  {}", names.join(", "))?;
+            if !registers.is_empty() {
+                write!(out, ": {}", registers.join(", "))?;
+            }
+            writeln!(out)?;
+        }
+        let stages = distinct(group.iter().filter_map(|row| row.vcpu)).join("; ");
+        if !stages.is_empty() {
+            writeln!(out, "    {QUIET}vCPU{QUIET:#}  {stages}")?;
+        }
+        writeln!(out, "    {QUIET}why{QUIET:#}   {}", cause.why)?;
+        writeln!(out, "    {QUIET}do{QUIET:#}    {}", cause.remedy)?;
+    }
+    Ok(())
+}
+
+fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = Vec::new();
+    for word in words {
+        if !seen.contains(&word) {
+            seen.push(word);
+        }
+    }
+    seen
+}

@@ -1,0 +1,357 @@
+//! `regid`, as a person or a pipeline runs it.
+
+use std::io::{self, Write};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The program; without the settings for colours that whoever runs the tests may have.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_regid"));
+    command.args(arguments).stdin(Stdio::null());
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn regid(arguments: &[&str]) -> Output {
+    command(arguments).output().expect("it runs")
+}
+
+fn fed(arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = command(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().expect("it runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(input).expect("it reads");
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("UTF-8")
+}
+
+/// The lines of an answer, with the exit status of one.
+fn lines(output: &Output, status: i32) -> Vec<&str> {
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    text(&output.stdout).lines().collect()
+}
+
+/// What is refused: nothing on standard output, and the reason.
+fn refused(output: &Output) -> &str {
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    text(&output.stderr)
+}
+
+/// Names and IDs of all registers' first slices, by the formulas of the kernel's headers.
+fn kernels_ids() -> Vec<(String, u64)> {
+    let z = (0..32).map(|n| (format!("Z{n}"), 0x6080_0000_0015_0000 + (n << 5)));
+    let p = (0..16).map(|n| (format!("P{n}"), 0x6050_0000_0015_0400 + (n << 5)));
+    let v = (0..32).map(|n| (format!("V{n}"), 0x6040_0000_0010_0054 + 4 * n));
+    let single = [
+        ("FFR", 0x6050_0000_0015_0600),
+        ("VLS", 0x6060_0000_0015_ffff),
+        ("FPSR", 0x6020_0000_0010_00d4),
+        ("FPCR", 0x6020_0000_0010_00d5),
+    ];
+    let single = single.map(|(name, id)| (name.to_owned(), id));
+    z.chain(p).chain(v).chain(single).collect()
+}
+
+#[test]
+fn every_name_has_the_kernels_id_and_back() {
+    let (names, ids): (Vec<_>, Vec<_>) = kernels_ids().into_iter().unzip();
+    let words: Vec<_> = names.iter().map(String::as_str).collect();
+    let encoded = regid(&[&["encode"], words.as_slice()].concat());
+    let expected: Vec<_> = ids.iter().map(|id| format!("{id:#018x}")).collect();
+    assert_eq!(lines(&encoded, 0), expected);
+
+    let decoded = fed(&["decode", "-", "--format", "tsv"], &encoded.stdout);
+    let decoded = lines(&decoded, 0);
+    let decoded = decoded.iter().skip(1).map(|line| line.split('\t').nth(1));
+    assert!(decoded.eq(words.into_iter().map(Some)));
+}
+
+#[test]
+fn names_are_taken_in_either_case_and_with_a_slice() {
+    let output = regid(&["encode", "z3", "Z3:0", "Z3:31", "ffr:1"]);
+    let expected = [
+        "0x6080000000150060",
+        "0x6080000000150060",
+        "0x608000000015007f",
+        "0x6050000000150601",
+    ];
+    assert_eq!(lines(&output, 0), expected);
+}
+
+/// Every line by the formulas of the kernel's headers, worked out here.
+#[test]
+fn the_list_is_the_kernels() {
+    for vq in 1..=16_u64 {
+        let output = regid(&["list", "--vq", &vq.to_string(), "--format", "tsv"]);
+        let mut expected = vec![
+            "id\tname\tslice\tlayout\tsize_bits\tstart_bytes\tcopy_bytes\tflush_bytes\terror"
+                .to_owned(),
+        ];
+        let mut line = |id: u64, name: String, start: u64, copy: u64, slice: u64| {
+            let (bits, flush) = (8 * slice, slice - copy);
+            expected.push(format!(
+                "{id:#018x}\t{name}\t0\tsve\t{bits}\t{start}\t{copy}\t{flush}\t"
+            ));
+        };
+        for n in 0..32 {
+            let id = 0x6080_0000_0015_0000 + (n << 5);
+            line(id, format!("Z{n}"), 16 * vq * n, 16 * vq, 256);
+        }
+        for n in 0..16 {
+            let (id, start) = (0x6050_0000_0015_0400 + (n << 5), 512 * vq + 2 * vq * n);
+            line(id, format!("P{n}"), start, 2 * vq, 32);
+        }
+        let ffr = 0x6050_0000_0015_0600;
+        line(ffr, "FFR".to_owned(), 544 * vq, 2 * vq, 32);
+        expected.push("0x606000000015ffff\tVLS\t\tsve\t512\t\t\t\t".to_owned());
+        assert_eq!(expected.len(), 51);
+        assert_eq!(lines(&output, 0), expected, "VQ {vq}");
+    }
+}
+
+#[test]
+fn a_line_names_an_id() {
+    let cases = [
+        ("0x6080000000150060", "Z3 slice 0 2048 bits sve"),
+        ("0x60500000001505ff", "P15 slice 31 256 bits sve"),
+        ("0x6050_0000_0015_0600", "FFR slice 0 256 bits sve"),
+        ("0X606000000015FFFF", "VLS - 512 bits sve"),
+        ("0x6040000000100058", "V1 - 128 bits fpsimd"),
+        ("6926536226896871637", "FPCR - 32 bits fpsimd"),
+    ];
+    let ids: Vec<_> = cases.iter().map(|(id, _)| *id).collect();
+    let output = regid(&[&["decode"], ids.as_slice()].concat());
+    let lines = lines(&output, 0);
+    assert_eq!(lines.len(), cases.len());
+    for ((_, expected), line) in cases.iter().zip(lines) {
+        let words: Vec<_> = line.split_whitespace().skip(1).collect();
+        assert_eq!(words.join(" "), *expected);
+    }
+}
+
+#[test]
+fn places_are_those_of_the_vector_length() {
+    let cases = [
+        ("0x6080000000150060", Some("start 96 copy 32 flush 224")),
+        // Past the register's end.
+        ("0x6080000000150061", Some("start 128 copy 0 flush 256")),
+        // The low bits of Z7.
+        ("0x6040000000100070", Some("start 224 copy 16 flush 0")),
+        ("0x6050000000150600", Some("start 1088 copy 4 flush 28")),
+        ("0x606000000015ffff", None),
+        ("0x60200000001000d4", None),
+    ];
+    let ids: Vec<_> = cases.iter().map(|(id, _)| *id).collect();
+    let output = regid(&[&["decode", "--vq", "2"], ids.as_slice()].concat());
+    for ((id, place), line) in cases.iter().zip(lines(&output, 0)) {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let start = words.iter().position(|word| *word == "start");
+        assert_eq!(
+            start.map(|at| words[at..].join(" ")).as_deref(),
+            *place,
+            "{id}"
+        );
+    }
+}
+
+#[test]
+fn a_line_says_why_an_id_names_nothing() {
+    let cases = [
+        ("0x6080000000150400", "P0"),
+        ("0x6080000000150800", "0x0800"),
+        ("0x6080000000160000", "coprocessor 0x16"),
+        ("0x4080000000150000", "architecture 0x40"),
+        ("0x6080000010150000", "0x10000000"),
+        ("0x6030000000100000", "(of V0 to V31, FPSR, FPCR)"),
+    ];
+    let ids: Vec<_> = cases.iter().map(|(id, _)| *id).collect();
+    let output = regid(&[&["decode", "0x6080000000150000"], ids.as_slice()].concat());
+    let lines = lines(&output, 1);
+    assert_eq!(lines.len(), 1 + cases.len());
+    for ((id, why), line) in cases.iter().zip(&lines[1..]) {
+        assert!(line.starts_with(id) && line.contains(why), "{id}: {line}");
+    }
+}
+
+#[test]
+fn wrong_input_is_refused_with_what_is_allowed() {
+    let cases = [
+        (&["decode", "Z3"][..], &["Z3", "64-bit number", "hex"][..]),
+        (
+            &["decode", "0x16080000000150000"],
+            &["0x16080000000150000", "64-bit"],
+        ),
+        (&["encode", "Z32"], &["Z32", "Z0 to Z31"]),
+        (&["encode", "Z3:32"], &["32", "0 to 31"]),
+        (&["encode", "FFR0"], &["FFR0", "allowed are FFR"]),
+        (&["encode", "V1:1"], &["slice 1", "0 to 0"]),
+        (
+            &["encode", "Q"],
+            &["Q", "Z0 to Z31, P0 to P15, FFR, VLS, V0 to V31, FPSR, FPCR"],
+        ),
+        (&["list", "--vq", "17"], &["17", "1 to 16"]),
+        (&["list", "--vq", "0"], &["0", "1 to"]),
+        (&["explain", "EFOO"], &["EFOO", "EPERM (1)", "EINVAL (22)"]),
+        (
+            &["explain", "--reg", "0x6030000000100000"],
+            &["0x6030000000100000", "V0 to V31"],
+        ),
+        (
+            &["explain", "--reg", "Z3", "--call", "list"],
+            &["KVM_GET_REG_LIST", "get and set"],
+        ),
+        (&["nonsense"], &["nonsense"]),
+    ];
+    for (arguments, words) in cases {
+        let output = regid(arguments);
+        let why = refused(&output);
+        for word in words {
+            assert!(why.contains(word), "{arguments:?}: no {word:?} in {why}");
+        }
+    }
+}
+
+/// One wrong word among right ones: all of the wrong ones are named, and nothing is answered.
+#[test]
+fn nothing_is_answered_in_part() {
+    let output = regid(&["encode", "Z0", "Z32", "P0", "P16"]);
+    let why = refused(&output);
+    assert!(why.contains("Z32") && why.contains("P16"), "{why}");
+}
+
+#[test]
+fn standard_input_is_read_for_a_dash_and_without_arguments() {
+    for arguments in [&["encode"][..], &["encode", "-"]] {
+        let output = fed(arguments, b"Z0 P0\n\tFFR\n");
+        assert_eq!(lines(&output, 0).len(), 3);
+    }
+    let output = fed(&["encode", "V0", "-", "V1"], b"Z0\n");
+    let expected = [
+        "0x6040000000100054",
+        "0x6080000000150000",
+        "0x6040000000100058",
+    ];
+    assert_eq!(lines(&output, 0), expected);
+}
+
+#[test]
+fn json_has_the_numbers() {
+    let output = regid(&[
+        "decode",
+        "--vq",
+        "16",
+        "-f",
+        "json",
+        "0x6050000000150420",
+        "0",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let p1 = &json[0];
+    assert_eq!((&p1["name"], &p1["layout"]), (&"P1".into(), &"sve".into()));
+    assert_eq!(p1["start_bytes"], 16 * 16 * 32 + 32);
+    assert_eq!(
+        (&p1["copy_bytes"], &p1["flush_bytes"]),
+        (&32.into(), &0.into())
+    );
+    assert_eq!(
+        (&json[1]["name"], &json[1]["id"]),
+        (&Value::Null, &"0x0000000000000000".into())
+    );
+    assert!(
+        json[1]["error"]
+            .as_str()
+            .is_some_and(|why| why.contains("architecture"))
+    );
+}
+
+#[test]
+fn colours_are_for_terminals_or_on_demand() {
+    let coloured = |output: Output| output.stdout.contains(&0x1b);
+    let arguments = ["decode", "0x6080000000150060"];
+    assert!(!coloured(regid(&arguments)));
+    assert!(coloured(regid(
+        &[&arguments[..], &["--color", "always"]].concat()
+    )));
+    let forced = |no_color: &str| {
+        let mut command = command(&arguments);
+        command.env("CLICOLOR_FORCE", "1").env("NO_COLOR", no_color);
+        coloured(command.output().expect("it runs"))
+    };
+    assert!(forced("") && !forced("1"));
+    // Never in what programs read.
+    for format in ["tsv", "json"] {
+        let output = regid(&[&arguments[..], &["--color", "always", "-f", format]].concat());
+        assert!(!coloured(output), "{format}");
+    }
+}
+
+/// The answers of Linux, as `tests/src/conformance/cases.rs` has them.
+#[test]
+fn an_errno_is_explained_in_its_context() {
+    // The errno, the register, the call; and the stages in which it is met, by words in them.
+    type Stages = &'static [&'static str];
+    let cases: [(&str, &str, &str, Stages); 8] = [
+        ("EPERM", "Z3", "get", &["not finalized"]),
+        ("1", "P0", "set", &["not finalized"]),
+        ("EPERM", "VLS", "set", &["finalized"]),
+        ("-1", "VLS", "get", &[]),
+        ("ENOEXEC", "FPSR", "get", &["not initialised"]),
+        ("enoent", "Z3", "get", &["without SVE"]),
+        ("EINVAL", "V7", "set", &["not finalized", "finalized"]),
+        (
+            "ENOENT",
+            "FFR:1",
+            "get",
+            &["without SVE", "not finalized", "finalized"],
+        ),
+    ];
+    for (errno, register, call, stages) in cases {
+        let output = regid(&[
+            "explain", errno, "--reg", register, "--call", call, "-f", "json",
+        ]);
+        let status = i32::from(stages.is_empty());
+        let json: Value = serde_json::from_str(&lines(&output, status).join("\n")).expect("JSON");
+        let mut found: Vec<_> = json.as_array().expect("an array").iter().collect();
+        // The two ways to write VLS, in one stage.
+        found.dedup_by_key(|row| &row["vcpu"]);
+        assert_eq!(
+            found.len(),
+            stages.len(),
+            "{errno} {register} {call}: {json}"
+        );
+        for (row, stage) in found.iter().zip(stages) {
+            let vcpu = row["vcpu"].as_str().expect("text");
+            assert!(vcpu.ends_with(stage), "{errno} {register} {call}: {vcpu}");
+            assert!(row["why"].is_string() && row["remedy"].is_string());
+        }
+    }
+}
+
+#[test]
+fn an_errno_that_is_never_met_is_said_to_be() {
+    let output = regid(&["explain", "12"]);
+    assert!(lines(&output, 1)[0].contains("errno 12 is no answer"));
+    let output = regid(&["explain", "E2BIG", "--reg", "Z3"]);
+    assert!(lines(&output, 1)[0].contains("E2BIG is no answer of GET or SET of Z3"));
+}
+
+#[test]
+fn a_reader_may_stop_reading() {
+    let (reader, writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = command(&["list", "--vq", "1"]);
+    let output = command.stdout(writer).output().expect("it runs");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    assert_eq!(output.status.code(), Some(0));
+}
