@@ -3,6 +3,7 @@
 mod explain;
 mod input;
 mod output;
+mod picture;
 mod register;
 
 use std::io::{self, ErrorKind, Write};
@@ -32,7 +33,8 @@ Examples:
   regid encode Z3 V7 FFR
   regid decode 0x6080000000150060 --vq 2
   regid explain EPERM --reg VLS
-  regid list --vq 4 --format json")]
+  regid list --vq 4 --format json
+  regid picture --vq 2 > sve_state.svg")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -70,6 +72,12 @@ enum Command {
     Explain(explain::Args),
     /// The SVE registers that a vCPU of a vector length has, with their places in sve_state
     List {
+        /// Vector length in quadwords of 128 bits, 1 to 16
+        #[arg(long, value_name = "N", value_parser = vq)]
+        vq: Vq,
+    },
+    /// A picture of sve_state, and of what one GET copies and flushes, as SVG
+    Picture {
         /// Vector length in quadwords of 128 bits, 1 to 16
         #[arg(long, value_name = "N", value_parser = vq)]
         vq: Vq,
@@ -146,6 +154,10 @@ impl Cli {
             Command::Decode { ids, vq } => decode(ids, vq, self.format, out),
             Command::Explain(args) => args.run(self.format, out),
             Command::List { vq } => list(vq, self.format, out),
+            Command::Picture { vq } => {
+                write!(out, "{}", picture::of(vq)?)?;
+                Ok(true)
+            }
         }
     }
 }
