@@ -15,6 +15,7 @@ mod install;
 mod kernel;
 mod kvm;
 mod msrv;
+mod package;
 mod report;
 mod toolchain;
 mod uapi;
@@ -63,6 +64,8 @@ enum Part {
     Msrv,
     /// Try every register ID on vCPUs of every kind, and compare with a second implementation
     Exhaustive,
+    /// Package the crates as for publication, and build programs that use the packages
+    Package,
     /// Compare every ID and every offset with the kernel's own headers
     Uapi,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
@@ -72,16 +75,26 @@ enum Part {
 }
 
 impl Part {
-    const NAMES: [&'static str; 7] = ["test", "lint", "msrv", "exhaustive", "uapi", "arm64", "kvm"];
+    const NAMES: [&'static str; 8] = [
+        "test",
+        "lint",
+        "msrv",
+        "exhaustive",
+        "package",
+        "uapi",
+        "arm64",
+        "kvm",
+    ];
 
     /// Every part, in the order in which the quick ones fail first.
-    fn all() -> [Self; 7] {
+    fn all() -> [Self; 8] {
         let kvm = Self::Kvm(kvm::Options::default());
         [
             Self::Test,
             Self::Lint,
             Self::Msrv,
             Self::Exhaustive,
+            Self::Package,
             Self::Uapi,
             Self::Arm64,
             kvm,
@@ -94,6 +107,7 @@ impl Part {
             Self::Lint => "lint",
             Self::Msrv => "msrv",
             Self::Exhaustive => "exhaustive",
+            Self::Package => "package",
             Self::Uapi => "uapi",
             Self::Arm64 => "arm64",
             Self::Kvm(_) => "kvm",
@@ -106,6 +120,7 @@ impl Part {
             Self::Lint => host::lint(cx),
             Self::Msrv => msrv::run(cx),
             Self::Exhaustive => exhaustive::run(cx),
+            Self::Package => package::run(cx),
             Self::Uapi => uapi::run(cx),
             Self::Arm64 => arm64::run(cx),
             Self::Kvm(options) => kvm::run(cx, options),

@@ -1,0 +1,281 @@
+//! What would be published: the crates as packages, with all that belongs in them and nothing else,
+//! and what they cost a program that uses them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::context::Context;
+use crate::report::{Counted, count};
+use crate::toolchain::ARM64;
+
+/// A published crate, and the folder of the workspace that it is in.
+const CRATES: [(&str, &str); 2] = [("sve-state", "runtime"), ("sve-state-macros", "macros")];
+
+/// What every package has.
+const REQUIRED: [&str; 5] = [
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "src/lib.rs",
+];
+/// What cargo puts in.
+const CARGOS_OWN: [&str; 3] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"];
+/// What else may be in a package, by folder and extension.
+const ALLOWED: [(&str, &str); 5] = [
+    ("src/", "rs"),
+    ("src/", "md"),
+    ("examples/", "rs"),
+    ("tests/", "rs"),
+    ("tests/golden/", "bin"),
+];
+
+/// The features of a program that uses the library on arm64, and the crates that come with each.
+const FEATURES: [(&str, &[&str]); 4] = [
+    ("default", &[]),
+    ("snapshot", &["crc", "crc-catalog"]),
+    ("serde", &["crc", "crc-catalog", "serde", "serde_core"]),
+    (
+        "kvm",
+        &[
+            "bitflags",
+            "kvm-bindings",
+            "kvm-ioctls",
+            "libc",
+            "vmm-sys-util",
+        ],
+    ),
+];
+/// The crates that come with all of them.
+const ALWAYS: [&str; 6] = [
+    "proc-macro2",
+    "quote",
+    "sve-state",
+    "sve-state-macros",
+    "syn",
+    "unicode-ident",
+];
+
+/// Packages the crates, as cargo does before it uploads them, and builds programs that use them.
+pub(crate) fn run(cx: &Context) -> Result<Counted> {
+    let mut files = 0;
+    for (name, folder) in CRATES {
+        files += check_files(cx, name, folder)?;
+    }
+    let directory = cx.directory("package-check")?;
+    // What was packaged before may be of another version, and a build is to start from nothing.
+    for stale in ["package", "consumer"].map(|name| directory.join(name)) {
+        if stale.exists() {
+            fs::remove_dir_all(stale)?;
+        }
+    }
+    // A person may be in the midst of a change; on a clean checkout nothing is dirty.
+    let mut package = cx.cargo(&["package", "--allow-dirty"]);
+    for (name, _) in CRATES {
+        package.args(["--package", name]);
+    }
+    package.env("CARGO_TARGET_DIR", &directory);
+    cx.run(package)?;
+
+    let consumer = Consumer::new(cx, &directory)?;
+    let mut crates = Vec::new();
+    for (feature, more) in FEATURES {
+        crates.push(format!("{feature} {}", consumer.crates(feature, more)?));
+    }
+    let seconds = consumer.build()?;
+    Ok(vec![
+        format!("{} packaged, {files} files", count(CRATES.len(), "crate")),
+        format!(
+            "crates that a program gets, by feature: {}",
+            crates.join(", ")
+        ),
+        format!("a clean build of a program that uses sve-state: {seconds:.1} s"),
+    ])
+}
+
+/// Checks what cargo would put into a package; gives how many files that are.
+fn check_files(cx: &Context, name: &str, folder: &str) -> Result<usize> {
+    let list = ["package", "--list", "--allow-dirty", "--package", name];
+    let output = cx.run(cx.cargo(&list))?;
+    // Warnings come on the same pipe, and have spaces.
+    let files: BTreeSet<_> = output
+        .lines()
+        .filter(|l| !l.is_empty() && !l.contains(' '))
+        .collect();
+    if let Some(missing) = REQUIRED.iter().find(|file| !files.contains(**file)) {
+        bail!("the package {name} lacks {missing}");
+    }
+    if let Some(stray) = files.iter().find(|file| !belongs(file)) {
+        bail!(
+            "the package {name} has {stray}, which is none of its files: see ALLOWED in {}",
+            file!()
+        );
+    }
+    let source = cx.root.join(folder);
+    let mut there = Vec::new();
+    walk(&source.join("src"), &mut there)?;
+    for path in there {
+        let path = path.strip_prefix(&source)?.display().to_string();
+        ensure!(
+            files.contains(path.as_str()),
+            "the package {name} lacks {path}"
+        );
+    }
+    Ok(files.len())
+}
+
+fn belongs(file: &str) -> bool {
+    let extension = Path::new(file).extension().unwrap_or_default();
+    let allowed =
+        |(folder, ending): &(&str, &str)| file.starts_with(folder) && extension == *ending;
+    REQUIRED.contains(&file) || CARGOS_OWN.contains(&file) || ALLOWED.iter().any(allowed)
+}
+
+fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => walk(&path, files)?,
+            false => files.push(path),
+        }
+    }
+    Ok(())
+}
+
+/// A program that uses the packages, as it would those on crates.io.
+struct Consumer<'a> {
+    cx: &'a Context,
+    directory: PathBuf,
+}
+
+const PROGRAM: &str = "fn main() { println!(\"{:#018x}\", sve_state::sve::Z3.id()); }\n";
+/// By the kernel's formula: 0x6080_0000_0015_0000 + (3 << 5).
+const PRINTED: &str = "0x6080000000150060";
+
+impl<'a> Consumer<'a> {
+    fn new(cx: &'a Context, packages: &Path) -> Result<Self> {
+        let directory = packages.join("consumer");
+        fs::create_dir_all(directory.join("src"))?;
+        fs::write(directory.join("Cargo.toml"), manifest(packages)?)?;
+        fs::write(directory.join("src/main.rs"), PROGRAM)?;
+        let consumer = Self { cx, directory };
+        // Here, so that it is no part of the time of a build.
+        consumer.cargo(&["fetch"])?;
+        Ok(consumer)
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = self.cx.cargo(arguments);
+        command.current_dir(&self.directory);
+        command.env("CARGO_TARGET_DIR", self.directory.join("target"));
+        self.cx.run(command)
+    }
+
+    /// Checks which crates come with a feature; gives how many.
+    fn crates(&self, feature: &str, more: &[&str]) -> Result<usize> {
+        let tree = ["tree", "--target", ARM64, "--edges", "normal,build"];
+        let flat = [
+            "--prefix",
+            "none",
+            "--format",
+            "{lib}",
+            "--features",
+            feature,
+        ];
+        let output = self.cargo(&[&tree[..], &flat].concat())?;
+        // Libraries are named with underscores, the program has none.
+        let found = output.lines().map(|line| line.trim_end_matches(" (*)"));
+        let found: BTreeSet<_> = found.filter(|name| !name.is_empty()).collect();
+        let expected = ALWAYS.iter().chain(more).map(|name| name.replace('-', "_"));
+        let expected: BTreeSet<_> = expected.collect();
+        ensure!(
+            found.iter().copied().eq(&expected),
+            "with sve-state ({feature}) come {found:?}, and not {expected:?}"
+        );
+        Ok(found.len())
+    }
+
+    /// Builds it from nothing, runs it, and gives the seconds that the build took.
+    fn build(&self) -> Result<f64> {
+        let start = Instant::now();
+        self.cargo(&["build"])?;
+        let seconds = start.elapsed().as_secs_f64();
+        let printed = self.cargo(&["run", "--quiet"])?;
+        ensure!(
+            printed.trim() == PRINTED,
+            "the program printed {printed:?}, and not {PRINTED}"
+        );
+        Ok(seconds)
+    }
+}
+
+/// The manifest of a program that has the packages from here instead of crates.io.
+fn manifest(packages: &Path) -> Result<String> {
+    let (version, library) = unpacked(packages, "sve-state")?;
+    let (_, macros) = unpacked(packages, "sve-state-macros")?;
+    let features = FEATURES
+        .map(|(feature, _)| format!("{feature} = [\"sve-state/{feature}\"]\n"))
+        .concat();
+    Ok(format!(
+        "[package]\n\
+         name = \"consumer\"\n\
+         version = \"0.0.0\"\n\
+         edition = \"2024\"\n\
+         [dependencies]\n\
+         sve-state = \"{version}\"\n\
+         [features]\n\
+         {features}\
+         [patch.crates-io]\n\
+         sve-state = {{ path = {library:?} }}\n\
+         sve-state-macros = {{ path = {macros:?} }}\n\
+         [workspace]\n"
+    ))
+}
+
+/// Where cargo unpacked a package to verify it, and the version that it has.
+fn unpacked(packages: &Path, name: &str) -> Result<(String, PathBuf)> {
+    let directory = packages.join("package");
+    for entry in fs::read_dir(&directory)? {
+        let path = entry?.path();
+        let folder = path.file_name().unwrap_or_default().to_string_lossy();
+        let version = folder
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('-'));
+        if let Some(version) = version.filter(|v| v.starts_with(|c: char| c.is_ascii_digit()))
+            && path.is_dir()
+        {
+            return Ok((version.to_owned(), path));
+        }
+    }
+    bail!("no {name} in {}", directory.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::belongs;
+
+    #[test]
+    fn what_belongs_in_a_package() {
+        for file in [
+            "README.md",
+            "src/shim/mod.rs",
+            "tests/golden/snapshot-1.bin",
+            "Cargo.lock",
+        ] {
+            assert!(belongs(file), "{file}");
+        }
+        for file in [
+            "notes.md",
+            "src/lib.rs.orig",
+            "tests/ui/case.stderr",
+            ".env",
+            "lib.rs",
+        ] {
+            assert!(!belongs(file), "{file}");
+        }
+    }
+}
