@@ -11,16 +11,18 @@ use crate::{Images, Registers, SLICES_BYTES};
 #[inline]
 fn get(vcpu: &Vcpu, register: Register, slice: &mut [u8]) {
     let Bounds { start, copy, flush } = naive::bounds(vcpu.vq, register);
+    let register = &vcpu.image[start..start + copy];
     for (k, byte) in slice[..copy + flush].iter_mut().enumerate() {
-        *byte = if k < copy { vcpu.image[start + k] } else { 0 };
+        *byte = register.get(k).copied().unwrap_or(0);
     }
 }
 
 #[inline]
 fn set(vcpu: &mut Vcpu, register: Register, slice: &[u8]) {
     let Bounds { start, copy, .. } = naive::bounds(vcpu.vq, register);
-    for (k, byte) in slice[..copy].iter().enumerate() {
-        vcpu.image[start + k] = *byte;
+    let register = &mut vcpu.image[start..start + copy];
+    for (k, byte) in register.iter_mut().enumerate() {
+        *byte = slice[k];
     }
 }
 

@@ -130,24 +130,24 @@ fn a_rule_that_holds_passes_and_its_goal_is_shown() {
     place.run().is(
         0,
         "\
-rule (of : to)        measured    bound  goal  verdict
-f/naive/1 : f/ours/1      2.00  >= 1.50  2.50  holds, short of the goal
+rule (of : to)        measured   bound  goal  verdict
+f/naive/1 : f/ours/1     2.000  >= 1.5   2.5  holds, short of the goal
 passed: 1 of 1 rules hold; 1 short of the goal
 ",
     );
-    place.again().is(0, "2.00");
+    place.again().is(0, "2.000");
 }
 
 #[test]
 fn a_broken_rule_fails() {
     let place = Place::measured("broken");
     place.will_measure("f/ours/1", &json!(14.0));
-    place.run().is(1, "1.43  >= 1.50  2.50  BROKEN");
+    place.run().is(1, "1.429  >= 1.5   2.5  BROKEN");
     place.write(
         "rules.toml",
         "[[rule]]\nof = 'f/ours/1'\nto = 'f/naive/1'\nat_most = 0.69",
     );
-    place.again().is(1, "0.70  <= 0.69        BROKEN");
+    place.again().is(1, "0.700  <= 0.69        BROKEN");
 }
 
 #[test]

@@ -7,9 +7,10 @@ use criterion::{Criterion, Throughput};
 use sve_state::sve;
 use sve_state_benches::naive;
 
+use crate::cpu_time::CpuTime;
 use crate::{ACCESSES, random};
 
-pub(crate) fn all(c: &mut Criterion) {
+pub(crate) fn all(c: &mut Criterion<CpuTime>) {
     let mut group = c.benchmark_group("decode/one");
     let id = sve::P3.id();
     group.bench_function("ours", |b| {

@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 
-use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use sve_state::Vq;
 use sve_state_benches::bytewise::BytewiseImages;
@@ -11,13 +10,14 @@ use sve_state_benches::naive::NaiveImages;
 use sve_state_benches::ours::OurImages;
 use sve_state_benches::{Images, SLICES_BYTES, Vcpu};
 
+use crate::cpu_time::CpuTime;
 use crate::{VQS, image, vq};
 
 /// How many vCPUs, to show how the cost grows, and their VQ.
 const VCPUS: [usize; 4] = [1, 8, 64, 512];
 const VCPUS_VQ: u16 = 4;
 
-pub(crate) fn all(c: &mut Criterion) {
+pub(crate) fn all(c: &mut Criterion<CpuTime>) {
     for operation in [Operation::Expand, Operation::Pack] {
         let name = operation.name();
         let mut group = c.benchmark_group(format!("{name}/one"));
@@ -55,7 +55,7 @@ impl Operation {
     }
 }
 
-type Group<'a> = BenchmarkGroup<'a, WallTime>;
+type Group<'a> = BenchmarkGroup<'a, CpuTime>;
 
 fn side_by_side(group: &mut Group<'_>, operation: Operation, vq: Vq, vcpus: usize, value: &str) {
     measure::<OurImages>(group, operation, vq, vcpus, value);

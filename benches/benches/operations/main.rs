@@ -4,6 +4,7 @@
 //! Whatever an implementation could know only by being compiled for it (vCPU, register, buffer)
 //! passes through `black_box` on its way in; what it wrote is looked at through `black_box`.
 
+mod cpu_time;
 mod decode;
 mod images;
 mod registers;
@@ -13,6 +14,8 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use oorandom::Rand32;
 use sve_state::Vq;
+
+use cpu_time::CpuTime;
 
 /// The vector lengths that are measured.
 const VQS: [u16; 5] = [1, 2, 4, 8, 16];
@@ -38,13 +41,15 @@ fn image(vq: Vq) -> Vec<u8> {
         .collect()
 }
 
-/// Short, because there are hundreds of benchmarks, and each counts as a ratio to its neighbour.
-fn settings() -> Criterion {
+/// Short: a benchmark counts as a ratio to its neighbours, so they are measured close to each other,
+/// before the machine's other work changes.
+fn settings() -> Criterion<CpuTime> {
     Criterion::default()
-        .warm_up_time(Duration::from_millis(50))
-        .measurement_time(Duration::from_millis(200))
-        .sample_size(40)
-        .nresamples(1000)
+        .with_measurement(CpuTime)
+        .warm_up_time(Duration::from_millis(25))
+        .measurement_time(Duration::from_millis(100))
+        .sample_size(30)
+        .nresamples(2000)
         .without_plots()
 }
 

@@ -2,7 +2,6 @@
 
 use std::hint::black_box;
 
-use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use oorandom::Rand32;
 use sve_state::Vq;
@@ -14,19 +13,20 @@ use sve_state_benches::naive::{Naive, NaiveBounds};
 use sve_state_benches::ours::{Ours, OursById};
 use sve_state_benches::{Registers, Vcpu};
 
+use crate::cpu_time::CpuTime;
 use crate::{ACCESSES, VQS, image, random, vq};
 
 /// How many vCPUs take turns.
 const VCPUS: u32 = 64;
 
-pub(crate) fn all(c: &mut Criterion) {
+pub(crate) fn all(c: &mut Criterion<CpuTime>) {
     operation::<Get, bank::Z>(c, "get_z");
     operation::<Set, bank::Z>(c, "set_z");
     operation::<Get, bank::P>(c, "get_p");
     operation::<Set, bank::P>(c, "set_p");
 }
 
-fn operation<A: Access, B: InImage<Layout = sve::Layout>>(c: &mut Criterion, name: &str)
+fn operation<A: Access, B: InImage<Layout = sve::Layout>>(c: &mut Criterion<CpuTime>, name: &str)
 where
     Slices<B::Slice>: Vcpu,
 {
@@ -105,7 +105,7 @@ impl Access for Set {
     }
 }
 
-type Group<'a> = BenchmarkGroup<'a, WallTime>;
+type Group<'a> = BenchmarkGroup<'a, CpuTime>;
 
 /// The same register again and again.
 fn one<A: Access, I: Registers>(group: &mut Group<'_>, vq: Vq) {

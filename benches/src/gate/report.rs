@@ -119,8 +119,13 @@ impl Row {
     }
 
     fn cells(&self) -> [String; 5] {
-        let Rule { of, to, bound, .. } = &self.rule;
-        let measured = self.ratio.as_ref().map(|ratio| format!("{ratio:.2}"));
+        let Rule {
+            of,
+            to,
+            bound,
+            goal,
+        } = &self.rule;
+        let measured = self.ratio.as_ref().map(|ratio| format!("{ratio:.3}"));
         let verdict = match self.failure() {
             None if self.short_of_goal() => "holds, short of the goal",
             None => "holds",
@@ -130,9 +135,7 @@ impl Row {
             format!("{of} : {to}"),
             measured.unwrap_or_else(|_| "-".to_owned()),
             bound.to_string(),
-            self.rule
-                .goal
-                .map_or_else(String::new, |goal| format!("{goal:.2}")),
+            goal.map_or_else(String::new, |goal| goal.to_string()),
             verdict.to_owned(),
         ]
     }

@@ -60,8 +60,8 @@ impl Bound {
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AtLeast(bound) => write!(f, ">= {bound:.2}"),
-            Self::AtMost(bound) => write!(f, "<= {bound:.2}"),
+            Self::AtLeast(bound) => write!(f, ">= {bound}"),
+            Self::AtMost(bound) => write!(f, "<= {bound}"),
         }
     }
 }
@@ -309,7 +309,7 @@ mod tests {
             ("of = 'a'\nto = 'b'\nat_most = inf", "a ratio of inf"),
             (
                 "of = 'a'\nto = 'b'\nat_least = 2\ngoal = 1.5",
-                "a goal of 1.5 breaks the bound >= 2.00",
+                "a goal of 1.5 breaks the bound >= 2",
             ),
             ("of = 'a'\nto = 'a'\nat_least = 2", "the same benchmark"),
             (
