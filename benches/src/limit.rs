@@ -4,7 +4,7 @@
 use std::marker::PhantomData;
 
 use sve_state::Vq;
-use sve_state::layout::InImage;
+use sve_state::layout::{ByteArray, InImage};
 
 use crate::{Images, Registers, SLICES_BYTES, Vcpu};
 
@@ -37,7 +37,7 @@ where
     type Slice = B::Slice;
 
     fn slice() -> B::Slice {
-        B::ZEROS
+        B::Slice::ZEROS
     }
 
     fn register(number: u16) -> usize {

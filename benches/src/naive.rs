@@ -10,7 +10,7 @@
 use std::marker::PhantomData;
 
 use sve_state::Vq;
-use sve_state::layout::InImage;
+use sve_state::layout::{ByteArray, InImage};
 
 use crate::{Images, Registers, SLICES_BYTES};
 
@@ -169,7 +169,7 @@ impl<B: InImage> Registers for NaiveBounds<B> {
     type Slice = B::Slice;
 
     fn slice() -> B::Slice {
-        B::ZEROS
+        B::Slice::ZEROS
     }
 
     fn register(number: u16) -> Register {

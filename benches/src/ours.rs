@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use sve_state::layout::InImage;
+use sve_state::layout::{ByteArray, InImage};
 use sve_state::sve::{self, Reg};
 use sve_state::{Register, SveState, Vq};
 
@@ -27,7 +27,7 @@ impl<B: InImage<Layout = sve::Layout>> Registers for Ours<B> {
     type Slice = B::Slice;
 
     fn slice() -> B::Slice {
-        B::ZEROS
+        B::Slice::ZEROS
     }
 
     fn register(number: u16) -> Register<B> {
