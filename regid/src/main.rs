@@ -27,7 +27,8 @@ use output::{Format, Line};
 Exit status:
   0  every question has its answer
   1  the answer is no: an ID that names no register, an errno that no such call answers
-  2  wrong input: a message on standard error, nothing on standard output
+  2  wrong input, or output that cannot be written: a message on standard error; of wrong input
+     nothing is answered in part
 
 Examples:
   regid encode Z3 V7 FFR
@@ -60,8 +61,9 @@ enum Command {
         /// 64-bit IDs: 0x6080000000150060, or decimal
         #[arg(value_name = "ID")]
         ids: Vec<String>,
-        /// Say where each slice lies in sve_state at this vector length, in bytes: where it starts,
-        /// how many are copied, how many of a GET's buffer are flushed (filled with zeros)
+        /// Vector length in quadwords of 128 bits, 1 to 16: say where each slice lies in sve_state, in
+        /// bytes: where it starts, how many are copied, how many of a GET's buffer are flushed (filled
+        /// with zeros)
         #[arg(long, value_name = "N", value_parser = vq)]
         vq: Option<Vq>,
     },
@@ -85,12 +87,21 @@ enum Command {
 }
 
 fn vq(text: &str) -> Result<Vq, String> {
-    let number = text.parse().map_err(|why| format!("{why}"))?;
-    let vq = Vq::new(number).map_err(|why| why.to_string())?;
     // The layout describes fewer than the ABI has room for.
-    sve::Layout::bounds(vq)
-        .map(|_| vq)
-        .map_err(|why| why.to_string())
+    let (min, max) = (sve::Layout::VQ_MIN, sve::Layout::VQ_MAX);
+    let number = text
+        .parse()
+        .map_err(|why| format!("{why}; allowed are {min} to {max}"))?;
+    let vq = Vq::new(number).ok();
+    vq.filter(|vq| sve::Layout::bounds(*vq).is_ok())
+        .ok_or_else(|| {
+            VqError {
+                vq: number,
+                min,
+                max,
+            }
+            .to_string()
+        })
 }
 
 /// Why there is no answer.

@@ -200,7 +200,8 @@ fn wrong_input_is_refused_with_what_is_allowed() {
             &["Q", "Z0 to Z31, P0 to P15, FFR, VLS, V0 to V31, FPSR, FPCR"],
         ),
         (&["list", "--vq", "17"], &["17", "1 to 16"]),
-        (&["list", "--vq", "0"], &["0", "1 to"]),
+        (&["list", "--vq", "0"], &["0", "1 to 16"]),
+        (&["list", "--vq", "x"], &["x", "1 to 16"]),
         (&["explain", "EFOO"], &["EFOO", "EPERM (1)", "EINVAL (22)"]),
         (
             &["explain", "--reg", "0x6030000000100000"],
@@ -218,6 +219,24 @@ fn wrong_input_is_refused_with_what_is_allowed() {
         for word in words {
             assert!(why.contains(word), "{arguments:?}: no {word:?} in {why}");
         }
+    }
+}
+
+/// What the help says of names and vector lengths, it says in words of its own.
+#[test]
+fn the_help_names_what_is_allowed() {
+    let refusal = regid(&["encode", "Q"]);
+    let (_, names) = refused(&refusal)
+        .split_once("allowed are ")
+        .expect("a list");
+    let help = regid(&["--help"]);
+    let help = lines(&help, 0).join(" ");
+    for name in names.trim().split(", ") {
+        assert!(help.contains(name), "no {name:?} in {help}");
+    }
+    for command in ["list", "decode", "picture"] {
+        let help = regid(&[command, "--help"]);
+        assert!(lines(&help, 0).join(" ").contains("1 to 16"), "{help:?}");
     }
 }
 

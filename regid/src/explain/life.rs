@@ -212,17 +212,15 @@ pub(crate) struct Case {
 impl Case {
     /// Every call in every stage, with these targets for GET and SET.
     pub(crate) fn all(targets: &[Target]) -> Vec<Self> {
-        let vcpu = [Target::new(Kind::Vcpu, 0, "")];
-        let list = [
-            Target::new(Kind::Vcpu, 0, ""),
-            Target::new(Kind::ShortList, 0, "more IDs than there is room for"),
-        ];
+        let vcpu = Target::new(Kind::Vcpu, 0, "");
+        let short = Target::new(Kind::ShortList, 0, "more IDs than there is room for");
+        let list = [vcpu, short];
         let mut cases = Vec::new();
         for &call in Call::value_variants() {
             let targets = match call {
-                Call::Init | Call::Finalize => &vcpu[..],
+                Call::Init | Call::Finalize => &list[..1],
                 Call::Get | Call::Set => targets,
-                Call::List => &list[..],
+                Call::List => &list,
             };
             for target in targets {
                 // What the VLS is to be is no question for a GET.
