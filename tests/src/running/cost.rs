@@ -20,13 +20,13 @@ const ROUNDS: usize = 300;
 const UNDISTURBED: usize = 10;
 
 /// A vCPU whose ioctls are counted, and the bytes that they read or write.
-struct Counted<'a> {
-    vcpu: &'a VcpuFd,
-    count: &'a Count,
+pub(super) struct Counted<'a> {
+    pub(super) vcpu: &'a VcpuFd,
+    pub(super) count: &'a Count,
 }
 
 #[derive(Default)]
-struct Count {
+pub(super) struct Count {
     calls: Cell<usize>,
     bytes: Cell<usize>,
 }
@@ -38,7 +38,7 @@ impl Count {
     }
 
     /// Calls and bytes since the last time.
-    fn take(&self) -> (usize, usize) {
+    pub(super) fn take(&self) -> (usize, usize) {
         (self.calls.take(), self.bytes.take())
     }
 }
@@ -79,21 +79,24 @@ fn read_each(vcpu: &Counted<'_>, list: &[u64]) -> Result<Vec<Register>, String> 
     sve.map(read).collect()
 }
 
-/// What both ways ask of KVM, as fields of a line: ioctls, and the bytes that they move.
+/// What both ways ask of KVM, as fields of a line: ioctls, and the bytes that they move; and the
+/// ioctls of a restore.
 pub(super) fn count(vcpu: &VcpuFd) -> Result<String, String> {
     let count = Count::default();
     let counted = || Counted {
         vcpu,
         count: &count,
     };
-    let finalized = Finalized::new(counted()).map_err(text)?;
+    let mut finalized = Finalized::new(counted()).map_err(text)?;
     count.take();
-    finalized.capture().map_err(text)?;
+    let state = finalized.capture().map_err(text)?;
     let (gets, bytes) = count.take();
+    finalized.restore(&state).map_err(text)?;
+    let (sets, _) = count.take();
     capture(&counted())?;
     let (usual_calls, usual_bytes) = count.take();
     Ok(format!(
-        "gets={gets}\tbytes={bytes}\tusual_calls={usual_calls}\tusual_bytes={usual_bytes}"
+        "gets={gets}\tbytes={bytes}\tsets={sets}\tusual_calls={usual_calls}\tusual_bytes={usual_bytes}"
     ))
 }
 

@@ -9,7 +9,7 @@ use sve_state::vcpu::{Finalized, Initialised};
 use sve_state::{Vls, Vq};
 
 use super::vm::{Report, Vm};
-use super::{VQS, cost, pattern};
+use super::{VQS, cost, pattern, without_sve};
 
 /// A bit in the last byte of a register. Set in FFR it leaves ones followed by zeros, and so a value
 /// that FFR can have.
@@ -23,17 +23,19 @@ pub fn guest_main(program: &str, vq: Option<u32>) -> Result<(), String> {
     let program = fs::read(program).map_err(|error| format!("{program}: {error}"))?;
     let kvm = Kvm::new().map_err(|error| format!("/dev/kvm: {error}"))?;
     let vqs = vq.map_or(VQS.to_vec(), |vq| vec![vq]);
-    vqs.into_iter().try_for_each(|vq| {
+    for vq in vqs {
         let fields = run(&kvm, &program, vq);
         let fields = fields.map_err(|what| format!("the running guest, VQ {vq}: {what}"))?;
         println!("@@ running\tvq={vq}\t{fields}");
-        Ok(())
-    })
+    }
+    let fields = without_sve::run(&kvm).map_err(|what| format!("without SVE: {what}"))?;
+    println!("@@ without_sve\t{fields}");
+    Ok(())
 }
 
 fn run(kvm: &Kvm, program: &[u8], vq: u32) -> Result<String, String> {
     // The source fills its registers, and stops.
-    let mut source = Vm::new(kvm)?;
+    let mut source = Vm::new(kvm, true)?;
     let max = Vq::new(vq).map_err(text)?;
     let vls = Initialised::new(&mut source.vcpu).vls().map_err(text)?;
     finalize(&mut source.vcpu, vls.narrowed_to(max))?;
@@ -78,7 +80,7 @@ fn run(kvm: &Kvm, program: &[u8], vq: u32) -> Result<String, String> {
 /// Moves the source to a new VM, its SVE state by way of these bytes, and runs it there.
 fn go_on(kvm: &Kvm, source: &Vm, snapshot: &[u8]) -> Result<Report, String> {
     let snapshot = Snapshot::from_bytes(snapshot).map_err(text)?;
-    let mut target = Vm::new(kvm)?;
+    let mut target = Vm::new(kvm, true)?;
     finalize(&mut target.vcpu, snapshot.vls())?
         .restore_snapshot(&snapshot)
         .map_err(text)?;

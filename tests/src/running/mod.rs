@@ -1,6 +1,7 @@
 //! A guest that really uses SVE: its state is captured from the running vCPU, goes through snapshot
 //! bytes into a vCPU of a second VM, and there the guest itself looks whether all of it is as it was.
-//! On the way ONE_REG calls and bytes are counted, and timed beside the usual way.
+//! On the way ONE_REG calls and bytes are counted, and timed beside the usual way. A vCPU without SVE
+//! is moved too, without running.
 //!
 //! For `cargo harness kvm`, in the guest that it boots.
 
@@ -12,6 +13,8 @@ mod guest;
 mod pattern;
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 mod vm;
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+mod without_sve;
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub use guest::guest_main;

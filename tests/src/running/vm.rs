@@ -39,8 +39,8 @@ pub(super) enum Report {
 }
 
 impl Vm {
-    /// Memory, and a vCPU after `KVM_ARM_VCPU_INIT` with SVE.
-    pub(super) fn new(kvm: &Kvm) -> Result<Self, String> {
+    /// Memory, and a vCPU after `KVM_ARM_VCPU_INIT`, with SVE or without.
+    pub(super) fn new(kvm: &Kvm, sve: bool) -> Result<Self, String> {
         let vm = kvm.create_vm().map_err(failed("KVM_CREATE_VM"))?;
         let memory = Memory([const { AtomicU64::new(0) }; WORDS]);
         let memory = Box::leak(Box::new(memory));
@@ -50,7 +50,7 @@ impl Vm {
         let mut init = kvm_vcpu_init::default();
         vm.get_preferred_target(&mut init)
             .map_err(failed("KVM_ARM_PREFERRED_TARGET"))?;
-        init.features[0] |= 1 << KVM_ARM_VCPU_SVE;
+        init.features[0] |= u32::from(sve) << KVM_ARM_VCPU_SVE;
         vcpu.vcpu_init(&init).map_err(failed("KVM_ARM_VCPU_INIT"))?;
         Ok(Self { vcpu, memory })
     }

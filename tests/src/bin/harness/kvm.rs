@@ -164,10 +164,15 @@ fn guest_program(cx: &Context) -> Result<PathBuf> {
     Ok(program)
 }
 
+/// What a capture and a restore take on a vCPU without SVE: its V registers.
+const WITHOUT_SVE: [u64; 2] = [32, 32];
+
 /// What the guest reports of a running guest that it has moved.
 struct Moved {
     /// The ioctls of a capture.
     gets: u64,
+    /// The ioctls of a restore.
+    sets: u64,
     /// How long a capture takes, as a part of the usual way's time.
     ratio: f64,
     /// Registers that were damaged on the way, and noticed.
@@ -175,22 +180,25 @@ struct Moved {
 }
 
 impl Moved {
-    /// What a capture takes, and all it may take.
-    const GETS: u64 = 49;
+    /// What a capture takes, and all it may take; and a restore.
+    const CALLS: u64 = 49;
     /// A Z, a P, and FFR.
     const CORRUPTIONS: u64 = 3;
 
     fn verdict(&self, vq: u32) -> Result<()> {
         let Self {
             gets,
+            sets,
             ratio,
             corruptions,
         } = self;
-        ensure!(
-            *gets == Self::GETS,
-            "VQ {vq}: a capture took {gets} ioctls, not {}",
-            Self::GETS
-        );
+        for (step, calls) in [("capture", gets), ("restore", sets)] {
+            ensure!(
+                *calls == Self::CALLS,
+                "VQ {vq}: a {step} took {calls} ioctls, not {}",
+                Self::CALLS
+            );
+        }
         ensure!(
             *corruptions == Self::CORRUPTIONS,
             "VQ {vq}: {corruptions} corruptions were tried, not {}",
@@ -219,6 +227,8 @@ struct Guest {
     answers: String,
     replayed: Option<u64>,
     moved: BTreeMap<u32, Moved>,
+    /// The ioctls of a capture and of a restore.
+    without_sve: Option<[u64; 2]>,
     migrated: BTreeSet<u32>,
     failures: Vec<String>,
     done: bool,
@@ -257,6 +267,7 @@ impl Guest {
             "running" => {
                 let moved = Moved {
                     gets: number("gets")?,
+                    sets: number("sets")?,
                     ratio: text("ratio")?
                         .parse()
                         .with_context(|| format!("the ratio is no number: {message:?}"))?,
@@ -264,6 +275,7 @@ impl Guest {
                 };
                 self.moved.insert(vq()?, moved);
             }
+            "without_sve" => self.without_sve = Some([number("gets")?, number("sets")?]),
             "migrate" => drop(self.migrated.insert(vq()?)),
             "failed" => self.failures.push(text("what")?.to_owned()),
             "done" => self.done = true,
@@ -301,6 +313,13 @@ impl Guest {
         self.moved
             .iter()
             .try_for_each(|(vq, moved)| moved.verdict(*vq))?;
+        if !self.moved.is_empty() {
+            let calls = self.without_sve.context("nothing was moved without SVE")?;
+            ensure!(
+                calls == WITHOUT_SVE,
+                "without SVE: a capture and a restore took {calls:?} ioctls, not {WITHOUT_SVE:?}"
+            );
+        }
         let random: u64 = self.random.values().sum();
         ensure!(
             random >= options.operations(),
@@ -338,9 +357,11 @@ impl Guest {
                 .map(|(vq, moved)| format!("VQ {vq}: {:.2}", moved.ratio))
                 .collect();
             counted.push(format!(
-                "a running guest moved, {} GETs a capture, {} corruptions noticed each; time beside \
-                 the usual way: {}",
-                Moved::GETS,
+                "a running guest moved, {0} GETs a capture and {0} SETs a restore ({1} and {2} without \
+                 SVE), {3} corruptions noticed each; time beside the usual way: {4}",
+                Moved::CALLS,
+                WITHOUT_SVE[0],
+                WITHOUT_SVE[1],
                 Moved::CORRUPTIONS,
                 ratios.join(", ")
             ));
@@ -384,8 +405,9 @@ mod tests {
         seed: None,
         replay: None,
     };
+    const WITHOUT_SVE: &str = "without_sve\tgets=32\tsets=32";
     const RANDOM: &str = "differential\tvq=3\toperations=5";
-    const MOVED: &str = "running\tvq=3\tgets=49\tratio=0.5\tcorruptions=3";
+    const MOVED: &str = "running\tvq=3\tgets=49\tsets=49\tratio=0.5\tcorruptions=3";
     const COMPARED: &str = "conformance\tvq=3\toperations=7\tdifferences=0";
 
     #[test]
@@ -398,6 +420,7 @@ mod tests {
             RANDOM,
             "answers\tvcpus=2\tanswers=5 success, 1 EPERM",
             MOVED,
+            WITHOUT_SVE,
             "migrate\tvq=3",
             "done",
         ]);
@@ -412,30 +435,38 @@ mod tests {
 
     #[test]
     fn anything_less_fails() {
-        let moved = |gets: u8, ratio: &str, corruptions: u8| {
-            format!("running\tvq=3\tgets={gets}\tratio={ratio}\tcorruptions={corruptions}")
+        let moved = |gets: u8, sets: u8, ratio: &str, corruptions: u8| {
+            let ratio = format!("ratio={ratio}\tcorruptions={corruptions}");
+            format!("running\tvq=3\tgets={gets}\tsets={sets}\t{ratio}")
         };
-        let (more, slow, blind) = (
-            moved(50, "0.5", 3),
-            moved(49, "1.1", 3),
-            moved(49, "0.5", 2),
-        );
+        let (more_gets, more_sets) = (moved(50, 49, "0.5", 3), moved(49, 50, "0.5", 3));
+        let (slow, blind) = (moved(49, 49, "1.1", 3), moved(49, 49, "0.5", 2));
+        let v_alone = "without_sve\tgets=32\tsets=31";
         let differing = "conformance\tvq=3\toperations=7\tdifferences=1";
         for (messages, reason) in [
             (&[COMPARED, "migrate\tvq=3"][..], "before it was done"),
             (
-                &[COMPARED, RANDOM, MOVED, "done"],
+                &[COMPARED, RANDOM, MOVED, WITHOUT_SVE, "done"],
                 "nothing was migrated at VQ [3]",
             ),
             (
-                &[COMPARED, MOVED, "migrate\tvq=3", "done"],
+                &[COMPARED, MOVED, WITHOUT_SVE, "migrate\tvq=3", "done"],
                 "0 random operations were compared, not 5",
             ),
             (
                 &[COMPARED, "migrate\tvq=3", "done"],
                 "no running guest was moved at VQ {3}",
             ),
-            (&[COMPARED, &more, "done"], "took 50 ioctls"),
+            (&[COMPARED, &more_gets, "done"], "a capture took 50 ioctls"),
+            (&[COMPARED, &more_sets, "done"], "a restore took 50 ioctls"),
+            (
+                &[COMPARED, RANDOM, MOVED, "done"],
+                "nothing was moved without SVE",
+            ),
+            (
+                &[COMPARED, RANDOM, MOVED, v_alone, "done"],
+                "took [32, 31] ioctls",
+            ),
             (&[COMPARED, &slow, "done"], "1.1 times as long"),
             (&[COMPARED, &blind, "done"], "2 corruptions"),
             (&["migrate\tvq=3", "done"], "nothing was compared at VQ [3]"),
