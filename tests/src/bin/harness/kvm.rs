@@ -326,6 +326,13 @@ impl Guest {
             "{random} random operations were compared, not {}",
             options.operations()
         );
+        if options.operations() >= OPERATIONS {
+            let missing: Vec<_> = expected
+                .iter()
+                .filter(|vq| !self.random.contains_key(vq))
+                .collect();
+            ensure!(missing.is_empty(), "no random operation at VQ {missing:?}");
+        }
         let migration = if options.case.is_some() {
             "no migration, as only one case was asked for".to_owned()
         } else {
@@ -476,6 +483,14 @@ mod tests {
             let error = guest(messages).verdict(&VQ_3).unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }
+        let many = Options {
+            operations: None,
+            ..VQ_3
+        };
+        let elsewhere = "differential\tvq=4\toperations=100000";
+        let error = guest(&[COMPARED, elsewhere, MOVED, WITHOUT_SVE, "done"]).verdict(&many);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("no random operation at VQ [3]"), "{error}");
         let all = guest(&[COMPARED, "migrate\tvq=3", "done"]).verdict(&Options::default());
         assert!(all.is_err(), "the other vector lengths are missing");
     }
