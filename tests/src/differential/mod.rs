@@ -14,4 +14,3 @@ pub use generate::Life;
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub use guest::{guest_main, guest_replay};
 pub use run::{Hosts, Options, Outcome, Replay, replay, run};
-pub use shrink::shrink;

@@ -2,7 +2,7 @@
 
 /// Drops parts of `items`, halves first and single ones last, as long as the rest still `fails`. Of
 /// what is returned, no single item can be dropped.
-pub fn shrink<T: Clone>(items: &[T], mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
+pub(super) fn shrink<T: Clone>(items: &[T], mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let mut kept = items.to_vec();
     let mut part = kept.len();
     loop {
