@@ -9,6 +9,7 @@ mod arm64;
 mod boot;
 mod context;
 mod exhaustive;
+mod gate;
 mod host;
 mod initrd;
 mod install;
@@ -72,10 +73,12 @@ enum Part {
     Arm64,
     /// Run the conformance suite, random operations and the migration on Linux KVM, in QEMU with EL2
     Kvm(kvm::Options),
+    /// Run the benchmarks and hold their ratios against benches/rules.toml
+    Gate,
 }
 
 impl Part {
-    const NAMES: [&'static str; 8] = [
+    const NAMES: [&'static str; 9] = [
         "test",
         "lint",
         "msrv",
@@ -84,10 +87,11 @@ impl Part {
         "uapi",
         "arm64",
         "kvm",
+        "gate",
     ];
 
     /// Every part, in the order in which the quick ones fail first.
-    fn all() -> [Self; 8] {
+    fn all() -> [Self; 9] {
         let kvm = Self::Kvm(kvm::Options::default());
         [
             Self::Test,
@@ -98,6 +102,7 @@ impl Part {
             Self::Uapi,
             Self::Arm64,
             kvm,
+            Self::Gate,
         ]
     }
 
@@ -111,6 +116,7 @@ impl Part {
             Self::Uapi => "uapi",
             Self::Arm64 => "arm64",
             Self::Kvm(_) => "kvm",
+            Self::Gate => "gate",
         }
     }
 
@@ -124,6 +130,7 @@ impl Part {
             Self::Uapi => uapi::run(cx),
             Self::Arm64 => arm64::run(cx),
             Self::Kvm(options) => kvm::run(cx, options),
+            Self::Gate => gate::run(cx),
         }
     }
 }
