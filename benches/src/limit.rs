@@ -1,5 +1,9 @@
 //! As many bytes as an operation writes, copied from one place to another, where the size is a
 //! constant. It knows nothing of registers: what it writes is not right, only as long.
+//!
+//! It is what the compiler makes of such a copy for the target as it is (`memcpy`, where it is long).
+//! Two things can be quicker still: vectors wider than the target's, and a GET at a small VQ, which
+//! writes more than it reads.
 
 use std::marker::PhantomData;
 

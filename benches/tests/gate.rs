@@ -10,6 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sve_state_benches::gate::Rule;
 
 const RULES: &str = "[[rule]]\nof = 'f/naive/1'\nto = 'f/ours/1'\nat_least = 1.5\ngoal = 2.5\n";
 
@@ -294,4 +295,11 @@ fn a_wrong_command_line_is_told_from_every_verdict() {
     let place = Place::new("usage");
     place.gate(&[]).is(2, "Usage:");
     place.gate(&["--help"]).is(0, "Exit status");
+}
+
+#[test]
+fn the_rules_of_this_project_can_be_read() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules.toml");
+    let rules = Rule::read(&file).expect("a rules file");
+    assert!(rules.iter().any(|rule| rule.to == "get_z/one/ours/vq16"));
 }
