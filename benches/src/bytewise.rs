@@ -1,5 +1,5 @@
 //! A loop over the slice's bytes: each is the register's where it has one, else zero. The least that
-//! can be written; ID and bounds are those of [`naive`](crate::naive).
+//! can be written; ID and bounds are those of [`naive`].
 
 use std::marker::PhantomData;
 
