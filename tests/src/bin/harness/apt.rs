@@ -112,6 +112,18 @@ impl<'a> Archive<'a> {
         Ok(names)
     }
 
+    /// What apt would install to install a package: itself, and what it depends on as far as this
+    /// machine does not have it.
+    pub(crate) fn missing(&self, package: &str) -> Result<Vec<String>> {
+        let mut command = self.apt("apt-get");
+        command.args(["install", "--simulate", "--no-install-recommends", package]);
+        let output = self.cx.run_quietly(command)?;
+        // `Inst libfdt1 (1.6.1-4+b1 Debian:12/stable [amd64])`
+        let lines = output.lines().filter_map(|line| line.strip_prefix("Inst "));
+        let names = lines.filter_map(|line| line.split_whitespace().next());
+        Ok(names.map(str::to_owned).collect())
+    }
+
     /// Downloads packages (`NAME`, `NAME=VERSION`, `NAME:arm64`) and unpacks them all into one
     /// directory.
     pub(crate) fn unpack(&self, packages: &[String], into: &Path) -> Result<()> {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::context::Context;
+use crate::qemu::Qemu;
 
 /// What a line that is meant for the harness starts with.
 pub(crate) const MARK: &str = "@@ ";
@@ -24,13 +25,13 @@ pub(crate) const TOTAL: Duration = Duration::from_secs(10 * 60);
 const TAIL: usize = 60;
 
 /// The command that boots: EL2 is emulated, so that the kernel brings up KVM.
-fn qemu(kernel: &Path, initrd: &Path, init_arguments: &[String]) -> Command {
+fn command(qemu: &Qemu, kernel: &Path, initrd: &Path, init_arguments: &[String]) -> Command {
     let mut append = "console=ttyAMA0 quiet panic=-1".to_owned();
     if !init_arguments.is_empty() {
         // The kernel gives init what follows the dashes.
         append = format!("{append} -- {}", init_arguments.join(" "));
     }
-    let mut command = Command::new("qemu-system-aarch64");
+    let mut command = qemu.command();
     command
         .args(["-M", "virt,virtualization=on,gic-version=3", "-cpu", "max"])
         .args(["-smp", "1", "-m", "512", "-nographic", "-nic", "none"])
@@ -49,13 +50,14 @@ fn qemu(kernel: &Path, initrd: &Path, init_arguments: &[String]) -> Command {
 /// caller to see.
 pub(crate) fn boot(
     cx: &Context,
+    qemu: &Qemu,
     kernel: &Path,
     initrd: &Path,
     init_arguments: &[String],
     total: Duration,
     heard: &mut dyn FnMut(&str) -> Result<()>,
 ) -> Result<Console> {
-    let mut command = qemu(kernel, initrd, init_arguments);
+    let mut command = command(qemu, kernel, initrd, init_arguments);
     cx.announce(&command);
     let (reader, writer) = io::pipe()?;
     command.stdin(Stdio::null()).stdout(writer.try_clone()?);

@@ -36,11 +36,6 @@ pub(crate) const QEMU_USER: Need = Need {
     proof: "qemu-aarch64",
     package: "qemu-user",
 };
-/// Runs an arm64 kernel.
-pub(crate) const QEMU_SYSTEM: Need = Need {
-    proof: "qemu-system-aarch64",
-    package: "qemu-system-arm",
-};
 
 impl Need {
     fn met(&self) -> bool {

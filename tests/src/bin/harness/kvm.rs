@@ -16,8 +16,8 @@ use sve_state_harness::running;
 use crate::boot;
 use crate::context::Context;
 use crate::initrd::Initrd;
-use crate::install::QEMU_SYSTEM;
 use crate::kernel;
+use crate::qemu::Qemu;
 use crate::report::{Counted, count};
 use crate::toolchain::{self, ARM64};
 
@@ -105,7 +105,8 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
     let init_arguments = options.init_arguments(seed)?;
     let kernel = kernel::image(cx, options.kernel.as_deref())?;
-    toolchain::ensure_arm64(cx, &[QEMU_SYSTEM])?;
+    toolchain::ensure_arm64(cx, &[])?;
+    let qemu = Qemu::find(cx)?;
     let initrd = initrd(cx)?;
 
     let mut guest = Guest {
@@ -118,7 +119,15 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         cx.step(&message.replace('\t', "  "));
         guest.hear(message)
     };
-    let console = boot::boot(cx, &kernel, &initrd, &init_arguments, total, &mut heard)?;
+    let console = boot::boot(
+        cx,
+        &qemu,
+        &kernel,
+        &initrd,
+        &init_arguments,
+        total,
+        &mut heard,
+    )?;
     let verdict = guest.verdict(options);
     if verdict.is_err() {
         console.show(cx);

@@ -17,6 +17,7 @@ mod kernel;
 mod kvm;
 mod msrv;
 mod package;
+mod qemu;
 mod report;
 mod toolchain;
 mod uapi;
