@@ -1,0 +1,289 @@
+//! Copies at the very edge of memory: image and slices end where a page ends, with one behind it
+//! that cannot be touched, or start where one starts, with such a page before it. A single byte
+//! read or written past what an operation may touch ends the test with SIGSEGV.
+//!
+//! On arm64 these are the NEON kernels, on x86-64 those of the processor.
+
+#![cfg(target_os = "linux")]
+// For the mapping alone.
+#![allow(unsafe_code)]
+
+use std::io::Error;
+use std::os::fd::AsRawFd;
+use std::ptr;
+use std::slice;
+
+use sve_state::layout::{BankType, ByteArray, InImage, Layout, ViewOf};
+use sve_state::{Image, Register, Vq, fpsimd, register_layout, sve};
+
+/// Memory between two pages that cannot be touched.
+struct Guarded {
+    /// Where the first of these starts.
+    mapping: *mut libc::c_void,
+    /// The size of a page.
+    page: usize,
+    /// What lies between them: whole pages.
+    size: usize,
+}
+
+impl Guarded {
+    /// At least this many bytes.
+    fn new(bytes: usize) -> Self {
+        // SAFETY: a question without arguments in memory.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        let page = usize::try_from(page).expect("a page has a size");
+        let size = bytes.next_multiple_of(page);
+        let (flags, length) = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, size + 2 * page);
+        // SAFETY: a new mapping, wherever the kernel finds room.
+        let mapping = unsafe { libc::mmap(ptr::null_mut(), length, libc::PROT_NONE, flags, -1, 0) };
+        assert_ne!(mapping, libc::MAP_FAILED, "{}", Error::last_os_error());
+        let (inside, access) = (
+            mapping.wrapping_byte_add(page),
+            libc::PROT_READ | libc::PROT_WRITE,
+        );
+        // SAFETY: pages of the mapping that was just made, to which nothing refers yet.
+        let result = unsafe { libc::mprotect(inside, size, access) };
+        assert_eq!(result, 0, "{}", Error::last_os_error());
+        Self {
+            mapping,
+            page,
+            size,
+        }
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        let start = self.mapping.wrapping_byte_add(self.page).cast();
+        // SAFETY: `size` bytes of the mapping can be read and written, are zero at first, and live
+        // as long as `self`, which is borrowed for as long as they are.
+        unsafe { slice::from_raw_parts_mut(start, self.size) }
+    }
+
+    /// As many bytes, at one end.
+    fn at(&mut self, edge: Edge, bytes: usize) -> &mut [u8] {
+        let rest = self.size - bytes;
+        match edge {
+            Edge::Start => &mut self.bytes()[..bytes],
+            Edge::End => &mut self.bytes()[rest..],
+        }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        // SAFETY: the whole mapping, to which nothing refers any longer.
+        unsafe { libc::munmap(self.mapping, self.size + 2 * self.page) };
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Edge {
+    Start,
+    End,
+}
+
+/// An edge for the image, and one for the slices.
+const EDGES: [(Edge, Edge); 4] = [
+    (Edge::Start, Edge::Start),
+    (Edge::Start, Edge::End),
+    (Edge::End, Edge::Start),
+    (Edge::End, Edge::End),
+];
+
+/// The largest image here, and all slices of `sve`: 49 of 256 and 32 bytes.
+const LARGEST: usize = 8736;
+
+/// Never zero, and another one in the next place and for the next seed.
+fn byte(seed: usize, k: usize) -> u8 {
+    u8::try_from((k * 7 + seed * 31) % 255 + 1).expect("below 256")
+}
+
+fn fill(bytes: &mut [u8], seed: usize) {
+    for (k, byte) in bytes.iter_mut().enumerate() {
+        *byte = self::byte(seed, k);
+    }
+}
+
+fn vqs() -> impl Iterator<Item = (usize, Vq)> {
+    (1_u16..=16).map(|vq| (vq.into(), Vq::new(vq.into()).expect("1 to 16")))
+}
+
+/// GET and SET of every register of a bank at every VQ, in slices 0, 1, 2 and the last one, with
+/// image and slice at every edge. `before` and `width` are in bytes for each VQ: of the image
+/// before the bank, and of a register.
+///
+/// Gives how many registers there were at each VQ.
+fn check_bank<B: InImage>(before: usize, width: usize) -> u32 {
+    let (mut memory, mut buffer) = (Guarded::new(LARGEST), Guarded::new(B::Slice::BYTES));
+    let slices = B::BANK.slices.into();
+    for (v, vq) in vqs() {
+        let size = <B::Layout as Layout>::image_bytes(vq).expect("a VQ of the layout");
+        for (image_at, slice_at) in EDGES {
+            for n in 0..B::BANK.max_count.into() {
+                for i in [0, 1, 2, slices - 1].into_iter().filter(|i| *i < slices) {
+                    let image = memory.at(image_at, size);
+                    let slice = buffer.at(slice_at, B::Slice::BYTES);
+                    let skipped = (i as usize * slice.len()).min(width * v);
+                    let start = before * v + n as usize * width * v + skipped;
+                    let copied = (width * v - skipped).min(slice.len());
+                    let register = Register::<B>::with_slice(n, i).expect("one of the bank");
+                    let what = || format!("{register} at VQ {vq}, {image_at:?}, {slice_at:?}");
+
+                    fill(image, 1);
+                    fill(slice, 2);
+                    let mut expected = image[start..][..copied].to_vec();
+                    expected.resize(slice.len(), 0);
+                    let array = B::Slice::from_slice_mut(slice).expect("of its size");
+                    let view = Image::<B::Layout, _>::new(vq, &*image).expect("of its size");
+                    view.get_into(register, array);
+                    assert_eq!(*slice, expected, "GET of {}", what());
+
+                    fill(slice, 3);
+                    let mut expected = image.to_vec();
+                    expected[start..][..copied].copy_from_slice(&slice[..copied]);
+                    let array = B::Slice::from_slice(slice).expect("of its size");
+                    let mut view = Image::<B::Layout, _>::new(vq, &mut *image).expect("likewise");
+                    view.set(register, array);
+                    assert_eq!(*image, expected, "SET of {}", what());
+                }
+            }
+        }
+    }
+    B::BANK.max_count.into()
+}
+
+/// The registers of a view, at the start of registers that have `width` bytes for each VQ and are
+/// the first in their image.
+fn check_view<V: ViewOf>(width: usize) -> u32 {
+    type Shown<V> = <<V as ViewOf>::Target as BankType>::Layout;
+    let (mut memory, mut buffer) = (Guarded::new(LARGEST), Guarded::new(V::Value::BYTES));
+    for (v, vq) in vqs() {
+        let size = Shown::<V>::image_bytes(vq).expect("a VQ of the layout");
+        for (image_at, value_at) in EDGES {
+            for n in 0..V::BANK.max_count.into() {
+                let image = memory.at(image_at, size);
+                let value = buffer.at(value_at, V::Value::BYTES);
+                let range = n as usize * width * v..n as usize * width * v + value.len();
+                let register = Register::<V>::new(n).expect("one of the view");
+                let what = || format!("{register} at VQ {vq}, {image_at:?}, {value_at:?}");
+
+                fill(image, 1);
+                let view = Image::<Shown<V>, _>::new(vq, &*image).expect("of its size");
+                let found = view.get_view(register);
+                assert_eq!(found.as_ref(), &image[range.clone()], "GET of {}", what());
+
+                fill(value, 3);
+                let mut expected = image.to_vec();
+                expected[range].copy_from_slice(value);
+                let array = V::Value::from_slice(value).expect("of its size");
+                let mut view = Image::<Shown<V>, _>::new(vq, &mut *image).expect("of its size");
+                view.set_view(register, array);
+                assert_eq!(*image, expected, "SET of {}", what());
+            }
+        }
+    }
+    V::BANK.max_count.into()
+}
+
+/// The whole image into slices and back. `banks` are, in order, how many registers there are, their
+/// bytes for each VQ, and the size of a slice.
+fn check_all<L: Layout>(banks: &[(usize, usize, usize)]) {
+    let (mut memory, mut buffer) = (Guarded::new(LARGEST), Guarded::new(LARGEST));
+    for (v, vq) in vqs() {
+        for (image_at, slices_at) in EDGES {
+            let image = memory.at(image_at, L::image_bytes(vq).expect("a VQ of the layout"));
+            fill(image, 1);
+            let (mut expected, mut at) = (Vec::new(), 0);
+            for &(count, width, slice) in banks {
+                for _ in 0..count {
+                    expected.extend(&image[at..at + width * v]);
+                    expected.resize(expected.len().next_multiple_of(slice), 0);
+                    at += width * v;
+                }
+            }
+            let slices = buffer.at(slices_at, expected.len());
+            fill(slices, 2);
+            let view = Image::<L, _>::new(vq, &*image).expect("of its size");
+            view.expand(slices).expect("of their size");
+            assert_eq!(*slices, expected, "VQ {vq}, {image_at:?}, {slices_at:?}");
+
+            let expected = image.to_vec();
+            image.fill(0);
+            let mut view = Image::<L, _>::new(vq, &mut *image).expect("of its size");
+            view.pack(slices).expect("of their size");
+            assert_eq!(*image, expected, "VQ {vq}, {image_at:?}, {slices_at:?}");
+        }
+    }
+}
+
+#[test]
+fn sve_touches_nothing_but_image_and_slice() {
+    let z = check_bank::<sve::bank::Z>(0, 16);
+    let p = check_bank::<sve::bank::P>(512, 2);
+    let ffr = check_bank::<sve::bank::FFR>(544, 2);
+    assert_eq!((z, p, ffr), (32, 16, 1));
+    assert_eq!(check_view::<fpsimd::bank::V>(16), 32);
+    check_all::<sve::Layout>(&[(32, 16, 256), (16, 2, 32), (1, 2, 32)]);
+}
+
+// Each register is all of its image, so that nothing of the image is left on either side of it. In
+// `sve` a byte too many of Z would still be one of P.
+register_layout! {
+    mod z {
+        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
+        bank Z at 0: slice 2048 bits, width 128 * vq bits;
+    }
+    mod p {
+        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
+        bank P at 0: slice 256 bits, width 16 * vq bits;
+    }
+    /// Of every number of bytes from 1 to 16, in slices of no more.
+    mod bytes {
+        arch: arm64, coproc: 0x15, slices: 4, vq: 1..=16;
+        bank B at 0: slice 128 bits, width 8 * vq bits;
+    }
+    /// In several slices, the last of them in part.
+    mod parts {
+        arch: arm64, coproc: 0x15, slices: 8, vq: 1..=16;
+        bank S at 0: slice 256 bits, width 56 * vq bits;
+    }
+    mod views {
+        arch: arm64, coproc: 0x10, vq: 1..=16;
+        view V at 0x54: 128 bits, low bits of z::Z;
+        view W at 0x60: 16 bits, low bits of p::P;
+    }
+}
+
+#[test]
+fn a_register_alone_in_its_image_is_all_that_is_touched() {
+    check_bank::<z::bank::Z>(0, 16);
+    check_bank::<p::bank::P>(0, 2);
+    check_bank::<bytes::bank::B>(0, 1);
+    check_bank::<parts::bank::S>(0, 7);
+    check_view::<views::bank::V>(16);
+    check_view::<views::bank::W>(2);
+    check_all::<z::Layout>(&[(1, 16, 256)]);
+    check_all::<p::Layout>(&[(1, 2, 32)]);
+    check_all::<bytes::Layout>(&[(1, 1, 16)]);
+    check_all::<parts::Layout>(&[(1, 7, 32)]);
+}
+
+/// Asks the kernel, which answers EFAULT where a program would die.
+#[test]
+fn the_pages_around_cannot_be_touched() {
+    let mut memory = Guarded::new(1);
+    let inside = memory.bytes().as_mut_ptr();
+    let (before, behind) = (inside.wrapping_sub(1), inside.wrapping_add(memory.size));
+    let zero = std::fs::File::open("/dev/zero").expect("every Linux has it");
+    let zero = zero.as_raw_fd();
+    for byte in [before, behind] {
+        // SAFETY: the kernel writes a byte where it can be written, and nothing refers to it.
+        let read = unsafe { libc::read(zero, byte.cast(), 1) };
+        let errno = Error::last_os_error().raw_os_error();
+        assert_eq!((read, errno), (-1, Some(libc::EFAULT)));
+    }
+    for byte in [inside, behind.wrapping_sub(1)] {
+        // SAFETY: likewise; this one is of the mapping.
+        let read = unsafe { libc::read(zero, byte.cast(), 1) };
+        assert_eq!(read, 1, "{}", Error::last_os_error());
+    }
+}
