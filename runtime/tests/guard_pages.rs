@@ -92,15 +92,21 @@ const EDGES: [(Edge, Edge); 4] = [
 /// The largest image here, and all slices of `sve`: 49 of 256 and 32 bytes.
 const LARGEST: usize = 8736;
 
-/// Never zero, and another one in the next place and for the next seed.
-fn byte(seed: usize, k: usize) -> u8 {
-    u8::try_from((k * 7 + seed * 31) % 255 + 1).expect("below 256")
-}
-
-fn fill(bytes: &mut [u8], seed: usize) {
-    for (k, byte) in bytes.iter_mut().enumerate() {
-        *byte = self::byte(seed, k);
+/// Never zero, and another one in each of the next places.
+static PATTERN: [u8; LARGEST + 3] = {
+    let (mut pattern, mut byte) = ([0; LARGEST + 3], 1);
+    let mut k = 0;
+    while k < pattern.len() {
+        pattern[k] = byte;
+        byte = if byte == 0xff { 1 } else { byte + 1 };
+        k += 1;
     }
+    pattern
+};
+
+/// With bytes that are others for another seed, 1 to 3.
+fn fill(bytes: &mut [u8], seed: usize) {
+    bytes.copy_from_slice(&PATTERN[seed..][..bytes.len()]);
 }
 
 fn vqs() -> impl Iterator<Item = (usize, Vq)> {
