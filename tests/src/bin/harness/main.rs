@@ -6,6 +6,7 @@
 
 mod apt;
 mod arm64;
+mod asan;
 mod boot;
 mod context;
 mod exhaustive;
@@ -68,6 +69,8 @@ enum Part {
     Exhaustive,
     /// Package the crates as for publication, and build programs that use the packages
     Package,
+    /// Run all tests of sve-state under AddressSanitizer, on x86-64 with nightly Rust
+    Asan,
     /// Compare every ID and every offset with the kernel's own headers
     Uapi,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
@@ -79,12 +82,13 @@ enum Part {
 }
 
 impl Part {
-    const NAMES: [&'static str; 9] = [
+    const NAMES: [&'static str; 10] = [
         "test",
         "lint",
         "msrv",
         "exhaustive",
         "package",
+        "asan",
         "uapi",
         "arm64",
         "kvm",
@@ -92,7 +96,7 @@ impl Part {
     ];
 
     /// Every part, in the order in which the quick ones fail first.
-    fn all() -> [Self; 9] {
+    fn all() -> [Self; 10] {
         let kvm = Self::Kvm(kvm::Options::default());
         [
             Self::Test,
@@ -100,6 +104,7 @@ impl Part {
             Self::Msrv,
             Self::Exhaustive,
             Self::Package,
+            Self::Asan,
             Self::Uapi,
             Self::Arm64,
             kvm,
@@ -114,6 +119,7 @@ impl Part {
             Self::Msrv => "msrv",
             Self::Exhaustive => "exhaustive",
             Self::Package => "package",
+            Self::Asan => "asan",
             Self::Uapi => "uapi",
             Self::Arm64 => "arm64",
             Self::Kvm(_) => "kvm",
@@ -128,6 +134,7 @@ impl Part {
             Self::Msrv => msrv::run(cx),
             Self::Exhaustive => exhaustive::run(cx),
             Self::Package => package::run(cx),
+            Self::Asan => asan::run(cx),
             Self::Uapi => uapi::run(cx),
             Self::Arm64 => arm64::run(cx),
             Self::Kvm(options) => kvm::run(cx, options),

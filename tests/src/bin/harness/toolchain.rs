@@ -1,8 +1,8 @@
-//! Compilers other than the one that built this program: one that builds for arm64, and the oldest
-//! one that the published crates promise to build with.
+//! Compilers other than the one that built this program: one that builds for arm64, the oldest one
+//! that the published crates promise to build with, and a nightly one.
 //!
-//! In either case what is there comes first, then rustup, then Debian's archive, which has several
-//! versions of rustc (those that its browsers are built with). Cargo stays the one that runs this
+//! In each case what is there comes first, then rustup, then Debian's archive, which has several
+//! versions of rustc (those that its browsers are built with), but no nightly. Cargo stays the one that runs this
 //! program, unless rustup brings a whole toolchain.
 
 use std::env;
@@ -153,6 +153,34 @@ fn find_oldest(cx: &Context, version: &str) -> Result<Toolchain> {
     unpack(cx, &format!("rust-{version}"), Some(version), false).with_context(|| {
         format!("no Rust {version}; run `rustup toolchain install {version}`, then this again")
     })
+}
+
+/// A nightly compiler, for what only it can do. Debian has none.
+pub(crate) fn nightly(cx: &Context, part: &str) -> Result<Toolchain> {
+    let toolchain = find_nightly(cx).with_context(|| {
+        format!(
+            "no nightly Rust; run `rustup toolchain install nightly`, then this again, or leave \
+             this part out: `cargo harness --without {part}`"
+        )
+    })?;
+    cx.step(&format!("nightly: {}", toolchain.version(cx)?));
+    Ok(toolchain)
+}
+
+fn find_nightly(cx: &Context) -> Result<Toolchain> {
+    if Toolchain::Active.version(cx)?.contains("nightly") {
+        return Ok(Toolchain::Active);
+    }
+    if let Some(name) = rustup_toolchain(cx, "nightly") {
+        return Ok(Toolchain::Rustup(name));
+    }
+    if !rustup_may_fetch() {
+        bail!("no rustup that may fetch one");
+    }
+    let mut command = Command::new("rustup");
+    command.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
+    cx.run(command)?;
+    Ok(Toolchain::Rustup("nightly".to_owned()))
 }
 
 /// The installed toolchain of this version: `1.85-…` or `1.85.N-…`.
