@@ -102,6 +102,25 @@ fn constants_say_what_they_are() {
 }
 
 #[test]
+fn no_generated_code_is_unsafe() {
+    fn words(tokens: TokenStream) -> Vec<String> {
+        let words = tokens.into_iter().map(|tree| match tree {
+            TokenTree::Group(group) => words(group.stream()),
+            TokenTree::Ident(word) => vec![word.to_string()],
+            TokenTree::Punct(_) | TokenTree::Literal(_) => Vec::new(),
+        });
+        words.flatten().collect()
+    }
+    let words = words(register_layout(layouts()));
+    assert!(
+        words.iter().any(|word| word == "ViewOf"),
+        "all of it is seen"
+    );
+    let is_unsafe = |word: &&String| word.contains("unsafe");
+    assert_eq!(words.iter().find(is_unsafe), None);
+}
+
+#[test]
 fn suggestions() {
     let hint = |written| did_you_mean(written, &["arch", "bank", "vq", ":"]);
     let bank = Some(": did you mean `bank`?".to_owned());

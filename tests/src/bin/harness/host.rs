@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::context::Context;
 use crate::report::{Counted, count};
+use crate::unsafe_code;
 
 /// The whole workspace's tests, as `cargo test` runs them.
 pub(crate) fn test(cx: &Context) -> Result<Counted> {
@@ -25,8 +26,10 @@ pub(crate) fn test(cx: &Context) -> Result<Counted> {
     )])
 }
 
-/// Formatting, clippy and the documentation, without a warning.
+/// Formatting, clippy and the documentation, without a warning; and no unsafe code where none is to
+/// be.
 pub(crate) fn lint(cx: &Context) -> Result<Counted> {
+    let unsafe_code = unsafe_code::check(cx)?;
     let fmt = ["fmt", "--all", "--check", "--", "--color", "never"];
     cx.run(cx.cargo(&fmt))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
@@ -36,7 +39,8 @@ pub(crate) fn lint(cx: &Context) -> Result<Counted> {
     let mut doc = cx.cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     cx.run(doc)?;
-    Ok(vec!["rustfmt, clippy, rustdoc: no warnings".to_owned()])
+    let warnings = vec!["rustfmt, clippy, rustdoc: no warnings".to_owned()];
+    Ok([warnings, unsafe_code].concat())
 }
 
 /// What `cargo test` says of how many tests it ran.

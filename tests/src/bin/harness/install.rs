@@ -31,6 +31,11 @@ pub(crate) const KERNEL_HEADERS: Need = Need {
     proof: "/usr/aarch64-linux-gnu/include/asm/sve_context.h",
     package: "linux-libc-dev-arm64-cross",
 };
+/// Compiles libFuzzer.
+pub(crate) const CXX: Need = Need {
+    proof: "c++",
+    package: "g++",
+};
 /// Runs arm64 programs.
 pub(crate) const QEMU_USER: Need = Need {
     proof: "qemu-aarch64",

@@ -10,6 +10,7 @@ mod asan;
 mod boot;
 mod context;
 mod exhaustive;
+mod fuzz;
 mod gate;
 mod host;
 mod initrd;
@@ -22,6 +23,7 @@ mod qemu;
 mod report;
 mod toolchain;
 mod uapi;
+mod unsafe_code;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -61,7 +63,7 @@ struct Cli {
 enum Part {
     /// `cargo test` on this machine: units, documentation, conformance on the shim, compile-fail
     Test,
-    /// rustfmt, clippy and rustdoc, none of which may complain
+    /// rustfmt, clippy and rustdoc, none of which may complain; and where `unsafe` stands
     Lint,
     /// Build and test the published crates with the oldest Rust that Cargo.toml promises
     Msrv,
@@ -71,6 +73,8 @@ enum Part {
     Package,
     /// Run all tests of sve-state under AddressSanitizer, on x86-64 with nightly Rust
     Asan,
+    /// Fuzz the snapshot parser, the decoder, the shim and the macro, with nightly Rust
+    Fuzz(fuzz::Options),
     /// Compare every ID and every offset with the kernel's own headers
     Uapi,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
@@ -82,13 +86,14 @@ enum Part {
 }
 
 impl Part {
-    const NAMES: [&'static str; 10] = [
+    const NAMES: [&'static str; 11] = [
         "test",
         "lint",
         "msrv",
         "exhaustive",
         "package",
         "asan",
+        "fuzz",
         "uapi",
         "arm64",
         "kvm",
@@ -96,7 +101,8 @@ impl Part {
     ];
 
     /// Every part, in the order in which the quick ones fail first.
-    fn all() -> [Self; 10] {
+    fn all() -> [Self; 11] {
+        let fuzz = Self::Fuzz(fuzz::Options::default());
         let kvm = Self::Kvm(kvm::Options::default());
         [
             Self::Test,
@@ -105,6 +111,7 @@ impl Part {
             Self::Exhaustive,
             Self::Package,
             Self::Asan,
+            fuzz,
             Self::Uapi,
             Self::Arm64,
             kvm,
@@ -120,6 +127,7 @@ impl Part {
             Self::Exhaustive => "exhaustive",
             Self::Package => "package",
             Self::Asan => "asan",
+            Self::Fuzz(_) => "fuzz",
             Self::Uapi => "uapi",
             Self::Arm64 => "arm64",
             Self::Kvm(_) => "kvm",
@@ -135,6 +143,7 @@ impl Part {
             Self::Exhaustive => exhaustive::run(cx),
             Self::Package => package::run(cx),
             Self::Asan => asan::run(cx),
+            Self::Fuzz(options) => fuzz::run(cx, options),
             Self::Uapi => uapi::run(cx),
             Self::Arm64 => arm64::run(cx),
             Self::Kvm(options) => kvm::run(cx, options),

@@ -1,0 +1,43 @@
+//! Any tokens as a layout: they give code, or errors, and never a panic.
+//!
+//! A macro's crate cannot be linked, so these are its files.
+#![no_main]
+
+#[path = "../../macros/src/ast.rs"]
+mod ast;
+#[path = "../../macros/src/diagnostic.rs"]
+mod diagnostic;
+#[path = "../../macros/src/docs.rs"]
+mod docs;
+#[path = "../../macros/src/expand.rs"]
+mod expand;
+#[path = "../../macros/src/valid.rs"]
+mod valid;
+
+use libfuzzer_sys::{Corpus, fuzz_target};
+use proc_macro2::{TokenStream, TokenTree};
+
+fuzz_target!(|text: &str| -> Corpus {
+    let Ok(tokens) = text.parse::<TokenStream>() else {
+        return Corpus::Reject;
+    };
+    let written = has_unsafe(tokens.clone());
+    let code = expand::register_layout(tokens);
+    assert!(
+        !code.is_empty(),
+        "no tokens, and no layout, is an error too"
+    );
+    assert!(written || !has_unsafe(code.clone()), "unsafe code: {code}");
+    if let Err(error) = syn::parse2::<syn::File>(code.clone()) {
+        panic!("{error} in the code {code}");
+    }
+    Corpus::Keep
+});
+
+fn has_unsafe(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Group(group) => has_unsafe(group.stream()),
+        TokenTree::Ident(ident) => ident == "unsafe",
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
