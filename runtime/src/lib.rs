@@ -16,6 +16,8 @@ pub mod one_reg;
 pub mod shim;
 #[cfg(feature = "snapshot")]
 pub mod snapshot;
+#[doc = include_str!("trust.md")]
+pub mod trust {}
 pub mod vcpu;
 pub mod vls;
 mod vq;
