@@ -24,7 +24,6 @@ const ALLOWED: [(&str, &str); 3] = [
 
 /// Checks every Rust file of the repository, those that are not committed yet among them.
 pub(crate) fn check(cx: &Context) -> Result<Counted> {
-    cx.step("looking for unsafe code");
     let mut git = Command::new("git");
     git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
     git.arg("*.rs");
@@ -42,14 +41,15 @@ pub(crate) fn check(cx: &Context) -> Result<Counted> {
     }
     judge(&found)?;
     for (file, uses) in &found {
-        cx.detail(&format!("{file}: {}", summary(uses)));
+        cx.step(&format!("{file}: {}", summary(uses)));
     }
+    let where_found = found.len();
     let all: Vec<_> = found.into_values().flatten().collect();
     Ok(vec![format!(
-        "unsafe: {} in {} of {}",
+        "unsafe: {} in {where_found} of {}, all in {}",
         summary(&all),
-        ALLOWED.map(|(place, _)| place).join(", "),
-        count(files.len(), "Rust file")
+        count(files.len(), "Rust file"),
+        ALLOWED.map(|(place, _)| place).join(", ")
     )])
 }
 
