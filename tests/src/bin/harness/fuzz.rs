@@ -1,6 +1,6 @@
-//! The fuzz targets in `fuzz/`, each for a while, from the seeds that are checked in. What they
-//! find over time stays in `fuzz/corpus`, and what breaks one in `fuzz/artifacts`, where cargo-fuzz
-//! looks for both.
+//! The fuzz targets in `fuzz/`, each for a while, from the seeds that are checked in and nothing
+//! else, so that every run is as good as the first. What breaks one is kept in `fuzz/artifacts`,
+//! where cargo-fuzz looks for it.
 
 use std::env;
 use std::fs;
@@ -100,10 +100,15 @@ impl Fuzzer<'_> {
 
     fn run(&self, target: &str, per_second: u64, options: &Options) -> Result<String> {
         let root = self.cx.root.join("fuzz");
-        let [corpus, seeds, artifacts] =
-            ["corpus", "seeds", "artifacts"].map(|folder| root.join(folder).join(target));
+        let [seeds, artifacts] =
+            ["seeds", "artifacts"].map(|folder| root.join(folder).join(target));
         let there = files(&seeds)?.len();
         ensure!(there > 0, "no seeds in {}", seeds.display());
+        // Where libFuzzer keeps what it comes upon.
+        let corpus = self.cx.directory("fuzz-corpus")?.join(target);
+        if corpus.exists() {
+            fs::remove_dir_all(&corpus)?;
+        }
         fs::create_dir_all(&corpus)?;
         let mut command = self.cargo(&["run", target]);
         command.arg(&corpus).arg(&seeds);
