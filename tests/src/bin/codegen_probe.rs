@@ -347,12 +347,20 @@ mod run {
 
     /// Every ID that a vCPU of the largest VQ enumerates, and the last slices.
     fn decode() {
-        let last = [sve::Z::with_slice(31, 31).map(u64::from), sve::P::with_slice(15, 31).map(u64::from)];
+        let last = [
+            sve::Z::with_slice(31, 31).map(u64::from),
+            sve::P::with_slice(15, 31).map(u64::from),
+        ];
         let ids = sve::Layout::ids(Vq::ARCH_MAX).expect("of the layout");
         for id in ids.chain(last.map(|id| id.expect("of the bank"))) {
             let mut register = sve::Reg::decode(0);
             access::decode(black_box(id), black_box(&mut register));
-            case("decode", Vq::ARCH_MAX, register.expect("a valid ID"), "none");
+            case(
+                "decode",
+                Vq::ARCH_MAX,
+                register.expect("a valid ID"),
+                "none",
+            );
         }
     }
 }

@@ -42,6 +42,17 @@ pub(crate) const QEMU_USER: Need = Need {
     package: "qemu-user",
 };
 
+/// Disassembles, and models processors.
+pub(crate) const LLVM: Need = Need {
+    proof: "llvm-mca-22",
+    package: "llvm-22",
+};
+/// Counts what is executed.
+pub(crate) const VALGRIND: Need = Need {
+    proof: "valgrind",
+    package: "valgrind",
+};
+
 impl Need {
     fn met(&self) -> bool {
         if self.proof.starts_with('/') {

@@ -8,6 +8,7 @@ mod apt;
 mod arm64;
 mod asan;
 mod boot;
+mod codegen;
 mod context;
 mod exhaustive;
 mod fuzz;
@@ -77,6 +78,8 @@ enum Part {
     Fuzz(fuzz::Options),
     /// Compare every ID and every offset with the kernel's own headers
     Uapi,
+    /// Disassemble the copy kernels: no branch, no call; modelled cycles beside a plain copy's
+    Codegen,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
     Arm64,
     /// Run the conformance suite, random operations and the migration on Linux KVM, in QEMU with EL2
@@ -103,6 +106,10 @@ impl Part {
     /// Every part, in the order in which the quick ones fail first.
     fn all() -> [Self; 11] {
         let fuzz = Self::Fuzz(fuzz::Options::default());
+    const NAMES: [&'static str; 7] = ["test", "lint", "msrv", "uapi", "codegen", "arm64", "kvm"];
+
+    /// Every part, in the order in which the quick ones fail first.
+    fn all() -> [Self; 7] {
         let kvm = Self::Kvm(kvm::Options::default());
         [
             Self::Test,
@@ -113,6 +120,7 @@ impl Part {
             Self::Asan,
             fuzz,
             Self::Uapi,
+            Self::Codegen,
             Self::Arm64,
             kvm,
             Self::Gate,
@@ -129,6 +137,7 @@ impl Part {
             Self::Asan => "asan",
             Self::Fuzz(_) => "fuzz",
             Self::Uapi => "uapi",
+            Self::Codegen => "codegen",
             Self::Arm64 => "arm64",
             Self::Kvm(_) => "kvm",
             Self::Gate => "gate",
@@ -145,6 +154,7 @@ impl Part {
             Self::Asan => asan::run(cx),
             Self::Fuzz(options) => fuzz::run(cx, options),
             Self::Uapi => uapi::run(cx),
+            Self::Codegen => codegen::run(cx),
             Self::Arm64 => arm64::run(cx),
             Self::Kvm(options) => kvm::run(cx, options),
             Self::Gate => gate::run(cx),
