@@ -168,14 +168,14 @@ mod planted {
 
     #[cold]
     #[inline(never)]
-    fn unknown(id: u64, number: &mut u64) {
+    fn unknown(id: usize, number: &mut usize) {
         *number = id.rotate_left(7);
     }
 
     /// Decoding that uses the index as the ID has it, behind a check.
     #[inline(never)]
-    pub(super) fn index(id: u64, number: &mut u64, table: &[u64; 1024]) {
-        match table.get(id as usize) {
+    pub(super) fn index(id: usize, number: &mut usize, table: &[usize; 1024]) {
+        match table.get(id) {
             Some(found) => *number = *found,
             None => unknown(id, number),
         }
@@ -183,8 +183,8 @@ mod planted {
 
     /// Decoding with a second check.
     #[inline(never)]
-    pub(super) fn two_checks(id: u64, number: &mut u64, table: &[u64; 64]) {
-        let found = table[id as usize & 63];
+    pub(super) fn two_checks(id: usize, number: &mut usize, table: &[usize; 64]) {
+        let found = table[id & 63];
         if found != id {
             return unknown(id, number);
         }

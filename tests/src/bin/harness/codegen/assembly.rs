@@ -130,7 +130,7 @@ fn pointers(text: &str) -> BTreeMap<u64, u64> {
 }
 
 impl Instruction {
-    /// `   30963:      	mov	esi, 0x90`
+    /// `   30963:`, then between tabs `mov` and `esi, 0x90`.
     fn parse(isa: Isa, line: &str, pointers: &BTreeMap<u64, u64>) -> Option<Self> {
         let (address, rest) = line.split_once(':')?;
         let address = u64::from_str_radix(address.trim(), 16).ok()?;

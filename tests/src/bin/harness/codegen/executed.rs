@@ -46,8 +46,8 @@ pub(crate) fn count(cx: &Context, probe: &Path) -> Result<BTreeMap<String, Count
     add_up(&cases.collect::<Vec<_>>(), &profile)
 }
 
-/// `operation=get_z	vq=1	…`, a case a line, and a profile with a part for each case and one for
-/// what comes after the last.
+/// Cases, a line each, `operation=get_z` among its fields; and a profile with a part for each case and
+/// one for what comes after the last.
 fn add_up(cases: &[&str], profile: &str) -> Result<BTreeMap<String, Counts>> {
     let totals: Vec<&str> = profile
         .lines()

@@ -29,7 +29,7 @@ use assembly::{Flow, Function, Instruction, Isa};
 use model::{Cycles, PROCESSORS, Pieces};
 use probe::{Kernel, Probe, Users};
 use rules::{Kind, Rule};
-use table::{Row, Table, ranges};
+use table::{Row, Table, place};
 
 /// How many times the plain copy's cycles a kernel may take: the copy itself, and a tenth for what
 /// the model makes of the order of the same instructions.
@@ -39,7 +39,7 @@ const LIMITED: [usize; 2] = [1, 2];
 /// What a hundredth more is: rounding.
 const ROUNDING: f64 = 0.005;
 /// How many faults are worth showing.
-const SHOWN: usize = 40;
+const SHOWN: usize = 100;
 
 /// Compiles, disassembles, models and executes the probe.
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
@@ -168,8 +168,13 @@ impl Found {
 
     fn check(&mut self, probe: &Probe, function: &Function, rule: Rule, what: &str) {
         let faults = rules::faults(&probe.assembly, function, rule);
-        let lines = faults.iter().map(|fault| format!("{what}: {fault}"));
-        self.faults.extend(lines);
+        if let Some(first) = faults.first() {
+            let more = match faults.len() {
+                1 => String::new(),
+                n => format!(" (and {} more)", n - 1),
+            };
+            self.faults.push(format!("{what}: {first}{more}"));
+        }
     }
 
     fn kernels(&mut self, probe: &Probe) -> Result<()> {
@@ -259,12 +264,8 @@ impl Found {
             let row = &mut self.rows[*row];
             let (kernel, plain): (Cycles, Cycles) = (cycles[name], cycles[plain]);
             row.cycles = Some((kernel, plain));
-            let what = format!(
-                "{} {} at VQ {}",
-                row.operation,
-                row.registers,
-                ranges(&row.vqs)
-            );
+            let what = row.name();
+            let mut above = Vec::new();
             for (processor, (_, name)) in PROCESSORS.iter().enumerate() {
                 let (kernel, plain) = (kernel[processor], plain[processor]);
                 let ratio = kernel / plain;
@@ -272,11 +273,16 @@ impl Found {
                     self.worst[processor] = (ratio, what.clone());
                 }
                 if LIMITED.contains(&processor) && ratio > LIMIT + ROUNDING {
-                    self.faults.push(format!(
-                        "{what}: {kernel:.2} cycles on {name}, {ratio:.2} times the plain copy's \
-                         {plain:.2}"
+                    above.push(format!(
+                        "{kernel:.2} on {name}, where that takes {plain:.2}"
                     ));
                 }
+            }
+            if !above.is_empty() {
+                self.faults.push(format!(
+                    "{what}: above {LIMIT:.2} times a plain copy's cycles: {}",
+                    above.join("; ")
+                ));
             }
         }
         Ok(())
@@ -303,8 +309,7 @@ impl Found {
                     let (first, last) = (counts.instructions.first(), counts.instructions.last());
                     let (first, last) = (first.copied().unwrap_or(0), last.copied().unwrap_or(0));
                     self.executed.push(format!(
-                        "  {operation:7} {:5} cases: {first:5} to {last:5} instructions, \
-                         {branches} conditional branches in each",
+                        "  {operation:8} {:5}   {first:5} to {last:5}   {branches:5}",
                         counts.cases
                     ));
                 }
@@ -321,7 +326,7 @@ impl Found {
 
     fn verdict(self) -> Result<Counted> {
         let (cases, executed) = self.executed.split_last().context("nothing was executed")?;
-        println!("  executed, on x86-64:");
+        println!("  executed  cases  instructions  cond. branches in each");
         for line in executed {
             println!("{line}");
         }
@@ -378,13 +383,10 @@ fn behind_jump(probe: &Probe, address: u64) -> Result<&Function> {
 }
 
 fn registers(users: &Users) -> String {
-    if users.banks.is_empty() {
-        return "past end".to_owned();
-    }
     users.banks.iter().cloned().collect::<Vec<_>>().join(" ")
 }
 
-/// `get of 32 in 256 bytes (Z at VQ 2)`
+/// `get of 32 in 256 bytes (Z, VQ 2)`
 fn described(kernel: &Kernel, users: &Users) -> String {
     let Kernel {
         operation,
@@ -392,12 +394,6 @@ fn described(kernel: &Kernel, users: &Users) -> String {
         copy,
         ..
     } = kernel;
-    let mut text = format!(
-        "{operation} of {copy} in {slice} bytes ({}",
-        registers(users)
-    );
-    if !users.vqs.is_empty() {
-        text += &format!(" at VQ {}", ranges(&users.vqs));
-    }
-    text + ")"
+    let (registers, place) = (registers(users), place(&users.vqs));
+    format!("{operation} of {copy} in {slice} bytes ({registers}, {place})")
 }

@@ -54,7 +54,8 @@ pub(crate) struct Kernel {
     pub(crate) address: u64,
 }
 
-/// What uses a kernel for a register's first slice: the banks' names, and the vector lengths.
+/// What uses a kernel: banks, by name, and the vector lengths at which it is that of a register's first
+/// slice; none for slices past the register's end.
 #[derive(Debug, Default)]
 pub(crate) struct Users {
     pub(crate) banks: BTreeSet<String>,
@@ -149,8 +150,8 @@ impl Listing {
                             address: address(operation)?,
                         };
                         let users = listing.kernels.entry(kernel).or_default();
+                        users.banks.insert(fields.text("bank")?.to_owned());
                         if fields.number::<u8>("part")? == 0 {
-                            users.banks.insert(fields.text("bank")?.to_owned());
                             users.vqs.insert(fields.number("vq")?);
                         }
                     }

@@ -29,7 +29,8 @@ pub(crate) enum Rule {
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
     /// The instruction, if it is one.
-    pub(crate) at: String,
+    address: Option<u64>,
+    at: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,7 @@ impl Fault {
         } = instruction;
         Self {
             kind,
+            address: Some(*address),
             at: format!("{address:#x} {mnemonic} {operands}"),
         }
     }
@@ -87,6 +89,7 @@ impl Fault {
     fn of(kind: Kind) -> Self {
         Self {
             kind,
+            address: None,
             at: String::new(),
         }
     }
@@ -110,11 +113,11 @@ fn straight(assembly: &Assembly, function: &Function) -> Vec<Fault> {
 
 /// Every instruction from which control goes elsewhere; the return at the end is none.
 fn departures(assembly: &Assembly, function: &Function) -> Vec<Fault> {
-    let last = function.instructions.len() - 1;
+    let end = function.instructions.len();
     let fault = |(i, instruction): (usize, &Instruction)| {
         let kind = match instruction.flow {
             Flow::Next => return None,
-            Flow::Return if i == last => return None,
+            Flow::Return if i + 1 == end => return None,
             Flow::Branch(_) => Kind::Branch,
             Flow::Call(to) | Flow::Jump(to) if assembly.name(to).contains("panic") => Kind::Panic,
             Flow::Jump(to) if inside(function, to) => Kind::Jump,
@@ -183,23 +186,18 @@ pub(crate) fn loop_body(function: &Function) -> Option<&[Instruction]> {
 }
 
 fn dispatch(assembly: &Assembly, function: &Function) -> Vec<Fault> {
-    let indirect = |flow: Flow| matches!(flow, Flow::JumpIndirect | Flow::CallIndirect);
-    let dispatches = function.instructions.iter().filter(|i| indirect(i.flow));
-    let mut faults = Vec::new();
-    if dispatches.count() != 1 {
-        faults.push(Fault::of(Kind::NoDispatch));
+    let indirect = |i: &&Instruction| matches!(i.flow, Flow::JumpIndirect | Flow::CallIndirect);
+    let dispatches = function
+        .instructions
+        .iter()
+        .filter(indirect)
+        .map(|i| i.address);
+    let dispatches: Vec<_> = dispatches.collect();
+    if dispatches.len() != 1 {
+        return vec![Fault::of(Kind::NoDispatch)];
     }
-    let others = |i: &&Instruction| !indirect(i.flow);
-    let rest = Function {
-        name: function.name.clone(),
-        instructions: function
-            .instructions
-            .iter()
-            .filter(others)
-            .cloned()
-            .collect(),
-    };
-    faults.extend(departures(assembly, &rest));
+    let mut faults = departures(assembly, function);
+    faults.retain(|fault| fault.address != dispatches.first().copied());
     faults
 }
 
@@ -275,4 +273,115 @@ struct Way {
     next: usize,
     branches: usize,
     untrusted: Untrusted,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Rule, faults, loop_body};
+    use crate::codegen::assembly::{Assembly, Isa};
+
+    /// What is wrong with a function at 0x1000, its instructions 4 bytes each; at 0x2000 and 0x3000
+    /// are functions that it may call.
+    fn found(isa: Isa, rule: Rule, lines: &str) -> Vec<Kind> {
+        let assembly = assembly(isa, lines);
+        let function = assembly.function(0x1000).expect("the function");
+        let faults = faults(&assembly, function, rule);
+        faults.into_iter().map(|fault| fault.kind).collect()
+    }
+
+    fn assembly(isa: Isa, lines: &str) -> Assembly {
+        let mut text = "0000000000001000 <f>:\n".to_owned();
+        for (i, line) in lines.split("; ").enumerate() {
+            let line = line.replacen(' ', "\t", 1);
+            text += &format!("    {:x}:      \t{line}\n", 0x1000 + 4 * i);
+        }
+        text += "0000000000002000 <core::panicking::panic_bounds_check>:\n    2000: \tret\n";
+        text += "0000000000003000 <search>:\n    3000: \tret\n";
+        Assembly::parse(isa, &text)
+    }
+
+    #[test]
+    fn a_kernel_is_a_straight_line() {
+        let found = |lines: &str| found(Isa::Aarch64, Rule::Straight, lines);
+        assert_eq!(found("ldr q0, [x0]; str q0, [x1]; ret"), []);
+        assert_eq!(found("cbz x0, 0x1008; str q0, [x1]; ret"), [Kind::Branch]);
+        assert_eq!(found("bl 0x3000; ret"), [Kind::Call]);
+        assert_eq!(found("blr x8; ret"), [Kind::Call]);
+        assert_eq!(found("bl 0x2000; ret"), [Kind::Panic]);
+        assert_eq!(found("brk #0x1; ret"), [Kind::Panic]);
+        assert_eq!(found("b 0x3000"), [Kind::Call, Kind::NoReturn]);
+        assert_eq!(found("ret; str q0, [x1]; ret"), [Kind::Jump]);
+    }
+
+    #[test]
+    fn a_kernel_of_a_bank_has_one_loop() {
+        let found = |lines: &str| found(Isa::Aarch64, Rule::CountedLoop, lines);
+        let once = "cbz x2, 0x1010; ldr q0, [x0], #16; subs x2, x2, #1; b.ne 0x1004; ret";
+        assert_eq!(found(once), []);
+        let more =
+            "cbz x2, 0x1014; cbz x3, 0x1014; ldr q0, [x0]; subs x2, x2, #1; b.ne 0x1008; ret";
+        assert_eq!(found(more), [Kind::Branch]);
+        let twice = "cbz x2, 0x1010; ldr q0, [x0]; b.ne 0x1004; b.ne 0x1004; ret";
+        assert_eq!(found(twice), [Kind::Branch]);
+        assert_eq!(found("cbz x2, 0x1008; bl 0x3000; ret"), [Kind::Call]);
+
+        let assembly = assembly(Isa::Aarch64, once);
+        let body = loop_body(assembly.function(0x1000).expect("the function"));
+        let body = body.expect("a loop").iter().map(|i| i.mnemonic.as_str());
+        assert!(body.eq(["ldr", "subs", "b.ne"]));
+    }
+
+    #[test]
+    fn an_operation_goes_to_its_kernel_and_nowhere_else() {
+        let found = |lines: &str| found(Isa::X86_64, Rule::Dispatch, lines);
+        assert_eq!(found("mov rdx, qword ptr [rdi]; jmp rdx"), []);
+        assert_eq!(
+            found("push rbx; call qword ptr [rdi + 0x8]; pop rbx; ret"),
+            []
+        );
+        assert_eq!(found("mov rax, rdi; ret"), [Kind::NoDispatch]);
+        assert_eq!(found("call rdx; jmp rdx"), [Kind::NoDispatch]);
+        assert_eq!(found("je 0x1008; jmp rdx; ret"), [Kind::Branch]);
+        assert_eq!(found("call 0x2000; jmp rdx"), [Kind::Panic]);
+    }
+
+    #[test]
+    fn decoding_has_one_branch_and_a_masked_index() {
+        let rule = Rule::Decode { table: 1024 };
+        let arm = |lines: &str| found(Isa::Aarch64, rule, lines);
+        let masked =
+            "ubfx x9, x0, #5, #6; adrp x10, 0x8000; add x9, x10, x9, lsl #4; ldr x10, [x9]";
+        let compared = "sub x10, x0, x10; cmp x10, x11; b.hs 0x1024; str x10, [x1]";
+        let ends = "ret; bl 0x3000; ret";
+        let all = |first: &str| format!("{first}; {compared}; {ends}");
+        assert_eq!(arm(&all(masked)), []);
+        // A mask of one bit more, and none at all.
+        let wider = masked.replace("#6", "#7");
+        assert_eq!(arm(&all(&wider)), [Kind::Address]);
+        assert_eq!(
+            arm("cmp x0, #64; b.hs 0x1014; ldr x9, [x2, x0, lsl #3]; str x9, [x1]; ret; b 0x3000"),
+            [Kind::Address]
+        );
+        // No check, two, and one that panics.
+        assert_eq!(arm(&format!("{masked}; ret")), [Kind::Branches]);
+        assert_eq!(
+            arm("cbz x0, 0x100c; cbz x1, 0x100c; ret; b 0x3000"),
+            [Kind::Branches]
+        );
+        assert_eq!(arm("cbz x0, 0x1008; ret; bl 0x2000"), [Kind::Panic]);
+
+        let x86 = |lines: &str| found(Isa::X86_64, rule, lines);
+        let masked = "mov eax, edi; shr eax, 0x5; and eax, 0x3f; shl eax, 0x4; \
+            mov rcx, qword ptr [rax + rdx]; sub rdi, rcx; cmp rdi, 0x20; jae 0x1024; ret; jmp 0x3000";
+        assert_eq!(x86(masked), []);
+        assert_eq!(x86(&masked.replace("0x3f", "0x7f")), [Kind::Address]);
+        assert_eq!(
+            x86(&masked.replace("[rax + rdx]", "[2*rax + rdx]")),
+            [Kind::Address]
+        );
+        assert_eq!(
+            x86(&masked.replace("and eax, 0x3f", "nop")),
+            [Kind::Address]
+        );
+    }
 }

@@ -10,8 +10,9 @@ use super::model::{Cycles, PROCESSORS};
 #[derive(Clone)]
 pub(crate) struct Row {
     pub(crate) operation: String,
-    /// Banks, or what else tells two kernels of an operation apart.
+    /// Banks.
     pub(crate) registers: String,
+    /// Where it moves a register's first slice; nowhere if it is for slices past a register's end.
     pub(crate) vqs: BTreeSet<u16>,
     pub(crate) isa: &'static str,
     pub(crate) instructions: usize,
@@ -21,6 +22,16 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// `get Z, VQ 2`
+    pub(crate) fn name(&self) -> String {
+        format!(
+            "{} {}, {}",
+            self.operation,
+            self.registers,
+            place(&self.vqs)
+        )
+    }
+
     /// All that is shown, but for the vector lengths.
     fn text(&self) -> (String, String) {
         let Self {
@@ -66,14 +77,26 @@ impl fmt::Display for Table {
             }
         }
         for ((name, numbers), vqs) in lines {
-            writeln!(f, "  {name} {:5}{numbers}", ranges(&vqs))?;
+            let vqs = match vqs.is_empty() {
+                true => "past".to_owned(),
+                false => ranges(&vqs),
+            };
+            writeln!(f, "  {name} {vqs:5}{numbers}")?;
         }
         Ok(())
     }
 }
 
+/// `VQ 1-3`, `past the end`
+pub(crate) fn place(vqs: &BTreeSet<u16>) -> String {
+    match vqs.is_empty() {
+        true => "past the end".to_owned(),
+        false => format!("VQ {}", ranges(vqs)),
+    }
+}
+
 /// `1-3,5`
-pub(crate) fn ranges(numbers: &BTreeSet<u16>) -> String {
+fn ranges(numbers: &BTreeSet<u16>) -> String {
     let mut ranges: Vec<(u16, u16)> = Vec::new();
     for &n in numbers {
         match ranges.last_mut() {

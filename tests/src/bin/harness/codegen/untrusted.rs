@@ -37,10 +37,9 @@ impl Untrusted {
         let mnemonic = instruction.mnemonic.as_str();
         let operands = split(&instruction.operands);
         let address = operands.iter().find_map(|o| inside_brackets(o));
-        if let Some(address) = address.filter(|_| mnemonic != "lea") {
-            if sum(&self.terms(address)) > self.allowed {
-                return false;
-            }
+        let reached = address.map_or(0, |address| sum(&self.terms(address)));
+        if reached > self.allowed && mnemonic != "lea" {
+            return false;
         }
         let written = written(self.isa, mnemonic, &operands);
         let bits = self.result(mnemonic, &operands, written);
