@@ -56,13 +56,13 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     ];
 
     let mut found = Found::default();
+    found.execute(cx, &probes[1])?;
     for probe in &probes {
         found.planted(probe)?;
         found.operations(probe)?;
         found.kernels(probe)?;
     }
     found.model(cx, &tools)?;
-    found.execute(cx, &probes[1])?;
     print!("{}", found.table());
     found.verdict()
 }
@@ -227,23 +227,23 @@ impl Found {
         }
         let plain = plain.get(&bytes);
         let plain = plain.with_context(|| format!("the probe has no copy of {bytes} bytes"))?;
-        let body = |function| match many {
-            true => rules::loop_body(function),
-            false => Some(&function.instructions[..]),
+        let copies =
+            |i: &Instruction| matches!(i.flow, Flow::Next | Flow::Branch(_) | Flow::Return);
+        let body = |function| {
+            let body = match many {
+                true => rules::loop_body(function)?,
+                false => &function.instructions[..],
+            };
+            // A call cannot be modelled.
+            body.iter().all(copies).then_some(body)
         };
-        // A kernel without its loop has been found at fault.
+        let measure = body(probe.function(*plain)?);
+        let measure = measure
+            .with_context(|| format!("the plain copy of {bytes} bytes is none: it calls"))?;
+        // A kernel that does not copy, or not in a loop, has been found at fault.
         let Some(kernel_body) = body(function) else {
             return Ok(());
         };
-        let measure = body(probe.function(*plain)?);
-        let measure =
-            measure.with_context(|| format!("the copies of {bytes} bytes have no loop"))?;
-        let copies =
-            |i: &Instruction| matches!(i.flow, Flow::Next | Flow::Branch(_) | Flow::Return);
-        ensure!(
-            measure.iter().all(copies),
-            "the plain copy of {bytes} bytes does more than copy"
-        );
         let mut piece = |body: &[Instruction], address: u64| {
             let name = format!("{address:x}");
             self.pieces.insert(name.clone(), model::text(body));
