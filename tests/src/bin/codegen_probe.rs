@@ -89,6 +89,7 @@ mod plain {
     }
 
     /// Bytes with a gap behind them, so that many of them are many copies.
+    #[repr(C)]
     pub(super) struct Apart<const N: usize> {
         bytes: [u8; N],
         _gap: [u8; 16],

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result};
 
 use crate::context::{Context, program};
 use crate::install::{self, LLVM, VALGRIND};
@@ -18,15 +18,13 @@ pub(crate) struct Tools {
 /// Finds the LLVM tools and valgrind, or installs them.
 pub(crate) fn ensure(cx: &Context) -> Result<Tools> {
     install::ensure(cx, &[VALGRIND])?;
+    let numbered = format!("-{VERSION}");
     // Without a number it may be any version.
-    if let Some(tools) = find(cx, "") {
+    if let Some(tools) = [&numbered, ""].iter().find_map(|suffix| find(cx, suffix)) {
         return Ok(tools);
     }
     install::ensure(cx, &[LLVM])?;
-    match find(cx, &format!("-{VERSION}")) {
-        Some(tools) => Ok(tools),
-        None => bail!("llvm-22 is installed, but llvm-mca-{VERSION} is not of that version"),
-    }
+    find(cx, &numbered).with_context(|| format!("llvm-mca{numbered} does not say its version"))
 }
 
 fn find(cx: &Context, suffix: &str) -> Option<Tools> {
