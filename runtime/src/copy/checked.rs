@@ -11,6 +11,7 @@
 
 #![allow(unsafe_code)]
 
+use core::hint::black_box;
 use core::marker::PhantomData;
 
 use super::kernel::{FULL, PARTS, PAST, REST};
@@ -200,7 +201,8 @@ impl<L: Layout, S: Storage> Checked<L, S> {
                 image += count * kernel.copy;
                 slices += count * kernel.slice;
             };
-            if full * rest == 0 {
+            // Hidden from the compiler, which would give some vector lengths branches of their own.
+            if black_box(full * rest) == 0 {
                 run(FULL + rest, count * (full + rest));
                 continue;
             }

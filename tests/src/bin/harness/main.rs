@@ -89,7 +89,7 @@ enum Part {
 }
 
 impl Part {
-    const NAMES: [&'static str; 11] = [
+    const NAMES: [&'static str; 12] = [
         "test",
         "lint",
         "msrv",
@@ -98,18 +98,15 @@ impl Part {
         "asan",
         "fuzz",
         "uapi",
+        "codegen",
         "arm64",
         "kvm",
         "gate",
     ];
 
     /// Every part, in the order in which the quick ones fail first.
-    fn all() -> [Self; 11] {
+    fn all() -> [Self; 12] {
         let fuzz = Self::Fuzz(fuzz::Options::default());
-    const NAMES: [&'static str; 7] = ["test", "lint", "msrv", "uapi", "codegen", "arm64", "kvm"];
-
-    /// Every part, in the order in which the quick ones fail first.
-    fn all() -> [Self; 7] {
         let kvm = Self::Kvm(kvm::Options::default());
         [
             Self::Test,

@@ -34,10 +34,16 @@ use table::{Row, Table, place};
 /// How many times the plain copy's cycles a kernel may take: the copy itself, and a tenth for what
 /// the model makes of the order of the same instructions.
 const LIMIT: f64 = 1.10;
-/// The processors that the limit is for.
+/// The same where a register ends inside a vector, which a copy does not have to put together from
+/// its bytes and zeros: one load and one shift more beside two stores (P and FFR at most VQs). Still
+/// below a quarter of the cycles of a plain 256-byte copy.
+const LIMIT_INSIDE: f64 = 1.75;
+/// The processors that the limits are for.
 const LIMITED: [usize; 2] = [1, 2];
 /// Less than half a hundredth more is none: the model's last iterations do not come out even.
 const ROUNDING: f64 = 0.005;
+/// How wide a vector is, in bytes.
+const VECTOR: usize = 16;
 /// How many faults are worth showing.
 const SHOWN: usize = 100;
 
@@ -80,6 +86,8 @@ struct Piece {
     row: usize,
     name: String,
     plain: String,
+    /// Whether a register ends inside a vector.
+    inside: bool,
 }
 
 #[derive(Default)]
@@ -90,7 +98,7 @@ struct Found {
     faults: Vec<String>,
     kernels: BTreeMap<&'static str, usize>,
     refused: usize,
-    worst: [(f64, String); PROCESSORS.len()],
+    worst: [[(f64, String); PROCESSORS.len()]; 2],
     executed: Vec<String>,
 }
 
@@ -254,6 +262,7 @@ impl Found {
             row: self.rows.len() - 1,
             name,
             plain,
+            inside: kernel.operation != "set" && kernel.copy % VECTOR != 0,
         });
         Ok(())
     }
@@ -270,34 +279,42 @@ impl Found {
         };
         for processor in LIMITED {
             ensure!(
-                above_limit(copy(80)?[processor], copy(64)?[processor]),
+                above(LIMIT, copy(80)?[processor], copy(64)?[processor]),
                 "a copy of 80 bytes is not told from one of 64 on {}",
                 PROCESSORS[processor].1
             );
         }
         self.refused += 1;
-        for Piece { row, name, plain } in &self.measured {
+        for Piece {
+            row,
+            name,
+            plain,
+            inside,
+        } in &self.measured
+        {
+            let limit = if *inside { LIMIT_INSIDE } else { LIMIT };
             let row = &mut self.rows[*row];
             let (kernel, plain): (Cycles, Cycles) = (cycles[name], cycles[plain]);
             row.cycles = Some((kernel, plain));
             let what = row.name();
-            let mut above = Vec::new();
+            let mut faults = Vec::new();
             for (processor, (_, name)) in PROCESSORS.iter().enumerate() {
                 let (kernel, plain) = (kernel[processor], plain[processor]);
                 let ratio = kernel / plain;
-                if ratio > self.worst[processor].0 {
-                    self.worst[processor] = (ratio, what.clone());
+                let worst = &mut self.worst[usize::from(*inside)][processor];
+                if ratio > worst.0 {
+                    *worst = (ratio, what.clone());
                 }
-                if LIMITED.contains(&processor) && above_limit(kernel, plain) {
-                    above.push(format!(
+                if LIMITED.contains(&processor) && above(limit, kernel, plain) {
+                    faults.push(format!(
                         "{kernel:.2} on {name}, where that takes {plain:.2}"
                     ));
                 }
             }
-            if !above.is_empty() {
+            if !faults.is_empty() {
                 self.faults.push(format!(
-                    "{what}: above {LIMIT:.2} times a plain copy's cycles: {}",
-                    above.join("; ")
+                    "{what}: above {limit:.2} times a plain copy's cycles: {}",
+                    faults.join("; ")
                 ));
             }
         }
@@ -365,20 +382,19 @@ impl Found {
             .iter()
             .map(|(isa, n)| format!("{n} for {isa}"))
             .collect();
-        let worst: Vec<_> = LIMITED
-            .iter()
-            .map(|p| {
-                let (ratio, what) = &self.worst[*p];
+        let worst = |worst: &[(f64, String)]| {
+            let worst = LIMITED.iter().map(|p| {
+                let (ratio, what) = &worst[*p];
                 format!("{ratio:.2} on {} ({what})", PROCESSORS[*p].1)
-            })
-            .collect();
+            });
+            worst.collect::<Vec<_>>().join(", ")
+        };
+        let [whole, inside] = &self.worst;
         Ok(vec![
             format!("kernels without a fault: {}", kernels.join(", ")),
             format!("{} refused", count(self.refused, "planted fault")),
-            format!(
-                "cycles beside a plain copy's, at worst: {}",
-                worst.join(", ")
-            ),
+            format!("cycles beside a plain copy's, at worst: {}", worst(whole)),
+            format!("where a register ends inside a vector: {}", worst(inside)),
             format!(
                 "{cases} executed: conditional branches do not depend on VQ, register or contents"
             ),
@@ -386,8 +402,8 @@ impl Found {
     }
 }
 
-fn above_limit(kernel: f64, plain: f64) -> bool {
-    kernel / plain > LIMIT + ROUNDING
+fn above(limit: f64, kernel: f64, plain: f64) -> bool {
+    kernel / plain > limit + ROUNDING
 }
 
 /// A function, or what it does nothing but jump to.
