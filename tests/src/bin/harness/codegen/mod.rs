@@ -262,7 +262,7 @@ impl Found {
             row: self.rows.len() - 1,
             name,
             plain,
-            inside: kernel.operation != "set" && kernel.copy % VECTOR != 0,
+            inside: kernel.operation != "set" && !kernel.copy.is_multiple_of(VECTOR),
         });
         Ok(())
     }
