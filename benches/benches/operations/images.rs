@@ -11,7 +11,7 @@ use sve_state_benches::ours::OurImages;
 use sve_state_benches::{Images, SLICES_BYTES, Vcpu};
 
 use crate::cpu_time::CpuTime;
-use crate::{VQS, image, vq};
+use crate::{Aligned, VQS, image, vq};
 
 /// How many vCPUs, to show how the cost grows, and their VQ.
 const VCPUS: [usize; 4] = [1, 8, 64, 512];
@@ -73,17 +73,17 @@ fn side_by_side(group: &mut Group<'_>, operation: Operation, vq: Vq, vcpus: usiz
 
 fn measure<I: Images>(group: &mut Group<'_>, operation: Operation, vq: Vq, n: usize, value: &str) {
     let mut vcpus: Vec<_> = (0..n).map(|_| I::Vcpu::new(vq, image(vq))).collect();
-    let mut slices = vec![[0x5a; SLICES_BYTES]; n];
+    let mut slices: Vec<_> = (0..n).map(|_| Aligned([0x5a; SLICES_BYTES])).collect();
     let id = BenchmarkId::new(I::NAME, value);
     group.bench_function(id, |b| match operation {
         Operation::Expand => b.iter(|| {
             for (vcpu, slices) in black_box(&vcpus).iter().zip(black_box(&mut slices)) {
-                I::expand(vcpu, slices);
+                I::expand(vcpu, &mut slices.0);
             }
         }),
         Operation::Pack => b.iter(|| {
             for (vcpu, slices) in black_box(&mut vcpus).iter_mut().zip(black_box(&slices)) {
-                I::pack(vcpu, slices);
+                I::pack(vcpu, &slices.0);
             }
         }),
     });

@@ -41,6 +41,11 @@ fn image(vq: Vq) -> Vec<u8> {
         .collect()
 }
 
+/// A buffer at the start of a cache line: where it lies would otherwise be chance, another one in each
+/// run, and stores across lines and pages cost many times what others do.
+#[repr(align(64))]
+struct Aligned<T>(T);
+
 /// Short: a benchmark counts as a ratio to its neighbours, so they are measured close to each other,
 /// before the machine's other work changes.
 fn settings() -> Criterion<CpuTime> {

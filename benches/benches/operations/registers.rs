@@ -14,7 +14,7 @@ use sve_state_benches::ours::{Ours, OursById};
 use sve_state_benches::{Registers, Vcpu};
 
 use crate::cpu_time::CpuTime;
-use crate::{ACCESSES, VQS, image, random, vq};
+use crate::{ACCESSES, Aligned, VQS, image, random, vq};
 
 /// How many vCPUs take turns.
 const VCPUS: u32 = 64;
@@ -113,7 +113,7 @@ fn one<A: Access, I: Registers>(group: &mut Group<'_>, vq: Vq) {
     let mut slice = filled::<I>();
     let register = I::register(7);
     group.bench_function(BenchmarkId::new(I::NAME, format!("vq{vq}")), |b| {
-        b.iter(|| A::access::<I>(black_box(&mut vcpu), black_box(register), &mut slice));
+        b.iter(|| A::access::<I>(black_box(&mut vcpu), black_box(register), &mut slice.0));
     });
 }
 
@@ -129,7 +129,7 @@ fn in_random_order<A: Access, I: Registers>(group: &mut Group<'_>, vq: Vq, count
         b.iter(|| {
             let vcpu = black_box(&mut vcpu);
             for &register in black_box(&registers) {
-                A::access::<I>(vcpu, register, &mut slice);
+                A::access::<I>(vcpu, register, &mut slice.0);
             }
         });
     });
@@ -156,16 +156,16 @@ fn interleaved<A: Access, I: Registers>(group: &mut Group<'_>, count: u16) {
         b.iter(|| {
             let vcpus = black_box(&mut vcpus);
             for &(vcpu, register) in black_box(&accesses) {
-                A::access::<I>(&mut vcpus[vcpu], register, &mut slice);
+                A::access::<I>(&mut vcpus[vcpu], register, &mut slice.0);
             }
         });
     });
 }
 
 /// A buffer that is not zero.
-fn filled<I: Registers>() -> I::Slice {
-    let mut slice = I::slice();
-    slice.as_mut().fill(0x5a);
+fn filled<I: Registers>() -> Aligned<I::Slice> {
+    let mut slice = Aligned(I::slice());
+    slice.0.as_mut().fill(0x5a);
     slice
 }
 
