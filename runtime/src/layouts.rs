@@ -1,5 +1,7 @@
 //! The layouts that Linux has today.
 
+use core::fmt;
+
 use crate::register_layout;
 
 register_layout! {
@@ -37,5 +39,18 @@ register_layout! {
         bank FPSR at 0xd4: 32 bits;
         /// Floating-point control register.
         bank FPCR at 0xd5: 32 bits;
+    }
+}
+
+/// The name of the register that an ID of either layout stands for; the ID where there is none.
+pub(crate) struct Name(pub(crate) u64);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (sve::Reg::decode(self.0), fpsimd::Reg::decode(self.0)) {
+            (Ok(reg), _) => reg.fmt(f),
+            (_, Ok(reg)) => reg.fmt(f),
+            _ => write!(f, "{:#018x}", self.0),
+        }
     }
 }

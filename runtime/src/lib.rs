@@ -7,6 +7,8 @@ extern crate alloc;
 // So that the paths which `register_layout!` emits hold inside this crate too.
 extern crate self as sve_state;
 
+#[doc = include_str!("adoption.md")]
+pub mod adoption {}
 mod copy;
 pub mod errno;
 pub mod image;

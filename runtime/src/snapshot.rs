@@ -20,6 +20,8 @@
 //! at the size, then for damage, and only then at what the fields say; it allocates nothing before
 //! that, and never more than the image.
 
+mod padded;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
@@ -32,6 +34,7 @@ use crate::sve;
 use crate::vcpu::Status;
 use crate::vls::Vls;
 use crate::vq::{Vq, VqError};
+pub use padded::RegistersError;
 
 const MAGIC: [u8; 8] = *b"SVESTATE";
 const VERSION: u16 = 1;

@@ -32,6 +32,7 @@ use core::fmt;
 
 use crate::image::{Storage, SveState};
 use crate::layout::{Bounds, Layout, Register};
+use crate::layouts::Name;
 use crate::one_reg::{OneReg, reg_size};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
@@ -375,17 +376,9 @@ impl<E> From<VlsError> for VcpuError<E> {
 
 impl<E: fmt::Display> fmt::Display for VcpuError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let call = |f: &mut fmt::Formatter<'_>, call: &str, id: u64, error: &E| match (
-            sve::Reg::decode(id),
-            fpsimd::Reg::decode(id),
-        ) {
-            (Ok(reg), _) => write!(f, "{call} of {reg}: {error}"),
-            (_, Ok(reg)) => write!(f, "{call} of {reg}: {error}"),
-            _ => write!(f, "{call} of {id:#018x}: {error}"),
-        };
         match self {
-            Self::Get { id, error } => call(f, "KVM_GET_ONE_REG", *id, error),
-            Self::Set { id, error } => call(f, "KVM_SET_ONE_REG", *id, error),
+            Self::Get { id, error } => write!(f, "KVM_GET_ONE_REG of {}: {error}", Name(*id)),
+            Self::Set { id, error } => write!(f, "KVM_SET_ONE_REG of {}: {error}", Name(*id)),
             Self::Finalize(error) => write!(f, "KVM_ARM_VCPU_FINALIZE of SVE: {error}"),
             Self::Vls(error) => error.fmt(f),
             Self::VectorLength { image, vcpu } => write!(
