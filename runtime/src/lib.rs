@@ -2,6 +2,9 @@
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(target_pointer_width = "16")]
+compile_error!("sve-state counts bytes in 32 bits: there is no version for 16-bit targets");
+
 #[cfg(feature = "alloc")]
 extern crate alloc;
 // So that the paths which `register_layout!` emits hold inside this crate too.

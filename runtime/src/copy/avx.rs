@@ -11,6 +11,7 @@ use super::portable::Portable;
 
 pub(super) const fn kernel<const COPY: usize, const SLICE: usize>() -> Kernel {
     Kernel {
+        isa: 1,
         get: get_avx::<COPY, SLICE>,
         set: set_avx::<COPY>,
         expand: expand_avx::<COPY, SLICE>,
@@ -85,7 +86,8 @@ fn detect() -> bool {
     const OSXSAVE_AND_AVX: u32 = 1 << 27 | 1 << 28;
     const XMM_AND_YMM: u64 = 1 << 1 | 1 << 2;
     #[allow(unused_unsafe)] // It is a safe function in later Rust.
-    // SAFETY: every x86-64 processor has CPUID and its leaf 1.
+    // SAFETY: every x86-64 processor has CPUID and its leaf 1 (but for SGX, where this is not
+    // compiled).
     let features = unsafe { __cpuid(1) }.ecx;
     features & OSXSAVE_AND_AVX == OSXSAVE_AND_AVX && {
         // SAFETY: OSXSAVE says that XGETBV may be used.

@@ -4,10 +4,12 @@
 //!
 //! 1. The memory is as large as the image of its layout at its VQ: [`Checked::new`] compares, and
 //!    [`Storage`] is sealed, so that it stays so.
-//! 2. At that VQ every register that is there lies inside the image, and the kernels of its bank
-//!    have its lengths: [`check_layout`], by the compiler, for every VQ.
+//! 2. At that VQ every register that is there lies inside the image, and the kernels in its bank's
+//!    place have its lengths and the right instruction set: [`check_layout`], by the compiler, for
+//!    every VQ. A view's registers are there at the smallest VQ, and so at every one: [`check_view`].
 //! 3. The address is that of a register that is there, or the kernel copies nothing: the arithmetic
-//!    of [`Checked::locate`].
+//!    of [`Checked::locate`], on numbers below the bank's count of IDs, and of [`Number::below`], on
+//!    numbers below the view's.
 
 #![allow(unsafe_code)]
 
@@ -18,8 +20,8 @@ use super::kernel::{FULL, PARTS, PAST, REST};
 use super::{ISAS, Kernel, Leaf, Native, isa};
 use crate::image::{ImageError, Storage};
 use crate::layout::{
-    Bank, BankType, Bounds, ByteArray, InImage, Layout, Place, Register, ViewOf, first_register,
-    image_bytes, registers, row, slices_bytes,
+    Bank, BankType, Bounds, ByteArray, InImage, Layout, PerVq, Place, Register, ViewOf,
+    first_register, image_bytes, registers, row, slices_bytes,
 };
 use crate::vq::Vq;
 
@@ -32,7 +34,8 @@ pub(crate) struct Checked<L, S> {
     bounds: &'static [Bounds],
     /// Likewise, from those for this processor: bank `b` has its own at `b * STRIDE`.
     kernels: &'static [Kernel],
-    layout: PhantomData<L>,
+    /// Of no layout but this, not even one that the compiler takes for a subtype.
+    layout: PhantomData<fn(L) -> L>,
 }
 
 /// The number of a register that bank `B` has, by arithmetic: not even a processor that has guessed
@@ -43,6 +46,13 @@ impl<B: InImage> Number<B> {
     fn of(number: u16) -> Self {
         const { check_bank::<B>() };
         let last = const { bank::<B>().max_count - 1 };
+        Self(number.min(last), PhantomData)
+    }
+
+    /// Of the register below one of a view, which is there at every VQ.
+    fn below<V: ViewOf<Target = B>>(number: u16) -> Self {
+        const { check_view::<V>() };
+        let last = const { bank::<V>().max_count - 1 };
         Self(number.min(last), PhantomData)
     }
 }
@@ -143,11 +153,10 @@ impl<L: Layout, S: Storage> Checked<L, S> {
         V: ViewOf,
         V::Target: InImage<Layout = L>,
     {
-        const { check_view::<V>() };
-        let start = self.start(Number::<V::Target>::of(register.number()));
+        let start = self.start(Number::below::<V>(register.number()));
         let from = self.bytes().as_ptr().wrapping_add(start);
-        // SAFETY: `check_view` has found that every register of the view lies inside one that is
-        // there at every VQ, and compared the size of `V::Value`.
+        // SAFETY: `check_view` has found that the view's registers, of which `below` gives one, lie
+        // inside registers that are there at every VQ, and compared the size of `V::Value`.
         unsafe { Native::copy(from, value.as_mut().as_mut_ptr(), V::Value::BYTES) };
     }
 
@@ -155,7 +164,7 @@ impl<L: Layout, S: Storage> Checked<L, S> {
     pub(crate) fn expand(&self, slices: &mut [u8]) -> Result<(), ImageError> {
         self.check_slices(slices.len())?;
         let to = slices.as_mut_ptr();
-        self.for_each_run(|run| {
+        Self::for_each_run(self.vq, self.kernels, |run| {
             let from = self.bytes().as_ptr().wrapping_add(run.image);
             // SAFETY: the runs follow each other, and add up to the image and to the slices, whose
             // size has just been compared; a shared and a unique borrow do not overlap.
@@ -179,10 +188,12 @@ impl<L: Layout, S: Storage> Checked<L, S> {
     /// Hands out the whole image as runs of slices of one kernel. A bank is one run where its
     /// registers fill their slices, or fit in one; otherwise each register is two, its full slices
     /// and its last one.
-    fn for_each_run(&self, mut act: impl FnMut(Run)) {
-        let vq = self.vq.get();
+    ///
+    /// Not a method: `pack` writes to the memory of `self` meanwhile.
+    fn for_each_run(vq: Vq, kernels: &'static [Kernel], mut act: impl FnMut(Run)) {
+        let vq = vq.get();
         let (mut image, mut slices) = (0, 0);
-        for (bank, kernels) in L::BANKS.iter().zip(self.kernels.chunks(STRIDE)) {
+        for (bank, kernels) in L::BANKS.iter().zip(kernels.chunks(STRIDE)) {
             if !matches!(bank.place, Place::Image) {
                 continue;
             }
@@ -241,8 +252,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Checked<L, S> {
         V: ViewOf,
         V::Target: InImage<Layout = L>,
     {
-        const { check_view::<V>() };
-        let start = self.start(Number::<V::Target>::of(register.number()));
+        let start = self.start(Number::below::<V>(register.number()));
         let to = self.bytes_mut().as_mut_ptr().wrapping_add(start);
         // SAFETY: as in `get_view`, with the two sides exchanged.
         unsafe { Native::copy(value.as_ref().as_ptr(), to, V::Value::BYTES) };
@@ -251,8 +261,9 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Checked<L, S> {
     /// SET of all slices with a register's bytes in them.
     pub(crate) fn pack(&mut self, slices: &[u8]) -> Result<(), ImageError> {
         self.check_slices(slices.len())?;
+        let (vq, kernels) = (self.vq, self.kernels);
         let to = self.bytes_mut().as_mut_ptr();
-        self.for_each_run(|run| {
+        Self::for_each_run(vq, kernels, |run| {
             let from = slices.as_ptr().wrapping_add(run.slices);
             // SAFETY: as in `expand`, with the two sides exchanged.
             unsafe { (run.kernel.pack)(from, to.wrapping_add(run.image), run.count) };
@@ -262,15 +273,24 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Checked<L, S> {
 }
 
 /// Refuses, at compile time, a layout whose tables do not say what its banks do.
+///
+/// It also refuses numbers so large that sums of them wrap, here or at run time: in a release build
+/// the compiler does not notice.
 pub(super) const fn check_layout<L: Layout>() {
     assert!(L::VQ_MIN > 0 && L::VQ_MIN <= L::VQ_MAX, "a range of VQs");
     let (banks, vqs) = (L::BANKS, (L::VQ_MAX - L::VQ_MIN) as usize + 1);
+    assert!(!banks.is_empty() && banks.len() <= 1 << 15, "some banks");
+    let mut vq = L::VQ_MIN;
+    check_sizes(banks, vq);
+    while vq < L::VQ_MAX {
+        vq += 1;
+        check_sizes(banks, vq);
+    }
+    let bounds = vqs as u64 * registers(banks) as u64;
+    assert!(L::BOUNDS.len() as u64 == bounds, "a row of bounds per VQ");
+    let kernels = vqs as u64 * banks.len() as u64;
     assert!(
-        L::BOUNDS.len() == vqs * registers(banks),
-        "a row of bounds per VQ"
-    );
-    assert!(
-        L::KERNELS.len() == vqs * banks.len(),
+        L::KERNELS.len() as u64 == kernels,
         "a row of kernels per VQ"
     );
     let mut row = 0;
@@ -281,6 +301,35 @@ pub(super) const fn check_layout<L: Layout>() {
             b += 1;
         }
         row += 1;
+    }
+}
+
+/// The sizes at one VQ, without wrapping: what a layout takes fits in 31 bits. Quantities that do
+/// not wrap do not shrink from one VQ to the next either.
+const fn check_sizes(banks: &[Bank], vq: u16) {
+    const fn at(quantity: PerVq, vq: u16) -> u64 {
+        quantity.fixed as u64 + quantity.per_vq as u64 * vq as u64
+    }
+    const MOST: u64 = i32::MAX as u64;
+    let (mut image, mut slices, mut b) = (0, 0, 0);
+    while b < banks.len() {
+        let (count, width) = (at(banks[b].count, vq), at(banks[b].width, vq));
+        let slice = banks[b].slice_bytes as u64;
+        assert!(slice.is_power_of_two(), "slices of a power of two");
+        assert!(
+            count <= banks[b].max_count as u64,
+            "no more registers than IDs"
+        );
+        assert!(width <= MOST && slice <= MOST, "sizes of 31 bits");
+        // So that `locate` tells a register that is not there from any slice.
+        assert!(
+            width / slice <= u16::MAX as u64,
+            "slices with an index of 16 bits"
+        );
+        image += count * width;
+        slices += count * width.div_ceil(slice) * slice;
+        assert!(image <= MOST && slices <= MOST, "an image of 31 bits");
+        b += 1;
     }
 }
 
@@ -296,10 +345,12 @@ const fn check_bank_at<L: Layout>(row: usize, b: usize) {
     let width = width as usize;
     let first = if width < slice { width } else { slice };
     let copies = [first, slice, width % slice, 0];
-    assert!(slice.is_power_of_two(), "slices of a power of two");
     let mut i = 0;
     while i < STRIDE {
-        let Kernel { copy, slice, .. } = kernels[i / PARTS][i % PARTS];
+        let Kernel {
+            isa, copy, slice, ..
+        } = kernels[i / PARTS][i % PARTS];
+        assert!(isa == i / PARTS, "kernels of the instruction set");
         assert!(
             slice == bank.slice_bytes as usize,
             "kernels of the bank's slices"
@@ -307,7 +358,6 @@ const fn check_bank_at<L: Layout>(row: usize, b: usize) {
         assert!(copy == copies[i % PARTS], "kernels of the register's width");
         i += 1;
     }
-    assert!(count <= bank.max_count as u32, "no more registers than IDs");
     if !matches!(bank.place, Place::Image) {
         return;
     }
@@ -343,7 +393,9 @@ const fn bank<B: BankType>() -> &'static Bank {
 pub(crate) const fn check_view<V: ViewOf>() {
     check_bank::<V::Target>();
     let (view, target) = (bank::<V>(), bank::<V::Target>());
+    // Counts and widths do not shrink with the VQ: `check_layout`.
     let vq_min = <<V::Target as BankType>::Layout as Layout>::VQ_MIN;
+    assert!(view.max_count > 0, "a view of some registers");
     assert!(
         view.max_count as u32 <= target.count.at(vq_min),
         "the view has more registers than the bank that it shows, at its smallest VQ"

@@ -4,7 +4,11 @@
 
 use core::ptr;
 
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(target_env = "sgx")
+))]
 use super::avx;
 use super::{ISAS, Leaf, Native, VECTOR};
 
@@ -20,6 +24,8 @@ type MoveAll = unsafe fn(from: *const u8, to: *mut u8, slices: usize);
 /// need `copy` bytes of the image and `slice` bytes of slices, apart from each other.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel {
+    /// Which of the instruction sets: below [`ISAS`].
+    pub(super) isa: usize,
     pub(super) copy: usize,
     pub(super) slice: usize,
     pub(super) get: Move,
@@ -53,7 +59,11 @@ impl Kernel {
                 Self::of::<Native, REST, SLICE>(),
                 Self::of::<Native, 0, SLICE>(),
             ],
-            #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+            #[cfg(all(
+                target_arch = "x86_64",
+                target_feature = "sse2",
+                not(target_env = "sgx")
+            ))]
             [
                 avx::kernel::<FIRST, SLICE>(),
                 avx::kernel::<SLICE, SLICE>(),
@@ -67,6 +77,7 @@ impl Kernel {
     pub(super) const fn of<L: Leaf, const COPY: usize, const SLICE: usize>() -> Self {
         assert!(COPY <= SLICE, "a slice does not share more than it holds");
         Self {
+            isa: 0,
             copy: COPY,
             slice: SLICE,
             get: get::<L, COPY, SLICE>,

@@ -22,7 +22,11 @@
 //! What a layout states about itself is checked here by the compiler, in
 //! `checked::check_layout`, whoever wrote it: the macro is not trusted.
 
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(target_env = "sgx")
+))]
 mod avx;
 mod checked;
 mod kernel;
@@ -41,16 +45,32 @@ use neon::Neon as Native;
 use portable::Portable as Native;
 
 /// How many instruction sets a processor of this target might have; each has kernels of its own.
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(target_env = "sgx")
+))]
 const ISAS: usize = 2;
-#[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+#[cfg(not(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(target_env = "sgx")
+)))]
 const ISAS: usize = 1;
 
 /// Which of them this processor has: below [`ISAS`].
 fn isa() -> usize {
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+    #[cfg(all(
+        target_arch = "x86_64",
+        target_feature = "sse2",
+        not(target_env = "sgx")
+    ))]
     return usize::from(avx::detected());
-    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+    #[cfg(not(all(
+        target_arch = "x86_64",
+        target_feature = "sse2",
+        not(target_env = "sgx")
+    )))]
     return 0;
 }
 

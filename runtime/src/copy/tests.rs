@@ -20,7 +20,11 @@ fn of<const COPY: usize, const SLICE: usize>() -> Vec<Kernel> {
         Kernel::of::<Portable, COPY, SLICE>(),
         Kernel::of::<Native, COPY, SLICE>(),
     ];
-    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+    #[cfg(all(
+        target_arch = "x86_64",
+        target_feature = "sse2",
+        not(target_env = "sgx")
+    ))]
     if super::avx::detected() {
         kernels.push(super::avx::kernel::<COPY, SLICE>());
     }
