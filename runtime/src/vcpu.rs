@@ -1,8 +1,9 @@
 //! The VMM's side: a vCPU's SVE state in the order that KVM wants.
 //!
 //! KVM answers `EPERM` to a VLS that is written too late and to a Z register that is read too early.
-//! Here neither compiles: an [`Initialised`] vCPU has vector lengths to choose and no registers, a
-//! [`Finalized`] one has registers and its vector lengths are settled.
+//! Here neither compiles, once a vCPU is wrapped as what it is: an [`Initialised`] one has vector
+//! lengths to choose and no registers, a [`Finalized`] one has registers and its vector lengths are
+//! settled.
 //!
 //! ```
 //! # use sve_state::shim::{Rules, Vcpu};
@@ -65,7 +66,8 @@ pub struct Initialised<V> {
 }
 
 impl<V: FinalizeSve> Initialised<V> {
-    /// For a vCPU that the caller has initialised with SVE, and not finalized.
+    /// For a vCPU that the caller has initialised with SVE, and not finalized. No call, so nothing is
+    /// checked: on one that is, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) meet `EPERM`.
     pub fn new(vcpu: V) -> Self {
         Self { vcpu }
     }
@@ -86,7 +88,8 @@ impl<V: FinalizeSve> Initialised<V> {
         set.map_err(|error| VcpuError::Set { id, error })
     }
 
-    /// Settles the vector lengths. Two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS.
+    /// Settles the vector lengths. Two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. Where the
+    /// second fails the vCPU is finalized, and the way on is [`Finalized::new`].
     pub fn finalize(mut self) -> Result<Finalized<V>, VcpuError<V::Error>> {
         self.vcpu.finalize_sve().map_err(VcpuError::Finalize)?;
         Finalized::new(self.vcpu)
@@ -118,7 +121,8 @@ pub struct Finalized<V> {
 }
 
 impl<V: OneReg> Finalized<V> {
-    /// For a vCPU that the caller has finalized. One GET, of VLS.
+    /// For a vCPU that the caller has finalized. One GET, of VLS, which does not tell whether that is
+    /// so: on a vCPU that is not, the first access to a register meets `EPERM`.
     pub fn new(vcpu: V) -> Result<Self, VcpuError<V::Error>> {
         let vls = read_vls(&vcpu)?;
         let vq = vls.max().ok_or(VlsError::Empty)?;

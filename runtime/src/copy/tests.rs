@@ -10,8 +10,8 @@ use super::checked::check_layout;
 use super::kernel::Kernel;
 use super::portable::Portable;
 use super::{Kernels, Native};
-use crate::layout::{Bank, Bounds, Ids, Layout, Location};
-use crate::sve;
+use crate::layout::{Bank, Bounds, Ids, Layout, Location, PerVq};
+use crate::{Image, Vq, sve};
 
 /// Kernels of the same lengths, one for each instruction set that this processor has.
 fn of<const COPY: usize, const SLICE: usize>() -> Vec<Kernel> {
@@ -211,6 +211,114 @@ sve_but!(
     "kernels of the bank's slices",
     KERNELS = &with::<_, 64>(KERNELS, 1, KERNELS[0])
 );
+// More slices than an index has bits: one past them would be a slice that is there.
+sve_but!(
+    more_slices_than_indices,
+    "slices with an index of 16 bits",
+    BANKS = &with::<_, 4>(
+        BANKS,
+        3,
+        bank(
+            PerVq {
+                fixed: 1 << 20,
+                per_vq: 0
+            },
+            8
+        )
+    )
+);
+// A width that wraps, and would shrink from one VQ to the next.
+sve_but!(
+    a_width_that_wraps,
+    "sizes of 31 bits",
+    BANKS = &with::<_, 4>(
+        BANKS,
+        3,
+        bank(
+            PerVq {
+                fixed: 16,
+                per_vq: 0xffff_fff8
+            },
+            64
+        )
+    )
+);
+// Slices so large that two of them are none.
+sve_but!(
+    slices_that_wrap,
+    "sizes of 31 bits",
+    BANKS = &with::<_, 4>(
+        BANKS,
+        3,
+        bank(
+            PerVq {
+                fixed: 1,
+                per_vq: 0
+            },
+            1 << 31
+        )
+    )
+);
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(target_env = "sgx")
+))]
+sve_but!(
+    kernels_of_another_instruction_set,
+    "kernels of the instruction set",
+    KERNELS = &with::<_, 64>(KERNELS, 0, [KERNELS[0][1], KERNELS[0][1]])
+);
+
+const fn bank(width: PerVq, slice_bytes: u32) -> Bank {
+    Bank {
+        width,
+        slice_bytes,
+        ..BANKS[3]
+    }
+}
+
+crate::register_layout! {
+    mod growing {
+        arch: arm64, coproc: 0x1e, vq: 1..=16;
+        /// As many registers as VQ.
+        bank A[1 * vq] at 0x0 step 1: 128 bits;
+        /// The one that is always there.
+        view V at 0x100: 128 bits, low bits of growing::A;
+    }
+}
+
+#[test]
+fn a_register_from_another_layout_stays_in_the_image() {
+    // Safe code can have the place of a register in one layout, and take it to another.
+    #[derive(Clone, Copy, Debug)]
+    struct Places;
+    impl Layout for Places {
+        type Reg = Location;
+        const NAME: &'static str = "places";
+        const PREFIX: u64 = <sve::Layout as Layout>::PREFIX;
+        const VQ_MIN: u16 = 1;
+        const VQ_MAX: u16 = 16;
+        const BANKS: &'static [Bank] = BANKS;
+        const BOUNDS: &'static [Bounds] = BOUNDS;
+        const KERNELS: &'static [Kernels] = KERNELS;
+        const IDS: Ids = <sve::Layout as Layout>::IDS;
+        fn reg(at: Location) -> Location {
+            at
+        }
+    }
+    let z31 = Places::decode(sve::Z31.id()).expect("a register");
+    let mut memory = [0; 48];
+    let (image, beside) = memory.split_at_mut(16);
+    let mut image = Image::<growing::Layout, _>::new(Vq::MIN, image).expect("16 bytes");
+    image.set_view(growing::V::at(z31), &[0xaa; 16]);
+    assert_eq!(image.get_view(growing::V::at(z31)), [0xaa; 16]);
+    image.set(growing::A::at(z31), &[0xbb; 16]);
+    assert_eq!(image.get(growing::A::at(z31)), [0; 16]);
+    assert_eq!(image.into_inner(), [0xaa; 16]);
+    assert_eq!(beside, [0; 32]);
+}
+
 // More registers than IDs: more than a clamped number reaches.
 sve_but!(
     more_registers_than_numbers,
