@@ -1,7 +1,7 @@
 //! Views of `sve_state`: what they accept, and what GET and SET move.
 
 use sve_state::image::ImageError;
-use sve_state::layout::Layout;
+use sve_state::layout::{Bounds, Layout};
 use sve_state::{SveState, Vls, Vq, fpsimd, sve};
 
 fn vq(vq: u32) -> Vq {
@@ -222,4 +222,20 @@ fn a_vcpu_enumerates_49_registers_and_vls() {
     let rest = [0x6050_0000_0015_0600, 0x6060_0000_0015_ffff];
     let expected: Vec<u64> = z.chain(p).chain(rest).collect();
     assert_eq!(ids, expected);
+}
+
+#[test]
+fn the_bounds_of_slice_0_at_every_vq() {
+    for v in 1..=16_u32 {
+        let found = sve::Layout::bounds(vq(v)).unwrap();
+        let widths = [[16 * v; 32].as_slice(), &[2 * v; 17]].concat();
+        let sizes = [[256; 32].as_slice(), &[32; 17]].concat();
+        let mut start = 0;
+        assert_eq!(found.len(), 49, "VQ {v}");
+        for ((bounds, copy), slice) in found.iter().zip(widths).zip(sizes) {
+            let flush = slice - copy;
+            assert_eq!(*bounds, Bounds { start, copy, flush }, "VQ {v}");
+            start += copy;
+        }
+    }
 }
