@@ -135,7 +135,17 @@ pub(crate) fn number(text: &str) -> Result<u64, String> {
     let digits = text.replace('_', "");
     let parsed = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
         Some(hex) => u64::from_str_radix(hex, 16),
-        None => digits.parse(),
+        None => {
+            // As logs have it that print with %llx.
+            let hex = u64::from_str_radix(&digits, 16);
+            if let Some(slice) = hex.ok().and_then(|id| decode(id).ok()) {
+                return Err(format!(
+                    "{text}: decimal as it stands, and in hex the ID of {}: write 0x{digits}",
+                    slice.name()
+                ));
+            }
+            digits.parse()
+        }
     };
     parsed.map_err(|why| format!("{text}: no 64-bit number, hex (0x…) or decimal: {why}"))
 }

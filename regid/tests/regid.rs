@@ -224,6 +224,16 @@ fn wrong_input_is_refused_with_what_is_allowed() {
 
 /// What the help says of names and vector lengths, it says in words of its own.
 #[test]
+fn an_id_in_hex_without_0x_is_not_taken_for_decimal() {
+    let output = regid(&["decode", "6080000000150060"]);
+    let said = refused(&output);
+    assert!(
+        said.contains("in hex the ID of Z3: write 0x6080000000150060"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_help_names_what_is_allowed() {
     let refusal = regid(&["encode", "Q"]);
     let (_, names) = refused(&refusal)
