@@ -78,3 +78,37 @@ fn low_bits_next_to_a_register_name_none() {
         assert_eq!(error.reason, Reason::NoRegister, "{low:#x}");
     }
 }
+
+sve_state::register_layout! {
+    /// Slices that no shift of the ID brings together, so that there is no table of the IDs.
+    mod odd {
+        arch: arm64, coproc: 0x1d, slices: 2, vq: 1..=16;
+        /// From an odd ID on.
+        bank A[3] at 0x1 step 2: slice 256 bits, width 16 * vq bits;
+        /// Of another size.
+        bank B at 0x10: 64 bits;
+    }
+}
+
+#[test]
+fn ids_without_a_table_are_decoded_bank_by_bank() {
+    let mut found = 0;
+    for low in 0..=0xffff_u64 {
+        for size in 0..16_u64 {
+            let id = 0x6000_0000_001d_0000 | size << 52 | low;
+            let name = match (size, low) {
+                (5, 1..=6) => Some(match (low - 1) % 2 {
+                    0 => format!("A{}", (low - 1) / 2),
+                    _ => format!("A{} slice 1", (low - 1) / 2),
+                }),
+                (3, 0x10) => Some("B".to_owned()),
+                _ => None,
+            };
+            found += usize::from(name.is_some());
+            let decoded = odd::Reg::decode(id).ok();
+            assert_eq!(decoded.map(|reg| reg.to_string()), name, "{id:#x}");
+            assert_eq!(decoded.map(odd::Reg::id), decoded.map(|_| id));
+        }
+    }
+    assert_eq!(found, 7);
+}
