@@ -11,7 +11,7 @@
 use core::fmt;
 
 use crate::copy::Checked;
-use crate::layout::{Bounds, ByteArray, InImage, Layout, Register, ViewOf, registers};
+use crate::layout::{Bounds, ByteArray, InImage, Layout, Register, ViewOf};
 use crate::sve;
 use crate::vq::{Vq, VqError};
 
@@ -100,9 +100,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
 
     /// The table's line for a register.
     fn slice_0<B: InImage<Layout = L>>(&self, register: Register<B>) -> Bounds {
-        let registers = registers(L::BANKS);
-        let row = usize::from(self.vq().get() - L::VQ_MIN);
-        L::BOUNDS[row * registers + register.index()]
+        self.memory.bounds()[register.index()]
     }
 
     /// How many bytes a whole register has: none where this VQ does not have the register.

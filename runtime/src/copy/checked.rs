@@ -94,6 +94,11 @@ impl<L: Layout, S: Storage> Checked<L, S> {
         self.vq
     }
 
+    /// The tables' row of bounds for its VQ.
+    pub(crate) fn bounds(&self) -> &'static [Bounds] {
+        self.bounds
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.as_ref()
     }
