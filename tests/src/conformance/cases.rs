@@ -144,7 +144,12 @@ fn finalization(run: &mut Run<'_>) {
     for feature in [0, 1, 3, 5, 31] {
         run.expect(Op::Finalize(feature), EINVAL);
     }
+    // FPSR and FPCR exist before, and keep their values.
+    status_registers(run);
     run.expect(Op::Finalize(SVE), Answer::Done);
+    for (id, value) in STATUS {
+        get(run, id, Answer::Bytes(value.to_ne_bytes().to_vec()));
+    }
     run.expect(Op::Finalize(SVE), EPERM);
     run.expect(Op::Finalize(5), EINVAL);
     get(run, VLS, Answer::Bytes(vls(16)));
@@ -275,8 +280,10 @@ fn core_with_sve(run: &mut Run<'_>) {
     still_filled(run);
 }
 
+const STATUS: [(u64, u32); 2] = [(FPSR, 0x0800_009f), (FPCR, 0x07c0_0000)];
+
 fn status_registers(run: &mut Run<'_>) {
-    for (id, value) in [(FPSR, 0x0800_009f_u32), (FPCR, 0x07c0_0000)] {
+    for (id, value) in STATUS {
         get(run, id, Answer::Bytes(vec![0; 4]));
         set(run, id, value.to_ne_bytes().to_vec(), Answer::Done);
         get(run, id, Answer::Bytes(value.to_ne_bytes().to_vec()));
