@@ -12,7 +12,7 @@
 //! term      = NUMBER [ "*" "vq" ] | "vq"
 //! ```
 //!
-//! A mistake ends a setting or a line and is noted; reading goes on with the next.
+//! A mistake is noted, and reading goes on: behind the line's `:`, or with the next line.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -30,6 +30,8 @@ pub(crate) struct Layout {
     pub(crate) banks: Vec<Bank>,
     /// What in its body could not be read.
     pub(crate) errors: Errors,
+    /// Whether a setting may be in that.
+    pub(crate) misread: bool,
 }
 
 /// `coproc: 0x15`.
@@ -148,9 +150,11 @@ impl Parse for Layout {
             settings: Vec::new(),
             banks: Vec::new(),
             errors: Errors::default(),
+            misread: false,
         };
         while !body.is_empty() {
             if let Err(error) = layout.statement(&body) {
+                layout.misread = true;
                 layout.errors.push(error);
                 skip_statement(&body);
             }
@@ -169,8 +173,16 @@ impl Layout {
             }
             return end(body, "`,` or `;`");
         }
-        self.banks.push(body.parse()?);
-        end(body, "`;`")
+        let docs = docs(body)?;
+        let line = word(body, &LINES)?;
+        match bank(docs, &line, body) {
+            Ok(bank) => self.banks.push(bank),
+            Err(error) => {
+                self.errors.push(error);
+                skip_statement(body);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -183,12 +195,27 @@ fn end(body: ParseStream, what: &str) -> syn::Result<()> {
 
 /// Leaves what cannot be read: up to a `;`, or to the start of a line if one was forgotten.
 fn skip_statement(body: ParseStream) {
-    while !body.is_empty() && !LINES.iter().any(|line| peek_word(body, line)) {
+    while !body.is_empty() && !peek_line(body) {
         match body.parse() {
             Ok(TokenTree::Punct(punct)) if punct.as_char() == ';' => return,
             _ => {}
         }
     }
+}
+
+/// Leaves what cannot be read of a line's registers. False where no `:` follows them.
+fn skip_to_colon(body: ParseStream) -> bool {
+    while !body.peek(Token![:]) {
+        let ended = body.is_empty() || body.peek(Token![,]) || body.peek(Token![;]);
+        if ended || peek_line(body) || body.parse::<TokenTree>().is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+fn peek_line(body: ParseStream) -> bool {
+    LINES.iter().any(|line| peek_word(body, line))
 }
 
 impl Parse for Setting {
@@ -212,10 +239,46 @@ impl Parse for Setting {
 
 const LINES: [&str; 3] = ["bank", "view", "pseudo"];
 
-impl Parse for Bank {
+/// Reads a line from behind its keyword to its `;`.
+fn bank(docs: Vec<Attribute>, line: &Ident, input: ParseStream) -> syn::Result<Bank> {
+    match input.parse() {
+        Ok(Registers {
+            name,
+            count,
+            base,
+            step,
+        }) => {
+            let (shape, place) = content(line, input)?;
+            Ok(Bank {
+                docs,
+                place,
+                name,
+                count,
+                base,
+                step,
+                shape,
+            })
+        }
+        Err(mut error) => {
+            if skip_to_colon(input) {
+                let more = content(line, input).err();
+                error.extend(more.into_iter().flatten());
+            }
+            Err(error)
+        }
+    }
+}
+
+/// `Z[32] at 0x000 step 32`.
+struct Registers {
+    name: Ident,
+    count: Option<Quantity>,
+    base: Number,
+    step: Option<Number>,
+}
+
+impl Parse for Registers {
     fn parse(input: ParseStream) -> syn::Result<Self> {
-        let docs = docs(input)?;
-        let line = word(input, &LINES)?;
         let name = input.parse()?;
         let count = input
             .peek(token::Bracket)
@@ -228,36 +291,39 @@ impl Parse for Bank {
         } else {
             Some(step(input)?)
         };
-        input.parse::<Token![:]>()?;
-        if line == "view" && peek_word(input, "slice") {
-            return Err(input.error("a view is moved whole: write its size alone, `128 bits`"));
-        }
-        let shape = input.parse()?;
-        let place = match input.parse::<Option<Token![,]>>()? {
-            Some(_) if line == "view" => Place::View(shown(input)?),
-            Some(comma) => {
-                return Err(mistake!(
-                    comma,
-                    "expected `;`: only a `view` goes on, this is a `{line}`"
-                ));
-            }
-            None if line == "view" => {
-                let what = "`, low bits of` and the bank that the view shows";
-                return unexpected(input, what, &[]);
-            }
-            None if line == "bank" => Place::Image,
-            None => Place::Nowhere,
-        };
         Ok(Self {
-            docs,
-            place,
             name,
             count,
             base,
             step,
-            shape,
         })
     }
+}
+
+/// Reads `: slice 2048 bits, width 128 * vq bits;`, or what else this kind of line has there.
+fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
+    input.parse::<Token![:]>()?;
+    if line == "view" && peek_word(input, "slice") {
+        return Err(input.error("a view is moved whole: write its size alone, `128 bits`"));
+    }
+    let shape = input.parse()?;
+    let place = match input.parse::<Option<Token![,]>>()? {
+        Some(_) if line == "view" => Place::View(shown(input)?),
+        Some(comma) => {
+            return Err(mistake!(
+                comma,
+                "expected `;`: only a `view` goes on, this is a `{line}`"
+            ));
+        }
+        None if line == "view" => {
+            let what = "`, low bits of` and the bank that the view shows";
+            return unexpected(input, what, &[]);
+        }
+        None if line == "bank" => Place::Image,
+        None => Place::Nowhere,
+    };
+    end(input, "`;`")?;
+    Ok((shape, place))
 }
 
 /// Reads doc comments, all that can stand above a line: its place in the layout is the same under
@@ -277,11 +343,13 @@ fn docs(input: ParseStream) -> syn::Result<Vec<Attribute>> {
 fn count(input: ParseStream) -> syn::Result<Quantity> {
     let brackets;
     bracketed!(brackets in input);
-    let count = brackets.parse()?;
-    if !brackets.is_empty() {
-        return unexpected(&brackets, "`]`", &[]);
-    }
-    Ok(count)
+    let count = match brackets.parse() {
+        Ok(_) if !brackets.is_empty() => unexpected(&brackets, "`]`", &[]),
+        count => count,
+    };
+    // Tokens left in brackets are an error to syn, which would hide all others.
+    brackets.parse::<TokenStream>()?;
+    count
 }
 
 /// Reads `step 32`.

@@ -180,11 +180,10 @@ impl<'a> Layout<'a> {
         let assumed = vqs.unwrap_or(Vqs { min: 1, max: 1 });
         let check = |bank| check_bank(bank, slices, assumed, &mut errors);
         let banks: Vec<_> = ast.banks.iter().filter_map(check).collect();
+        check_names(ast, &mut errors);
         if errors.keep(check_size(ast, &banks, assumed)).is_some() {
-            check_names(&banks, &mut errors);
-            if let Some(prefix) = prefix {
-                check_collisions(&banks, prefix, &mut errors);
-            }
+            check_values(&banks, &mut errors);
+            check_collisions(&banks, &mut errors);
         }
         errors.finish()?;
         match (prefix, vqs) {
@@ -205,7 +204,7 @@ impl<'a> Layout<'a> {
 fn check_keys(ast: &ast::Layout, errors: &mut Errors) {
     let names = KEYS.map(|(name, ..)| name);
     // What was misspelt or misread is not missing too.
-    let mut complete = errors.is_empty();
+    let mut complete = !ast.misread;
     for (i, Setting { key, .. }) in ast.settings.iter().enumerate() {
         if !names.iter().any(|name| key == name) {
             complete = false;
@@ -530,18 +529,24 @@ fn check_size(ast: &ast::Layout, banks: &[Bank], vqs: Vqs) -> syn::Result<()> {
     Ok(())
 }
 
-/// Refuses names that would be generated twice.
-fn check_names(banks: &[Bank], errors: &mut Errors) {
-    let mut types = BTreeSet::new();
+/// Refuses banks of one name.
+fn check_names(ast: &ast::Layout, errors: &mut Errors) {
+    let mut names = BTreeSet::new();
+    for ast::Bank { name, .. } in &ast.banks {
+        if !names.insert(name) {
+            errors.push(mistake!(name, "`{name}` is declared twice"));
+        }
+    }
+}
+
+/// Refuses banks of different names which would bring the same constant or function.
+fn check_values(banks: &[Bank], errors: &mut Errors) {
     let mut values = BTreeMap::new();
     for bank in banks {
         let name = &bank.ast.name;
-        if !types.insert(name) {
-            errors.push(mistake!(name, "`{name}` is declared twice"));
-            continue;
-        }
         let clash = |value: String| Some((values.insert(value.clone(), name)?, value));
-        if let Some((other, value)) = bank.values().find_map(clash) {
+        let clash = bank.values().find_map(clash);
+        if let Some((other, value)) = clash.filter(|(other, _)| *other != name) {
             errors.push(mistake!(
                 name,
                 "bank `{name}` would bring a `{value}`, and so does bank `{other}`: rename one"
@@ -551,18 +556,18 @@ fn check_names(banks: &[Bank], errors: &mut Errors) {
 }
 
 /// Refuses banks of which two registers have the same ID, size field and all.
-fn check_collisions(banks: &[Bank], prefix: u64, errors: &mut Errors) {
+fn check_collisions(banks: &[Bank], errors: &mut Errors) {
     let mut owners = BTreeMap::new();
     for bank in banks {
         let clash = |place| Some((owners.insert(bank.id(place), (bank, place))?, place));
         if let Some(((other, theirs), ours)) = bank.places().find_map(clash) {
             errors.push(mistake!(
                 &bank.ast.base,
-                "`{}` would have ID {:#018x}, which `{}` has: choose a base outside of \
-                 {:#x} to {:#x}, the bits 15:0 of bank `{}`",
+                "`{}` would have the ID of `{}`, {:#x} in bits 15:0: choose a base outside of \
+                 {:#x} to {:#x}, those of bank `{}`",
                 bank.slice(ours),
-                prefix | bank.id(ours),
                 other.slice(theirs),
+                bank.id(ours) & MAX_LOW,
                 other.base,
                 u64::from(other.base) + other.span(),
                 other.ast.name
