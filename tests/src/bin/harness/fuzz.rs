@@ -2,14 +2,13 @@
 //! else, so that every run is as good as the first. What breaks one is kept in `fuzz/artifacts`,
 //! where cargo-fuzz looks for it.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::context::{Context, program};
+use crate::context::Context;
 use crate::install::{self, CXX};
 use crate::report::Counted;
 use crate::toolchain::{self, Toolchain};
@@ -49,7 +48,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let nightly = toolchain::nightly(cx, "fuzz")?;
     let fuzzer = Fuzzer {
         cx,
-        path: path_with_cargo_fuzz(cx)?,
+        path: install::cargo_tool(cx, "cargo-fuzz", CARGO_FUZZ)?,
         nightly,
     };
     let manifest = ["--manifest-path", "fuzz/Cargo.toml"];
@@ -60,27 +59,6 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         counted.push(fuzzer.run(target, per_second, options)?);
     }
     Ok(counted)
-}
-
-/// `PATH`, in which there is a cargo-fuzz: the person's own, or else one under the target directory.
-fn path_with_cargo_fuzz(cx: &Context) -> Result<String> {
-    let path = env::var("PATH")?;
-    if program("cargo-fuzz").is_some() {
-        return Ok(path);
-    }
-    let root = cx.directory("cargo-fuzz")?;
-    if !root.join("bin/cargo-fuzz").exists() {
-        let mut install = cx.cargo(&["install", "--locked", "cargo-fuzz"]);
-        install
-            .args(["--version", CARGO_FUZZ])
-            .arg("--root")
-            .arg(&root);
-        // Else it would replace what other parts have built.
-        install.env("CARGO_TARGET_DIR", root.join("build"));
-        cx.run(install)
-            .context("no cargo-fuzz; run `cargo install cargo-fuzz`, then this again")?;
-    }
-    Ok(format!("{}:{path}", root.join("bin").display()))
 }
 
 struct Fuzzer<'a> {

@@ -1,5 +1,6 @@
 //! What the parts need installed, and installing it.
 
+use std::env;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -90,6 +91,25 @@ pub(crate) fn ensure(cx: &Context, needs: &[Need]) -> Result<()> {
         ),
         None => Ok(()),
     }
+}
+
+/// `PATH`, in which there is this tool of cargo's: the person's own, or else one of this version under
+/// the target directory.
+pub(crate) fn cargo_tool(cx: &Context, name: &str, version: &str) -> Result<String> {
+    let path = env::var("PATH")?;
+    if program(name).is_some() {
+        return Ok(path);
+    }
+    let root = cx.directory(name)?;
+    if !root.join("bin").join(name).exists() {
+        let mut install = cx.cargo(&["install", "--locked", name, "--version", version, "--root"]);
+        install.arg(&root);
+        // Else it would replace what other parts have built.
+        install.env("CARGO_TARGET_DIR", root.join("build"));
+        cx.run(install)
+            .with_context(|| format!("no {name}; run `cargo install {name}`, then this again"))?;
+    }
+    Ok(format!("{}:{path}", root.join("bin").display()))
 }
 
 /// What to put before a command that root must run: nothing, or sudo where it asks no password.

@@ -19,6 +19,7 @@ mod install;
 mod kernel;
 mod kvm;
 mod msrv;
+mod mutants;
 mod package;
 mod qemu;
 mod report;
@@ -36,7 +37,7 @@ use clap::{Parser, Subcommand};
 use context::Context;
 use report::{Counted, Report};
 
-/// Runs every test of sve-state: all parts in order, or the one named.
+/// Runs every test of sve-state: all parts but `mutants` in order, or the one named.
 ///
 /// What a part needs and the machine lacks is installed with apt where that is allowed (as root, or
 /// where `sudo -n` works); each command is printed before it runs. Compilers and kernels are only
@@ -86,6 +87,8 @@ enum Part {
     Kvm(kvm::Options),
     /// Run the benchmarks and hold their ratios against benches/rules.toml
     Gate,
+    /// Plant faults one by one, each of which must fail a test: an hour, and only when it is named
+    Mutants(mutants::Options),
 }
 
 impl Part {
@@ -104,7 +107,7 @@ impl Part {
         "gate",
     ];
 
-    /// Every part, in the order in which the quick ones fail first.
+    /// Every part but the one that takes an hour, in the order in which the quick ones fail first.
     fn all() -> [Self; 12] {
         let fuzz = Self::Fuzz(fuzz::Options::default());
         let kvm = Self::Kvm(kvm::Options::default());
@@ -138,6 +141,7 @@ impl Part {
             Self::Arm64 => "arm64",
             Self::Kvm(_) => "kvm",
             Self::Gate => "gate",
+            Self::Mutants(_) => "mutants",
         }
     }
 
@@ -155,6 +159,7 @@ impl Part {
             Self::Arm64 => arm64::run(cx),
             Self::Kvm(options) => kvm::run(cx, options),
             Self::Gate => gate::run(cx),
+            Self::Mutants(options) => mutants::run(cx, options),
         }
     }
 }
@@ -207,6 +212,7 @@ mod tests {
         assert_eq!(Part::all().map(|part| part.name()), Part::NAMES);
         let command = Cli::command();
         let subcommands: Vec<_> = command.get_subcommands().map(|c| c.get_name()).collect();
-        assert_eq!(subcommands, Part::NAMES);
+        let (on_request, all) = subcommands.split_last().unwrap();
+        assert_eq!((all, *on_request), (&Part::NAMES[..], "mutants"));
     }
 }
