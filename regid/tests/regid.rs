@@ -194,7 +194,7 @@ fn wrong_input_is_refused_with_what_is_allowed() {
         (&["encode", "Z32"], &["Z32", "Z0 to Z31"]),
         (&["encode", "Z3:32"], &["32", "0 to 31"]),
         (&["encode", "FFR0"], &["FFR0", "allowed are FFR"]),
-        (&["encode", "V1:1"], &["slice 1", "0 to 0"]),
+        (&["encode", "V1:1"], &["slice 1", "slice 0 is the only one"]),
         (
             &["encode", "Q"],
             &["Q", "Z0 to Z31, P0 to P15, FFR, VLS, V0 to V31, FPSR, FPCR"],

@@ -187,6 +187,11 @@ fn numbers_from_outside_are_judged() {
         message(15, 32),
         "slice 32 of register P: slices are 0 to 31"
     );
+    let error = fpsimd::V::with_slice(1, 1).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "slice 1 of register V: slice 0 is the only one"
+    );
     let error = sve::FFR::new(1).unwrap_err();
     assert_eq!(
         error.to_string(),

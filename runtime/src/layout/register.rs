@@ -177,6 +177,11 @@ impl fmt::Display for RegisterError {
                 "register {name} number {number}: there is one {name}, number 0",
                 name = bank.name,
             ),
+            Self::Slice { bank, slice } if bank.slices == 1 => write!(
+                f,
+                "slice {slice} of register {}: slice 0 is the only one",
+                bank.name,
+            ),
             Self::Slice { bank, slice } => write!(
                 f,
                 "slice {slice} of register {}: slices are 0 to {}",
