@@ -351,15 +351,14 @@ fn an_errno_is_explained_in_its_context() {
         ]);
         let status = i32::from(stages.is_empty());
         let json: Value = serde_json::from_str(&lines(&output, status).join("\n")).expect("JSON");
-        let mut found: Vec<_> = json.as_array().expect("an array").iter().collect();
-        // The two ways to write VLS, in one stage.
-        found.dedup_by_key(|row| &row["vcpu"]);
+        let found = json.as_array().expect("an array");
         assert_eq!(
             found.len(),
             stages.len(),
             "{errno} {register} {call}: {json}"
         );
         for (row, stage) in found.iter().zip(stages) {
+            assert_eq!(row["register"], register);
             let vcpu = row["vcpu"].as_str().expect("text");
             assert!(vcpu.ends_with(stage), "{errno} {register} {call}: {vcpu}");
             assert!(row["why"].is_string() && row["remedy"].is_string());
@@ -373,6 +372,52 @@ fn an_errno_that_is_never_met_is_said_to_be() {
     assert!(lines(&output, 1)[0].contains("errno 12 is no answer"));
     let output = regid(&["explain", "E2BIG", "--reg", "Z3"]);
     assert!(lines(&output, 1)[0].contains("E2BIG is no answer of GET or SET of Z3"));
+    let output = regid(&["explain", "E2BIG", "--reg", "Z3", "--call", "get"]);
+    assert!(lines(&output, 1)[0].contains("E2BIG is no answer of KVM_GET_ONE_REG of Z3"));
+}
+
+/// What a call is about is a register, or an ID, and said once.
+#[test]
+fn an_explanation_names_registers() {
+    let output = regid(&["explain"]);
+    let explained = lines(&output, 0);
+    let mut headings: Vec<_> = explained
+        .iter()
+        .filter_map(|line| line.split_once("_REG: "))
+        .collect();
+    assert!(
+        headings
+            .iter()
+            .all(|(calls, _)| calls.starts_with("  KVM_"))
+    );
+    headings
+        .iter_mut()
+        .for_each(|(calls, _)| *calls = calls.trim_start());
+    let both = "KVM_GET_ONE_REG, KVM_SET_ONE";
+    let expected = [
+        (both, "any ID"),
+        (both, "Z, P, FFR"),
+        ("KVM_SET_ONE", "VLS"),
+        (both, "Z, P, FFR, VLS"),
+        (
+            both,
+            "Z slices 1 to 31, P slices 1 to 31, FFR slices 1 to 31",
+        ),
+        (both, "an ID of a coprocessor that KVM does not know"),
+        (both, "an ID that names no register"),
+        (both, "V"),
+        ("KVM_SET_ONE", "VLS"),
+    ];
+    assert_eq!(headings, expected);
+    // The list is of all registers, and about none.
+    let lists = explained
+        .iter()
+        .filter(|line| line.contains("KVM_GET_REG_LIST"));
+    let lists: Vec<_> = lists.filter(|line| line.starts_with("  K")).collect();
+    assert!(
+        lists.len() == 3 && lists.iter().all(|line| line.ends_with("KVM_GET_REG_LIST")),
+        "{lists:?}"
+    );
 }
 
 #[test]

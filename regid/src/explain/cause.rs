@@ -125,8 +125,8 @@ pub(crate) const CAUSES: &[Cause] = &[
     Cause {
         errno: Errno::EINVAL,
         applies: |case| case.target.kind == OtherVls && case.stage == Stage::Initialised,
-        why: "KVM takes the host's own vector lengths up to a maximum: one at least, none that the \
-              host lacks, and none of the smaller ones left out",
+        why: "the set written is not the host's own vector lengths up to a maximum: one at least, \
+              none that the host lacks, and none of the smaller ones left out",
         remedy: "read VLS after KVM_ARM_VCPU_INIT, clear bits from the top alone, and write that",
         reproducible: true,
         first: &[],
@@ -194,7 +194,11 @@ mod tests {
 
     fn describe(case: &Case) -> String {
         let (call, stage) = (case.call.name(), case.stage.name());
-        format!("{call} {} on a vCPU {stage}", case.target.name)
+        let target = &case.target;
+        format!(
+            "{call} {:?} {:#018x} on a vCPU {stage}",
+            target.kind, target.id
+        )
     }
 
     /// Both ways: a case that fails has one cause, of its errno; one that succeeds has none.

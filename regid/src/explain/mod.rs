@@ -17,6 +17,11 @@ use cause::{CAUSES, Cause};
 use life::{Call, Case, Target};
 
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  regid explain EPERM --reg VLS
+  regid explain --reg z3 --call get
+  regid explain -22")]
 pub(crate) struct Args {
     /// An errno: EPERM, or its number
     #[arg(value_name = "ERRNO", value_parser = errno, allow_negative_numbers = true)]
@@ -145,22 +150,25 @@ impl Args {
                     .iter()
                     .filter(|(_, other)| (other.call, other.stage) == (case.call, case.stage));
                 let whatever = self.reg.is_none() && alike.all(|(other, _)| *other == answer);
-                rows.push(Row {
+                let row = Row {
                     call: Some(case.call.name()),
                     register: match case.call {
                         Call::Get | Call::Set if whatever => Some("any ID".to_owned()),
-                        _ if whatever => None,
-                        _ => Some(case.target.name.clone()),
+                        Call::Get | Call::Set => Some(case.target.name.clone()),
+                        _ => None,
                     },
                     vcpu: Some(case.stage.name()),
                     ..Row::of(cause)
-                });
+                };
+                // Targets of one name can fail alike.
+                if !rows.contains(&row) {
+                    rows.push(row);
+                }
             }
             if !cause.reproducible {
                 rows.push(Row::of(cause));
             }
         }
-        rows.dedup();
         rows
     }
 
@@ -170,7 +178,8 @@ impl Args {
             .errno
             .map_or("an errno".to_owned(), |errno| errno.to_string());
         let what = match (&self.reg, self.call) {
-            (Some(reg), _) => format!("GET or SET of {}", reg.name),
+            (Some(reg), Some(call)) => format!("{} of {}", call.name(), reg.name),
+            (Some(reg), None) => format!("GET or SET of {}", reg.name),
             (None, Some(call)) => call.name().to_owned(),
             (None, None) => "KVM's register calls".to_owned(),
         };
