@@ -23,7 +23,8 @@ pub(crate) fn words(arguments: Vec<String>) -> io::Result<Vec<String>> {
     for argument in arguments {
         if argument == "-" {
             let mut text = String::new();
-            io::stdin().read_to_string(&mut text)?;
+            let read = io::stdin().read_to_string(&mut text);
+            read.map_err(|why| io::Error::new(why.kind(), format!("standard input: {why}")))?;
             words.extend(text.split_whitespace().map(str::to_owned));
         } else {
             words.push(argument);

@@ -6,6 +6,7 @@ mod output;
 mod picture;
 mod register;
 
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -145,17 +146,22 @@ fn main() -> ExitCode {
         Ok(false) => ExitCode::from(1),
         Err(Failure::Input(messages)) => {
             for message in messages {
-                anstream::eprintln!("regid: {message}");
+                complain(&message);
             }
             ExitCode::from(2)
         }
         // A reader that has seen enough, such as `head`.
         Err(Failure::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Failure::Io(error)) => {
-            anstream::eprintln!("regid: {error}");
+            complain(&error);
             ExitCode::from(2)
         }
     }
+}
+
+/// A message on standard error. Where that cannot be written, the exit status says it alone.
+fn complain(message: &dyn Display) {
+    let _ = writeln!(anstream::stderr(), "regid: {message}");
 }
 
 impl Cli {

@@ -115,9 +115,12 @@ pub(crate) fn print<R: Serialize, W: Write>(
         Format::Text => text(records, out),
         Format::Tsv => {
             let mut tsv = csv::WriterBuilder::new().delimiter(b'\t').from_writer(out);
-            records
-                .iter()
-                .try_for_each(|record| tsv.serialize(record))?;
+            let written = records.iter().try_for_each(|record| tsv.serialize(record));
+            // `From` would hide that a pipe is broken.
+            written.map_err(|why| match why.into_kind() {
+                csv::ErrorKind::Io(why) => why,
+                kind => io::Error::other(format!("{kind:?}")),
+            })?;
             tsv.flush()
         }
         Format::Json => {

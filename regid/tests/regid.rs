@@ -420,12 +420,45 @@ fn an_explanation_names_registers() {
     );
 }
 
+/// Before the first byte, however much there is to print.
 #[test]
 fn a_reader_may_stop_reading() {
-    let (reader, writer) = io::pipe().expect("a pipe");
-    drop(reader);
-    let mut command = command(&["list", "--vq", "1"]);
-    let output = command.stdout(writer).output().expect("it runs");
-    assert!(output.stderr.is_empty(), "{output:?}");
-    assert_eq!(output.status.code(), Some(0));
+    let many = vec!["0x6080000000150060"; 1000];
+    for format in ["text", "tsv", "json"] {
+        for arguments in [
+            &["list", "--vq", "1"],
+            &[&["decode"], many.as_slice()].concat()[..],
+        ] {
+            let (reader, writer) = io::pipe().expect("a pipe");
+            drop(reader);
+            let mut command = command(&[arguments, &["-f", format]].concat());
+            let output = command.stdout(writer).output().expect("it runs");
+            assert!(output.stderr.is_empty(), "{format}: {output:?}");
+            assert_eq!(output.status.code(), Some(0), "{format}");
+        }
+    }
+}
+
+/// Where there is no room for the message; the exit status is as ever.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_message_that_cannot_be_written_is_no_panic() {
+    let full = std::fs::File::create("/dev/full").expect("Linux has it");
+    let status = command(&["decode", "0x"]).stderr(full).status();
+    assert_eq!(status.expect("it runs").code(), Some(2));
+}
+
+#[test]
+fn input_that_is_no_text_is_refused_as_input() {
+    let mut command = command(&["decode"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(b"\xff").expect("it reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert!(refused(&output).contains("standard input"), "{output:?}");
 }
