@@ -41,7 +41,7 @@ pub(crate) fn parsed<T>(
 ) -> Result<Vec<T>, Vec<String>> {
     let (good, bad): (Vec<_>, Vec<_>) = words
         .iter()
-        .map(|word| parse(word))
+        .map(|word| parse(word).map_err(|why| format!("{word:?}: {why}")))
         .partition(Result::is_ok);
     if bad.is_empty() {
         Ok(good.into_iter().flatten().collect())

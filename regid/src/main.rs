@@ -41,7 +41,7 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// How to print
+    /// How to print; a picture is SVG
     #[arg(long, short, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
 
@@ -52,20 +52,28 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Names to IDs, one to a line
+    #[command(after_help = "\
+Examples:
+  regid encode Z3 V7 FFR
+  regid encode z3:1 --format json")]
     Encode {
-        /// Registers: Z3, FFR, Z3:1 for slice 1 of Z3
+        /// Registers: Z3, FFR, Z3:1 for slice 1 of Z3; without any, or for -, words from standard input
         #[arg(value_name = "NAME")]
         names: Vec<String>,
     },
     /// IDs to names, or why an ID names no register
+    #[command(after_help = "\
+Examples:
+  regid decode 0x6080000000150060 --vq 2
+  regid decode 6926536226896871637")]
     Decode {
-        /// 64-bit IDs: 0x6080000000150060, or decimal
-        #[arg(value_name = "ID")]
+        /// 64-bit IDs: 0x6080000000150060, or decimal; without any, or for -, words from standard input
+        #[arg(value_name = "ID", allow_negative_numbers = true)]
         ids: Vec<String>,
         /// Vector length in quadwords of 128 bits, 1 to 16: say where each slice lies in sve_state, in
         /// bytes: where it starts, how many are copied, how many of a GET's buffer are flushed (filled
         /// with zeros)
-        #[arg(long, value_name = "N", value_parser = vq)]
+        #[arg(long, value_name = "N", value_parser = vq, allow_negative_numbers = true)]
         vq: Option<Vq>,
     },
     /// What an errno of KVM's register calls means, and what to do about it
@@ -74,15 +82,25 @@ enum Command {
     /// made in every stage of its life. Without an errno: all that the call, or the register, meets.
     Explain(explain::Args),
     /// The SVE registers that a vCPU of a vector length has, with their places in sve_state
+    ///
+    /// A place is in bytes: where a slice starts, how many are copied, how many of a GET's buffer are
+    /// flushed (filled with zeros).
+    #[command(after_help = "\
+Examples:
+  regid list --vq 2
+  regid list --vq 4 --format json")]
     List {
         /// Vector length in quadwords of 128 bits, 1 to 16
-        #[arg(long, value_name = "N", value_parser = vq)]
+        #[arg(long, value_name = "N", value_parser = vq, allow_negative_numbers = true)]
         vq: Vq,
     },
     /// A picture of sve_state, and of what one GET copies and flushes, as SVG
+    #[command(after_help = "\
+Example:
+  regid picture --vq 2 > sve_state.svg")]
     Picture {
         /// Vector length in quadwords of 128 bits, 1 to 16
-        #[arg(long, value_name = "N", value_parser = vq)]
+        #[arg(long, value_name = "N", value_parser = vq, allow_negative_numbers = true)]
         vq: Vq,
     },
 }
@@ -90,19 +108,9 @@ enum Command {
 fn vq(text: &str) -> Result<Vq, String> {
     // The layout describes fewer than the ABI has room for.
     let (min, max) = (sve::Layout::VQ_MIN, sve::Layout::VQ_MAX);
-    let number = text
-        .parse()
-        .map_err(|why| format!("{why}; allowed are {min} to {max}"))?;
-    let vq = Vq::new(number).ok();
+    let vq = text.parse().ok().and_then(|number| Vq::new(number).ok());
     vq.filter(|vq| sve::Layout::bounds(*vq).is_ok())
-        .ok_or_else(|| {
-            VqError {
-                vq: number,
-                min,
-                max,
-            }
-            .to_string()
-        })
+        .ok_or_else(|| format!("allowed are {min} to {max}"))
 }
 
 /// Why there is no answer.
@@ -171,6 +179,10 @@ impl Cli {
             Command::Decode { ids, vq } => decode(ids, vq, self.format, out),
             Command::Explain(args) => args.run(self.format, out),
             Command::List { vq } => list(vq, self.format, out),
+            Command::Picture { .. } if self.format != Format::Text => {
+                let why = "--format: tsv and json are not for a picture, which is SVG";
+                Err(Failure::Input(vec![why.to_owned()]))
+            }
             Command::Picture { vq } => {
                 write!(out, "{}", picture::of(vq)?)?;
                 Ok(true)

@@ -1,6 +1,8 @@
 //! Names, IDs and places of registers. Every fact is the library's: the banks of its layouts, their
 //! IDs, their bounds, and its reasons why an ID names nothing.
 
+use std::str::FromStr;
+
 use sve_state::layout::{
     Bank, BankType, Bounds, COPROC_MASK, COPROC_SHIFT, InImage, Layout, Reason, Register,
     RegisterError, ViewOf,
@@ -105,7 +107,8 @@ pub(crate) fn decode(id: u64) -> Result<Slice, String> {
     })
 }
 
-/// The register slice of this name: `Z3`, `ffr`, `P0:1`.
+/// The register slice of this name: `Z3`, `ffr`, `P0:1`; or why it is none, for whoever has the text
+/// at hand.
 pub(crate) fn named(text: &str) -> Result<Slice, String> {
     let (name, index) = text.split_once(':').unwrap_or((text, "0"));
     let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -114,40 +117,67 @@ pub(crate) fn named(text: &str) -> Result<Slice, String> {
         .iter()
         .find(|(bank, _)| bank.name.eq_ignore_ascii_case(letters));
     let Some((bank, encode)) = found else {
-        let all = names(&BANKS.map(|(bank, _)| bank));
-        return Err(format!("{text}: no register's name; allowed are {all}"));
+        return Err(no_name(&BANKS.map(|(bank, _)| bank)));
     };
-    if bank.numbered == number.is_empty() {
-        let allowed = names(&[*bank]);
-        return Err(format!("{text}: no register's name; allowed are {allowed}"));
-    }
-    let parse = |digits: &str| {
-        let parsed = digits.parse::<u32>();
-        parsed.map_err(|why| format!("{text}: {digits:?} is no number: {why}"))
+    let number = match bank.numbered {
+        true => decimal(number),
+        false => number.is_empty().then_some(0),
     };
-    let number = if bank.numbered { parse(number)? } else { 0 };
-    let id = encode(number, parse(index)?).map_err(|why| format!("{text}: {why}"))?;
+    let number = number.ok_or_else(|| no_name(&[*bank]))?;
+    let index = decimal(index).ok_or_else(|| no_slice(bank))?;
+    let id = encode(number, index).map_err(|why| match why {
+        RegisterError::Number { .. } => no_name(&[*bank]),
+        RegisterError::Slice { .. } => no_slice(bank),
+    })?;
     decode(id)
 }
 
-/// The number that a person wrote.
+fn no_name(banks: &[Bank]) -> String {
+    format!("no register's name; allowed are {}", names(banks))
+}
+
+fn no_slice(bank: &Bank) -> String {
+    match bank.slices - 1 {
+        0 => "no such slice; slice 0 is the only one".to_owned(),
+        last => format!("no such slice; slices are 0 to {last}"),
+    }
+}
+
+/// A number in digits alone: Rust takes a sign, too.
+fn decimal<N: FromStr>(digits: &str) -> Option<N> {
+    let parsed = digits.parse().ok();
+    parsed.filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Likewise in hex.
+fn hexadecimal(digits: &str) -> Option<u64> {
+    let parsed = u64::from_str_radix(digits, 16).ok();
+    parsed.filter(|_| digits.starts_with(|c: char| c.is_ascii_hexdigit()))
+}
+
+/// The ID that a person wrote, or why it is none.
 pub(crate) fn number(text: &str) -> Result<u64, String> {
     let digits = text.replace('_', "");
     let parsed = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
-        Some(hex) => u64::from_str_radix(hex, 16),
+        Some(hex) => hexadecimal(hex),
         None => {
             // As logs have it that print with %llx.
-            let hex = u64::from_str_radix(&digits, 16);
-            if let Some(slice) = hex.ok().and_then(|id| decode(id).ok()) {
+            let slice = hexadecimal(&digits).and_then(|id| decode(id).ok());
+            if let Some(slice) = slice {
                 return Err(format!(
-                    "{text}: decimal as it stands, and in hex the ID of {}: write 0x{digits}",
+                    "without 0x an ID is decimal, and this is in hex the ID of {}: write 0x{digits}",
                     slice.name()
                 ));
             }
-            digits.parse()
+            decimal(&digits)
         }
     };
-    parsed.map_err(|why| format!("{text}: no 64-bit number, hex (0x…) or decimal: {why}"))
+    parsed.ok_or_else(|| {
+        format!(
+            "no ID; an ID is a 64-bit number: 0x and up to 16 hex digits, such as {:#018x}, or decimal",
+            sve::Z3.id()
+        )
+    })
 }
 
 /// From a number and a slice to an ID.

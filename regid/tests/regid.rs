@@ -186,15 +186,17 @@ fn a_line_says_why_an_id_names_nothing() {
 #[test]
 fn wrong_input_is_refused_with_what_is_allowed() {
     let cases = [
-        (&["decode", "Z3"][..], &["Z3", "64-bit number", "hex"][..]),
         (
-            &["decode", "0x16080000000150000"],
-            &["0x16080000000150000", "64-bit"],
+            &["decode", "Z3"][..],
+            &["\"Z3\"", "64-bit number", "0x"][..],
         ),
         (&["encode", "Z32"], &["Z32", "Z0 to Z31"]),
-        (&["encode", "Z3:32"], &["32", "0 to 31"]),
+        (&["encode", "Z3:32"], &["Z3:32", "0 to 31"]),
+        (&["encode", "Z3:"], &["Z3:", "0 to 31"]),
+        (&["encode", "Z3:+1"], &["Z3:+1", "0 to 31"]),
+        (&["encode", "z4294967296"], &["z4294967296", "Z0 to Z31"]),
         (&["encode", "FFR0"], &["FFR0", "allowed are FFR"]),
-        (&["encode", "V1:1"], &["slice 1", "slice 0 is the only one"]),
+        (&["encode", "V1:1"], &["V1:1", "slice 0 is the only one"]),
         (
             &["encode", "Q"],
             &["Q", "Z0 to Z31, P0 to P15, FFR, VLS, V0 to V31, FPSR, FPCR"],
@@ -202,6 +204,8 @@ fn wrong_input_is_refused_with_what_is_allowed() {
         (&["list", "--vq", "17"], &["17", "1 to 16"]),
         (&["list", "--vq", "0"], &["0", "1 to 16"]),
         (&["list", "--vq", "x"], &["x", "1 to 16"]),
+        (&["list", "--vq", "-1"], &["-1", "1 to 16"]),
+        (&["picture", "--vq", "2", "-f", "json"], &["json", "SVG"]),
         (&["explain", "EFOO"], &["EFOO", "EPERM (1)", "EINVAL (22)"]),
         (
             &["explain", "--reg", "0x6030000000100000"],
@@ -222,17 +226,65 @@ fn wrong_input_is_refused_with_what_is_allowed() {
     }
 }
 
-/// What the help says of names and vector lengths, it says in words of its own.
 #[test]
-fn an_id_in_hex_without_0x_is_not_taken_for_decimal() {
-    let output = regid(&["decode", "6080000000150060"]);
-    let said = refused(&output);
-    assert!(
-        said.contains("in hex the ID of Z3: write 0x6080000000150060"),
-        "{said}"
+fn what_is_no_id_is_told_what_one_looks_like() {
+    let words = [
+        "",
+        "_",
+        "0x",
+        "0x_",
+        "0xg",
+        "+5",
+        "0x+5",
+        "-5",
+        "0x16080000000150000",
+        "18446744073709551616",
+    ];
+    for word in words {
+        let output = regid(&["decode", word]);
+        let expected = format!(
+            "regid: {word:?}: no ID; an ID is a 64-bit number: 0x and up to 16 hex digits, such as \
+             0x6080000000150060, or decimal\n"
+        );
+        assert_eq!(refused(&output), expected);
+    }
+    assert_eq!(
+        lines(&regid(&["decode", "18446744073709551615"]), 1).len(),
+        1
     );
 }
 
+/// An error names what was given once, whether it is an argument or an option's value.
+#[test]
+fn an_error_does_not_repeat_itself() {
+    let cases = [
+        (&["encode", "Z32"][..], "Z32"),
+        (&["encode", "Z3:32"], "Z3:32"),
+        (&["decode", "0xg"], "0xg"),
+        (&["explain", "--reg", "Z32"], "Z32"),
+        (&["explain", "--reg", "0xg"], "0xg"),
+        (&["list", "--vq", "17"], "17"),
+    ];
+    for (arguments, given) in cases {
+        let output = regid(arguments);
+        let said = refused(&output);
+        assert_eq!(said.matches(given).count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn an_id_in_hex_without_0x_is_not_taken_for_decimal() {
+    for (digits, name) in [("6080000000150060", "Z3"), ("606000000015ffff", "VLS")] {
+        let output = regid(&["decode", digits]);
+        let said = refused(&output);
+        let hint = format!(
+            "{digits:?}: without 0x an ID is decimal, and this is in hex the ID of {name}: write 0x{digits}"
+        );
+        assert!(said.contains(&hint), "{said}");
+    }
+}
+
+/// What the help says of names and vector lengths, it says in words of its own.
 #[test]
 fn the_help_names_what_is_allowed() {
     let refusal = regid(&["encode", "Q"]);
@@ -247,6 +299,37 @@ fn the_help_names_what_is_allowed() {
     for command in ["list", "decode", "picture"] {
         let help = regid(&[command, "--help"]);
         assert!(lines(&help, 0).join(" ").contains("1 to 16"), "{help:?}");
+    }
+}
+
+/// Every example in the help of the program and of each command does what it is there for.
+#[test]
+fn the_helps_examples_work() {
+    for command in [
+        None,
+        Some("encode"),
+        Some("decode"),
+        Some("explain"),
+        Some("list"),
+        Some("picture"),
+    ] {
+        let help = regid(&[command.as_slice(), &["--help"]].concat());
+        let help = lines(&help, 0);
+        let title = help.iter().position(|line| line.starts_with("Example"));
+        let title = title.unwrap_or_else(|| panic!("no example for {command:?}"));
+        let examples = &help[title + 1..];
+        assert!(!examples.is_empty());
+        for example in examples {
+            let example = example.split(" > ").next().expect("a command");
+            let mut words = example.split_whitespace();
+            assert_eq!(words.next(), Some("regid"), "{example}");
+            let words: Vec<_> = words.collect();
+            assert!(
+                command.is_none_or(|command| words[0] == command),
+                "{example}"
+            );
+            assert!(!lines(&regid(&words), 0).is_empty(), "{example}");
+        }
     }
 }
 
