@@ -7,6 +7,11 @@
 //!
 //! The bytes are little-endian whatever the host is: byte `k` of a register holds its bits `8k` to
 //! `8k + 7` (Linux `Documentation/arch/arm64/sve.rst`).
+//!
+//! At VQ 2, this is what a GET of a Z and of a P register copies, and what it flushes, which is to fill
+//! with zeros; SET copies the other way, and drops what a GET would flush:
+//!
+#![doc = include_str!("sve_state.svg")]
 
 use core::fmt;
 

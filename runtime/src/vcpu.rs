@@ -57,7 +57,8 @@ impl<T: FinalizeSve + ?Sized> FinalizeSve for &mut T {
 }
 
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
-/// lengths can be read and narrowed, its registers do not exist yet.
+/// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,
+/// [`finalize`](Self::finalize) it: those are methods of [`Finalized`].
 ///
 /// Hand in `&mut vcpu`, and the vCPU stays the caller's own whatever fails.
 #[derive(Debug)]
@@ -111,7 +112,8 @@ pub struct Status {
     pub fpcr: u32,
 }
 
-/// A vCPU whose vector lengths are settled and whose registers exist.
+/// A vCPU whose vector lengths are settled and whose registers exist. To choose vector lengths, take a
+/// new vCPU: `set_vls` is a method of [`Initialised`], and nothing leads back there.
 #[derive(Debug)]
 pub struct Finalized<V> {
     vcpu: V,

@@ -52,6 +52,19 @@ fn every_truncation_and_every_excess_is_refused() {
     for len in 0..GOLDEN.len() {
         assert!(Snapshot::from_bytes(&GOLDEN[..len]).is_err(), "{len}");
     }
+    // Header and checksum are all there, and it is the image that is missing.
+    for (found, error) in [
+        (95, SnapshotError::Truncated { found: 95 }),
+        (
+            96,
+            SnapshotError::Size {
+                expected: 1188,
+                found: 96,
+            },
+        ),
+    ] {
+        assert_eq!(Snapshot::from_bytes(&GOLDEN[..found]), Err(error));
+    }
     let longer = [GOLDEN, &[0]].concat();
     let (expected, found) = (1188, 1189);
     let size = SnapshotError::Size { expected, found };
