@@ -244,3 +244,14 @@ fn the_bounds_of_slice_0_at_every_vq() {
         }
     }
 }
+
+/// An image in a log is a line, not its bytes; a set of vector lengths is its lengths.
+#[test]
+fn debug_text_is_short_and_says_what_it_is() {
+    let state = SveState::zeroed(vq(2)).unwrap();
+    let text = format!("{state:?}");
+    for part in ["\"sve\"", "vq: 2", "bytes: 1092"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(format!("{:?}", Vls::up_to(vq(3))), "{1-3}");
+}
