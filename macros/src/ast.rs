@@ -165,7 +165,7 @@ impl Parse for Layout {
 
 impl Layout {
     fn statement(&mut self, body: ParseStream) -> syn::Result<()> {
-        if body.peek(Ident) && body.peek2(Token![:]) {
+        if body.peek(Ident) && (body.peek2(Token![:]) || body.peek2(Token![=])) {
             self.settings.push(body.parse()?);
             // So that each setting is read, and misread, by itself.
             if body.parse::<Option<Token![,]>>()?.is_some() {
@@ -221,13 +221,14 @@ fn peek_line(body: ParseStream) -> bool {
 impl Parse for Setting {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let key = input.parse()?;
-        input.parse::<Token![:]>()?;
+        punct::<Token![:]>(input, "`:`")?;
         let value = if input.peek(Ident) {
             Value::Word(input.parse()?)
         } else {
             let first = input.parse()?;
             if input.peek(Token![..]) {
-                input.parse::<Token![..=]>()?;
+                let range = input.parse::<Option<Token![..=]>>()?;
+                range.ok_or_else(|| input.error("the last VQ is in the range: `1..=16`"))?;
                 Value::Range(first, input.parse()?)
             } else {
                 Value::Number(first)
@@ -302,7 +303,7 @@ impl Parse for Registers {
 
 /// Reads `: slice 2048 bits, width 128 * vq bits;`, or what else this kind of line has there.
 fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
-    input.parse::<Token![:]>()?;
+    punct::<Token![:]>(input, "`:`")?;
     if line == "view" && peek_word(input, "slice") {
         return Err(input.error("a view is moved whole: write its size alone, `128 bits`"));
     }
@@ -453,6 +454,11 @@ impl Parse for Number {
     }
 }
 
+/// Reads this punctuation.
+fn punct<T: Parse>(input: ParseStream, what: &str) -> syn::Result<T> {
+    input.parse().or_else(|_| unexpected(input, what, &[]))
+}
+
 fn peek_word(input: ParseStream, word: &str) -> bool {
     let next = input.fork().parse::<Ident>();
     next.is_ok_and(|ident| ident == word)
@@ -469,8 +475,13 @@ fn word(input: ParseStream, words: &[&str]) -> syn::Result<Ident> {
 /// Refuses what stands here, perhaps one of these words, misspelt.
 fn unexpected<T>(input: ParseStream, what: &str, words: &[&str]) -> syn::Result<T> {
     let mut message = format!("expected {what}");
-    if let Ok(found) = input.fork().parse::<Ident>() {
-        let hint = did_you_mean(&found.to_string(), words).unwrap_or_default();
+    if let Ok(found) = input.fork().parse::<TokenTree>() {
+        // Of what is in brackets, the bracket.
+        let found: String = match found {
+            TokenTree::Group(group) => group.to_string().chars().take(1).collect(),
+            token => token.to_string(),
+        };
+        let hint = did_you_mean(&found, words).unwrap_or_default();
         message += &format!(", found `{found}`{hint}");
     }
     Err(input.error(message))

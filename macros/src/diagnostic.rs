@@ -48,7 +48,7 @@ pub(crate) fn one_of(words: &[&str]) -> String {
 pub(crate) fn did_you_mean(written: &str, words: &[&str]) -> Option<String> {
     words
         .iter()
-        .map(|word| (slips(written, word), word))
+        .map(|word| (slips(&written.to_lowercase(), word), word))
         .filter(|&(slips, word)| slips <= 2 && slips < word.len())
         .min()
         .map(|(_, word)| format!(": did you mean `{word}`?"))

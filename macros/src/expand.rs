@@ -169,7 +169,7 @@ fn constructors(bank: &Bank) -> TokenStream {
     });
     let by_slice = bank.slice_function().map(|function| {
         let function = Ident::new(&function, span);
-        let doc = format!("A slice of `{name}`, 0 to {}.", bank.slices - 1);
+        let doc = format!("Slice `SLICE`, 0 to {}, of `{name}`.", bank.slices - 1);
         quote_spanned! {span=>
             #[doc = #doc]
             pub const fn #function<#parameter const SLICE: ::core::primitive::u16>() -> #name

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use proc_macro2::Ident;
 use quote::ToTokens;
 
-use crate::ast::{self, Number, Quantity, Setting, Shape, Value};
+use crate::ast::{self, Number, Place, Quantity, Setting, Shape, Value};
 use crate::diagnostic::{Errors, did_you_mean, mistake, one_of};
 
 /// `KVM_REG_ARM64`, bits 63:56 of an ID.
@@ -181,6 +181,7 @@ impl<'a> Layout<'a> {
         let check = |bank| check_bank(bank, slices, assumed, &mut errors);
         let banks: Vec<_> = ast.banks.iter().filter_map(check).collect();
         check_names(ast, &mut errors);
+        check_views(ast, &mut errors);
         if errors.keep(check_size(ast, &banks, assumed)).is_some() {
             check_values(&banks, &mut errors);
             check_collisions(&banks, &mut errors);
@@ -279,8 +280,9 @@ fn vqs(value: &Value) -> syn::Result<Vqs> {
             "the range {min}..={max} is empty: the smaller VQ is first, {max}..={min}"
         ));
     }
-    let min = within(first, min, VQS, "the smallest VQ")?;
-    let max = within(last, max, VQS, "the largest VQ")?;
+    let min = within(first, min, VQS, "the smallest VQ");
+    let max = within(last, max, VQS, "the largest VQ");
+    let (min, max) = both(min, max)?;
     Ok(Vqs { min, max })
 }
 
@@ -292,6 +294,17 @@ fn misfit<T>(name: &str, value: &Value) -> syn::Result<T> {
         value,
         "`{name}` is {meaning}, as in `{name}: {example}`"
     ))
+}
+
+/// Both, or what is wrong with either.
+fn both<T>(a: syn::Result<T>, b: syn::Result<T>) -> syn::Result<(T, T)> {
+    match (a, b) {
+        (Err(mut a), Err(b)) => {
+            a.combine(b);
+            Err(a)
+        }
+        (a, b) => Ok((a?, b?)),
+    }
 }
 
 fn within(
@@ -535,6 +548,23 @@ fn check_names(ast: &ast::Layout, errors: &mut Errors) {
     for ast::Bank { name, .. } in &ast.banks {
         if !names.insert(name) {
             errors.push(mistake!(name, "`{name}` is declared twice"));
+        }
+    }
+}
+
+/// Refuses a view of a bank that would be sought outside of the module and is in it.
+fn check_views(ast: &ast::Layout, errors: &mut Errors) {
+    for bank in &ast.banks {
+        let Place::View(path) = &bank.place else {
+            continue;
+        };
+        let mut names = ast.banks.iter().map(|bank| &bank.name);
+        if let Some(name) = names.find(|name| path.is_ident(*name)) {
+            errors.push(mistake!(
+                path,
+                "`{name}` is a bank of this layout: write `{}::{name}`",
+                ast.name
+            ));
         }
     }
 }

@@ -171,7 +171,8 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     }
 
     /// SET: the register's bytes from a slice; what the slice holds past the vector length is
-    /// ignored, and no other register is touched.
+    /// ignored, and no other register is touched. Where this VQ does not have the register, as a bank
+    /// that grows with VQ may lack its last ones, nothing is written.
     pub fn set<B>(&mut self, register: Register<B>, slice: &B::Slice)
     where
         B: InImage<Layout = L>,

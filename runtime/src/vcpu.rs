@@ -82,6 +82,9 @@ impl<V: FinalizeSve> Initialised<V> {
     /// before the kernel answers `EINVAL`, and a SET.
     ///
     /// Called again it can only narrow further; KVM itself would also widen.
+    ///
+    /// A vCPU that has run keeps its vector lengths wherever it moves. If it is to move among hosts,
+    /// start it with what [`Vls::common`] finds for all of them.
     pub fn set_vls(&mut self, vls: Vls) -> Result<(), VcpuError<V::Error>> {
         vls.check(&self.vls()?)?;
         let id = sve::VLS.id();
@@ -264,8 +267,8 @@ impl<V: OneReg> Finalized<V> {
             .map_err(|_| self.mismatch(self.vq))
     }
 
-    /// Restores all that a snapshot holds. A vCPU of other vector lengths than the snapshot's is
-    /// refused before anything is written.
+    /// Restores all that a snapshot holds; of one without FPSR and FPCR, the vCPU's are left as they
+    /// are. A vCPU of other vector lengths than the snapshot's is refused before anything is written.
     #[cfg(feature = "snapshot")]
     pub fn restore_snapshot(
         &mut self,
@@ -337,7 +340,7 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
 }
 
 /// Why a step was not taken, or how far it came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum VcpuError<E> {
     /// `KVM_GET_ONE_REG` of this register failed.
     Get {
@@ -387,22 +390,45 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
             Self::Set { id, error } => write!(f, "KVM_SET_ONE_REG of {}: {error}", Name(*id)),
             Self::Finalize(error) => write!(f, "KVM_ARM_VCPU_FINALIZE of SVE: {error}"),
             Self::Vls(error) => error.fmt(f),
+            Self::VectorLength { image, vcpu } if image == vcpu => {
+                let max = sve::Layout::VQ_MAX;
+                write!(f, "an image of VQ {image}: allowed are 1 to {max}")
+            }
             Self::VectorLength { image, vcpu } => write!(
                 f,
-                "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same, and at \
-                 most {}",
-                sve::Layout::VQ_MAX
+                "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same"
             ),
             Self::VectorLengths { snapshot, vcpu } => write!(
                 f,
-                "a snapshot with vector lengths (VQ) {snapshot} and a vCPU with {vcpu}: they must \
-                 be the same; write the snapshot's VLS before finalization"
+                "a snapshot {} and a vCPU {}: they must be the same; where the host has them, write \
+                 the snapshot's VLS before finalization",
+                With(snapshot),
+                With(vcpu)
             ),
         }
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> core::error::Error for VcpuError<E> {}
+/// The message: an ID in decimal says nothing to anyone.
+impl<E: fmt::Display> fmt::Debug for VcpuError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VcpuError({self})")
+    }
+}
+
+impl<E: fmt::Display> core::error::Error for VcpuError<E> {}
+
+/// With these vector lengths, or without SVE.
+struct With<'a>(&'a Vls);
+
+impl fmt::Display for With<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self.0 {
+            Vls::EMPTY => f.write_str("without SVE"),
+            vls => write!(f, "with vector lengths (VQ) {vls}"),
+        }
+    }
+}
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
 impl FinalizeSve for kvm_ioctls::VcpuFd {

@@ -145,18 +145,14 @@ impl fmt::Display for VlsError {
         let Self::NotTheHosts { wanted, host } = self else {
             return f.write_str("no vector length: a vCPU with SVE has at least one");
         };
-        write!(
-            f,
-            "vector lengths (VQ) {wanted} where the host has {host}: "
-        )?;
-        match wanted.iter().find(|vq| !host.contains(*vq)) {
-            Some(vq) => write!(f, "it has no {vq}"),
-            None => {
-                let max = wanted.max().unwrap_or(Vq::MIN);
-                let allowed = host.narrowed_to(max);
-                write!(f, "up to {max}, KVM takes all of {allowed} and no less")
-            }
+        write!(f, "vector lengths (VQ) {wanted} where there are {host}: ")?;
+        let missing: Vls = wanted.iter().filter(|vq| !host.contains(*vq)).collect();
+        if missing != Vls::EMPTY {
+            return write!(f, "missing are {missing}");
         }
+        let max = wanted.max().unwrap_or(Vq::MIN);
+        let allowed = host.narrowed_to(max);
+        write!(f, "up to {max}, KVM takes all of {allowed} and no less")
     }
 }
 

@@ -101,6 +101,7 @@ fn a_missing_register_is_named() {
         assert_eq!(error, RegistersError::Missing { id });
         let text = format!("no {name} ({id:#x}) among the registers");
         assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:?}"), format!("RegistersError({text})"));
     }
     // Of several, the first.
     let (z0, _) = names()[0];

@@ -210,15 +210,15 @@ fn vector_lengths_are_refused_with_a_reason_before_they_are_written() {
         ),
         (
             set(&[1, 2, 3]),
-            "vector lengths (VQ) {1-3} where the host has {1-2,4,8}: it has no 3",
+            "vector lengths (VQ) {1-3} where there are {1-2,4,8}: missing are {3}",
         ),
         (
-            set(&[1, 2, 4, 8, 16]),
-            "vector lengths (VQ) {1-2,4,8,16} where the host has {1-2,4,8}: it has no 16",
+            set(&[1, 2, 4, 8, 9, 16]),
+            "vector lengths (VQ) {1-2,4,8-9,16} where there are {1-2,4,8}: missing are {9,16}",
         ),
         (
             set(&[1, 4]),
-            "vector lengths (VQ) {1,4} where the host has {1-2,4,8}: up to 4, KVM takes all of \
+            "vector lengths (VQ) {1,4} where there are {1-2,4,8}: up to 4, KVM takes all of \
              {1-2,4} and no less",
         ),
     ];
@@ -258,8 +258,25 @@ fn errors_name_the_call_and_the_register() {
     let finalize = VcpuError::Finalize(Errno::EINVAL);
     assert_eq!(text(finalize), "KVM_ARM_VCPU_FINALIZE of SVE: EINVAL");
     let other = finalized(3).restore(&image(2)).unwrap_err();
-    let expected = "an image of VQ 2 and a vCPU of VQ 3: they must be the same, and at most 16";
+    let expected = "an image of VQ 2 and a vCPU of VQ 3: they must be the same";
     assert_eq!(text(other), expected);
+    let (image, vcpu) = (vq(17), vq(17));
+    let wide = VcpuError::VectorLength { image, vcpu };
+    assert_eq!(text(wide), "an image of VQ 17: allowed are 1 to 16");
+    let (snapshot, vcpu) = (Vls::up_to(vq(4)), Vls::EMPTY);
+    let lengths = VcpuError::VectorLengths { snapshot, vcpu };
+    assert_eq!(
+        text(lengths),
+        "a snapshot with vector lengths (VQ) {1-4} and a vCPU without SVE: they must be the same; \
+         where the host has them, write the snapshot's VLS before finalization"
+    );
+    // What `main` prints of an error, and `unwrap`.
+    assert_eq!(
+        format!("{get:?}"),
+        "VcpuError(KVM_GET_ONE_REG of FPCR: errno 4)"
+    );
+    let unknown = sve::Reg::decode(3).unwrap_err();
+    assert_eq!(format!("{unknown:?}"), format!("DecodeError({unknown})"));
 }
 
 #[test]
@@ -275,7 +292,7 @@ fn the_common_set_of_a_fleet() {
     assert_eq!(Vls::common(&[]), Vls::EMPTY);
     let (index, why) = wide.check_all(&[wide, wide, small]).unwrap_err();
     assert_eq!(index, 2);
-    assert!(why.to_string().ends_with("it has no 4"), "{why}");
+    assert!(why.to_string().ends_with("missing are {4,8,16}"), "{why}");
     assert_eq!(small.check_all(&[wide, small, odd]), Ok(()));
     assert_eq!(Vls::ARCHITECTURAL, Vls::up_to(Vq::ARCH_MAX));
     // The last host alone decides.

@@ -226,7 +226,7 @@ const fn coproc(id: u64) -> u16 {
 }
 
 /// Why 64 bits are no register ID of a layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecodeError {
     /// The ID in question.
     pub id: u64,
@@ -292,6 +292,13 @@ impl fmt::Display for DecodeError {
                 )
             }
         }
+    }
+}
+
+/// The message: an ID in decimal says nothing to anyone.
+impl fmt::Debug for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DecodeError({self})")
     }
 }
 

@@ -7,8 +7,6 @@
 //! It keeps the SVE and FPSIMD registers: Z, P, FFR, V, FPSR, FPCR, and the pseudo-register VLS. All
 //! other registers of a vCPU are for its owner to keep; asked for one of those, it answers `ENOENT`,
 //! the "not mine, try another" of the kernel's own register code.
-//!
-//! `sve` and `core` are the two register spaces, `vcpu` is the life of a vCPU around them.
 
 mod core;
 mod sve;

@@ -140,7 +140,7 @@ fn check_other(id: u64) -> Result<(), RegistersError> {
 }
 
 /// Why registers do not make a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum RegistersError {
     /// A register of a snapshot is not there; of several, the first in the image's order, then VLS,
     /// then FPSR or FPCR.
@@ -213,6 +213,13 @@ impl fmt::Display for RegistersError {
             Self::Vls(error) => write!(f, "VLS: {error}"),
             Self::Image(error) => write!(f, "VLS: {error}"),
         }
+    }
+}
+
+/// The message: an ID in decimal says nothing to anyone.
+impl fmt::Debug for RegistersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegistersError({self})")
     }
 }
 
