@@ -117,6 +117,9 @@ pub(crate) fn named(text: &str) -> Result<Slice, String> {
         .iter()
         .find(|(bank, _)| bank.name.eq_ignore_ascii_case(letters));
     let Some((bank, encode)) = found else {
+        if text.starts_with("0x") {
+            return Err(format!("no name but an ID, for `regid decode {text}`"));
+        }
         return Err(no_name(&BANKS.map(|(bank, _)| bank)));
     };
     let number = match bank.numbered {
@@ -173,6 +176,9 @@ pub(crate) fn number(text: &str) -> Result<u64, String> {
         }
     };
     parsed.ok_or_else(|| {
+        if named(text).is_ok() {
+            return format!("no ID but a name, for `regid encode {text}`");
+        }
         format!(
             "no ID; an ID is a 64-bit number: 0x and up to 16 hex digits, such as {:#018x}, or decimal",
             sve::Z3.id()

@@ -186,10 +186,7 @@ fn a_line_says_why_an_id_names_nothing() {
 #[test]
 fn wrong_input_is_refused_with_what_is_allowed() {
     let cases = [
-        (
-            &["decode", "Z3"][..],
-            &["\"Z3\"", "64-bit number", "0x"][..],
-        ),
+        (&["decode", "Z3"][..], &["\"Z3\"", "regid encode Z3"][..]),
         (&["encode", "Z32"], &["Z32", "Z0 to Z31"]),
         (&["encode", "Z3:32"], &["Z3:32", "0 to 31"]),
         (&["encode", "Z3:"], &["Z3:", "0 to 31"]),
@@ -252,6 +249,31 @@ fn what_is_no_id_is_told_what_one_looks_like() {
         lines(&regid(&["decode", "18446744073709551615"]), 1).len(),
         1
     );
+}
+
+#[test]
+fn the_other_command_is_named_where_it_is_meant() {
+    assert_eq!(
+        refused(&regid(&["decode", "p3"])),
+        "regid: \"p3\": no ID but a name, for `regid encode p3`\n"
+    );
+    assert_eq!(
+        refused(&regid(&["encode", "0x6050000000150460"])),
+        "regid: \"0x6050000000150460\": no name but an ID, for `regid decode 0x6050000000150460`\n"
+    );
+}
+
+/// Not from KVM, which is not told the size of a buffer, but people meet it.
+#[test]
+fn a_short_buffer_is_explained() {
+    let text = lines(
+        &regid(&["explain", "EINVAL", "--reg", "Z3", "--call", "set"]),
+        0,
+    )
+    .join("\n");
+    assert!(text.contains("the buffer was smaller"), "{text}");
+    let text = lines(&regid(&["explain", "EINVAL", "--call", "init"]), 0).join("\n");
+    assert!(!text.contains("the buffer was smaller"), "{text}");
 }
 
 /// An error names what was given once, whether it is an argument or an option's value.
@@ -434,7 +456,9 @@ fn an_errno_is_explained_in_its_context() {
         ]);
         let status = i32::from(stages.is_empty());
         let json: Value = serde_json::from_str(&lines(&output, status).join("\n")).expect("JSON");
-        let found = json.as_array().expect("an array");
+        // Those that depend on the vCPU, not on the caller's memory.
+        let found = json.as_array().expect("an array").iter();
+        let found: Vec<_> = found.filter(|row| !row["vcpu"].is_null()).collect();
         assert_eq!(
             found.len(),
             stages.len(),

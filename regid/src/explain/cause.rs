@@ -16,7 +16,7 @@ pub(crate) struct Cause {
     pub(crate) applies: fn(&Case) -> bool,
     pub(crate) why: &'static str,
     pub(crate) remedy: &'static str,
-    /// Whether the library's vCPU can fail for it.
+    /// Whether one of the cases fails for it. If none can, it is a cause of GET and SET of anything.
     pub(crate) reproducible: bool,
     /// The remedy as calls before the one that failed; none, where that call is to be another one.
     #[cfg_attr(not(test), expect(dead_code, reason = "the tests take these steps"))]
@@ -166,6 +166,16 @@ pub(crate) const CAUSES: &[Cause] = &[
         why: "the list has room for fewer IDs than the vCPU has",
         remedy: "KVM leaves the number that it needs in kvm_reg_list.n: make room, and call again",
         reproducible: true,
+        first: &[],
+    },
+    Cause {
+        errno: Errno::EINVAL,
+        // The cases have buffers of the right size.
+        applies: |_| false,
+        why: "the buffer was smaller than the size in the ID: kvm-ioctls answers so, and the library's \
+              vCPU; the kernel is not told how large a buffer is",
+        remedy: "2 to the power of bits 55:52 of the ID bytes: 256 for Z, 32 for P and FFR, 64 for VLS",
+        reproducible: false,
         first: &[],
     },
     Cause {

@@ -165,7 +165,8 @@ impl Args {
                     rows.push(row);
                 }
             }
-            if !cause.reproducible {
+            let one_reg = matches!(self.call, None | Some(Call::Get | Call::Set));
+            if !cause.reproducible && one_reg {
                 rows.push(Row::of(cause));
             }
         }
