@@ -1,6 +1,9 @@
 //! Why 64 bits are no register ID: the reason and the message, one by one. IDs are written out from
 //! the kernel's headers, not taken from this crate.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
 use sve_state::layout::{Layout as _, Reason};
 use sve_state::{fpsimd, sve};
 
@@ -111,4 +114,27 @@ fn ids_without_a_table_are_decoded_bank_by_bank() {
         }
     }
     assert_eq!(found, 7);
+}
+
+/// Registers are values: they compare by number, then slice, and so do sets and maps of them.
+#[test]
+fn registers_compare_hash_and_print() {
+    let slice = |n, i| sve::Z::with_slice(n, i).unwrap();
+    let mut some = vec![slice(3, 1), slice(30, 0), slice(3, 0), slice(2, 31)];
+    some.sort();
+    let sorted = [slice(2, 31), slice(3, 0), slice(3, 1), slice(30, 0)];
+    assert_eq!(some, sorted);
+    assert_ne!(slice(3, 0), slice(3, 1));
+    assert_ne!(slice(3, 0), slice(4, 0));
+    assert!(slice(3, 1) < slice(4, 0) && slice(3, 1) > sve::Z3);
+    // One hash for all would be right too, only slow: so the hashes themselves are looked at.
+    let hash = |register: sve::Z| BuildHasherDefault::<DefaultHasher>::default().hash_one(register);
+    let hashes: HashSet<u64> = some.iter().map(|register| hash(*register)).collect();
+    assert_eq!(hashes.len(), 4);
+    assert_eq!(hash(sve::Z3), hash(slice(3, 0)));
+    assert_eq!(
+        format!("{:?} {:?}", slice(3, 1), sve::FFR),
+        "Z3 slice 1 FFR"
+    );
+    assert_eq!(u64::from(sve::Z3), 0x6080_0000_0015_0060);
 }
