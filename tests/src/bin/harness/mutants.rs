@@ -34,7 +34,9 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     if results.exists() {
         fs::remove_dir_all(&results)?;
     }
-    let mut command = cx.cargo(&["mutants", "--no-shuffle", "--colors=never", "--output"]);
+    let mut command = cx.cargo(&["mutants", "--no-shuffle", "--colors=never"]);
+    // Those two for signs of life: it says nothing else of what goes well.
+    command.args(["--caught", "--unviable", "--output"]);
     command.arg(&directory);
     if let Some(shard) = &options.shard {
         command.args(["--sharding=round-robin", "--shard", shard]);
