@@ -51,7 +51,11 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let outcomes = fs::read_to_string(results.join("outcomes.json"));
     match (run, outcomes) {
         (Err(error), Err(_)) => Err(error),
-        (_, outcomes) => judge(&outcomes.context("cargo-mutants left no outcomes.json")?),
+        (run, outcomes) => {
+            let counted = judge(&outcomes.context("cargo-mutants left no outcomes.json")?)?;
+            // A run that broke off has no survivors among what it wrote, and has not passed.
+            run.map(|_| counted)
+        }
     }
 }
 
