@@ -8,7 +8,7 @@
 use std::marker::PhantomData;
 
 use sve_state::Vq;
-use sve_state::layout::{ByteArray, InImage};
+use sve_state::layout::{ByteArray, InImage, Register};
 
 use crate::{Images, Registers, SLICES_BYTES, Vcpu};
 
@@ -28,7 +28,7 @@ pub struct Limit<B, const VQ: u16>(PhantomData<B>);
 
 impl<B: InImage, const VQ: u16> Limit<B, VQ> {
     /// What a SET writes, in bytes.
-    const WIDTH: usize = B::BANK.width.at(VQ) as usize;
+    const WIDTH: usize = Register::<B>::BANK.width.at(VQ) as usize;
 }
 
 impl<B: InImage, const VQ: u16> Registers for Limit<B, VQ>

@@ -4,7 +4,7 @@
 //! What is right is built from a list of registers, by joining and padding, without any offset.
 
 use sve_state::Vq;
-use sve_state::layout::InImage;
+use sve_state::layout::{InImage, Register};
 use sve_state::sve::{self, bank};
 use sve_state_benches::bytewise::{Bytewise, BytewiseImages};
 use sve_state_benches::limit::{Limit, LimitImages};
@@ -77,7 +77,7 @@ fn check<I: Registers<Vcpu: Image>>(first: usize, count: u16) {
 }
 
 fn check_bank<B: InImage<Layout = sve::Layout>>(first: usize) {
-    let count = B::BANK.max_count;
+    let count = Register::<B>::BANK.max_count;
     check::<Ours<B>>(first, count);
     check::<OursById<B>>(first, count);
     check::<Naive<B>>(first, count);

@@ -2,7 +2,7 @@
 //! them is written by hand, in `sve_state::layout`.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
@@ -232,24 +232,24 @@ fn description(layout: &Layout) -> TokenStream {
     let (vq_min, vq_max) = (layout.vqs.min, layout.vqs.max);
     let vqs = Literal::u16_unsuffixed(vq_max - vq_min + 1);
     let prefix = literal(hex(layout.prefix));
-    let banks = layout.banks.iter().map(bank_data);
+    let bank_count = Literal::usize_unsuffixed(layout.banks.len());
+    let descriptions = layout.banks.iter().map(bank_data);
+    let banks = quote!(<Layout as ::sve_state::layout::Layout>::BANKS);
     let derives = derives();
-    let last = layout.banks.len() - 1;
-    let arms = layout.banks.iter().enumerate().map(|(index, bank)| {
-        let name = &bank.ast.name;
-        let pattern = match index {
-            _ if index == last => quote!(_),
-            _ => Literal::usize_unsuffixed(index).to_token_stream(),
-        };
-        quote!(#pattern => Reg::#name(#name::at(__at)),)
-    });
-    let kernels = kernels(layout);
+    let names = layout.banks.iter().map(|bank| &bank.ast.name);
     quote! {
         /// The size of the packed image in bytes, at the largest VQ.
-        pub const MAX_IMAGE_BYTES: ::core::primitive::usize = ::sve_state::layout::image_bytes(
-            <Layout as ::sve_state::layout::Layout>::BANKS,
-            #vq_max,
-        );
+        pub const MAX_IMAGE_BYTES: ::core::primitive::usize =
+            ::sve_state::layout::generated::image_bytes(#banks, #vq_max);
+
+        /// How many registers have a place in the image, at the largest VQ.
+        const REGISTERS: ::core::primitive::usize =
+            ::sve_state::layout::generated::registers(#banks, #bank_count);
+
+        /// The bounds of slice 0 of every register of the image, a row for each VQ that the layout
+        /// describes. A register that a VQ does not have is empty in its row.
+        pub const BOUNDS: [[::sve_state::layout::Bounds; REGISTERS]; #vqs] =
+            ::sve_state::layout::generated::bounds_table(#banks, #vq_min);
 
         #[doc = #doc]
         #derives
@@ -260,43 +260,21 @@ fn description(layout: &Layout) -> TokenStream {
             const PREFIX: ::core::primitive::u64 = #prefix;
             const VQ_MIN: ::core::primitive::u16 = #vq_min;
             const VQ_MAX: ::core::primitive::u16 = #vq_max;
-            const BANKS: &'static [::sve_state::layout::Bank] = &[#(#banks),*];
-            const BOUNDS: &'static [::sve_state::layout::Bounds] =
-                &::sve_state::layout::bounds_table::<
-                    { #vqs * ::sve_state::layout::registers(Self::BANKS) },
-                >(Self::BANKS, #vq_min);
-            const KERNELS: &'static [::sve_state::layout::Kernels] = &[#(#kernels),*];
-            const IDS: ::sve_state::layout::Ids = ::sve_state::layout::Ids::new(
-                ::sve_state::layout::IdHash::of(Self::BANKS, Self::PREFIX),
-                &::sve_state::layout::entries::<
-                    { ::sve_state::layout::IdHash::of(Self::BANKS, Self::PREFIX).size() },
-                >(
-                    ::sve_state::layout::IdHash::of(Self::BANKS, Self::PREFIX),
-                    Self::BANKS,
-                    Self::PREFIX,
-                ),
-            );
+            const BANKS: &'static [::sve_state::layout::Bank] = &[#(#descriptions),*];
 
             #[inline]
-            fn reg(__at: ::sve_state::layout::Location) -> Reg {
-                match __at.bank() {
-                    #(#arms)*
-                }
+            fn decode(
+                __id: ::core::primitive::u64,
+            ) -> ::core::result::Result<Reg, ::sve_state::layout::DecodeError> {
+                #(
+                    if let ::core::option::Option::Some(__register) = #names::from_id(__id) {
+                        return ::core::result::Result::Ok(Reg::#names(__register));
+                    }
+                )*
+                ::core::result::Result::Err(::sve_state::layout::generated::no_register::<Layout>(__id))
             }
         }
     }
-}
-
-/// The kernels of every bank at every VQ. The lengths have to be literals, since the type of a
-/// kernel depends on them; `sve_state` compares them with the bank's.
-fn kernels(layout: &Layout) -> impl Iterator<Item = TokenStream> {
-    let vqs = layout.vqs.min..=layout.vqs.max;
-    vqs.flat_map(|vq| layout.banks.iter().map(move |bank| (vq, bank)))
-        .map(|(vq, bank)| {
-            let (width, slice) = (bank.width.at(vq), u64::from(bank.slice_bytes));
-            let lengths = [width.min(slice), width % slice, slice].map(Literal::u64_unsuffixed);
-            quote!(::sve_state::layout::Kernel::of_bank::<#(#lengths),*>())
-        })
 }
 
 /// A bank as `sve_state::layout::Bank`.
@@ -397,7 +375,7 @@ fn view(layout: &Layout, bank: &Bank) -> Option<TokenStream> {
             type Value = [::core::primitive::u8; #bytes];
         }
         #cfgs
-        const _: () = ::sve_state::layout::check_view::<#view>();
+        const _: () = ::sve_state::layout::generated::check_view::<#view>();
     })
 }
 

@@ -69,7 +69,7 @@ struct Bar {
 
 /// The picture, for a vector length.
 pub(crate) fn of(vq: Vq) -> Result<String, VqError> {
-    let table = sve::Layout::bounds(vq)?;
+    let table: &Vec<_> = &sve::Layout::bounds(vq)?.collect();
     let (z3, p3) = (&table[sve::Z3.index()], &table[sve::P3.index()]);
     let z = || registers::<sve::bank::Z>(table, Z);
     let p = || registers::<sve::bank::P>(table, P);

@@ -29,7 +29,7 @@ impl Slice {
         Self {
             id: register.id(),
             layout: B::Layout::NAME,
-            bank: B::BANK,
+            bank: *Register::<B>::BANK,
             number: register.number(),
             index: register.slice(),
             row: None,
@@ -45,7 +45,9 @@ impl Slice {
 
     fn view<B: ViewOf>(register: Register<B>) -> Self {
         Self {
-            row: Some(B::Target::FIRST + usize::from(register.number())),
+            row: Register::<B::Target>::new(register.number().into())
+                .ok()
+                .map(Register::index),
             ..Self::nowhere(register)
         }
     }
@@ -66,11 +68,10 @@ impl Slice {
 
     /// Where the slice lies in `sve_state`, if it does.
     pub(crate) fn place(&self, vq: Vq) -> Result<Option<Bounds>, VqError> {
-        let table = sve::Layout::bounds(vq)?;
+        let Some(row) = self.row else { return Ok(None) };
+        let slice_0 = sve::Layout::bounds(vq)?.nth(row);
         let (width, slice) = (self.bank.width.at(vq.get()), self.bank.slice_bytes);
-        Ok(self
-            .row
-            .map(|row| Bounds::of_slice(table[row].start, width, slice, self.index)))
+        Ok(slice_0.map(|slice_0| Bounds::of_slice(slice_0.start, width, slice, self.index)))
     }
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn decode(id: u64) -> Result<Slice, String> {
         Err(error) => error,
     };
     // The layouts differ in the coprocessor: any other reason holds for both.
-    let Reason::Coprocessor { expected: sve } = in_sve.reason else {
+    let Reason::Coprocessor { expected: sve } = in_sve.reason() else {
         return Err(in_sve.to_string());
     };
     let in_fpsimd = match fpsimd::Reg::decode(id) {
@@ -93,7 +94,7 @@ pub(crate) fn decode(id: u64) -> Result<Slice, String> {
         Ok(fpsimd::Reg::FPCR(fpcr)) => return Ok(Slice::nowhere(fpcr)),
         Err(error) => error,
     };
-    Err(match in_fpsimd.reason {
+    Err(match in_fpsimd.reason() {
         Reason::Coprocessor { expected: fpsimd } => format!(
             "register ID {id:#018x}: coprocessor {:#x} in bits 27:16, where {} is {sve:#x} and {} \
              is {fpsimd:#x}",
@@ -200,7 +201,7 @@ const BANKS: [(Bank, Encode); 7] = [
 ];
 
 const fn bank<B: BankType>() -> (Bank, Encode) {
-    (B::BANK, |number, slice| {
+    (*Register::<B>::BANK, |number, slice| {
         Register::<B>::with_slice(number, slice).map(Register::id)
     })
 }

@@ -291,7 +291,7 @@ impl<V: OneReg> Finalized<V> {
     fn registers(
         &self,
         image: Vq,
-    ) -> Result<impl Iterator<Item = (u64, &'static Bounds)> + use<V>, VcpuError<V::Error>> {
+    ) -> Result<impl Iterator<Item = (u64, Bounds)> + use<V>, VcpuError<V::Error>> {
         let refused = self.mismatch(image);
         let bounds = match sve::Layout::bounds(image) {
             Ok(bounds) if image == self.vq => bounds,

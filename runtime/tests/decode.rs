@@ -12,7 +12,7 @@ const Z0: u64 = 0x6080_0000_0015_0000;
 fn refused(id: u64) -> (Reason, String) {
     let error = sve::Layout::decode(id).unwrap_err();
     assert_eq!(error.id, id);
-    (error.reason, error.to_string())
+    (error.reason(), error.to_string())
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn low_bits_next_to_a_register_name_none() {
     // The words before V0, between V0 and V1, and past FPCR.
     for low in [0x53, 0x55, 0xd6] {
         let error = fpsimd::Layout::decode(0x6040_0000_0010_0000 | low).unwrap_err();
-        assert_eq!(error.reason, Reason::NoRegister, "{low:#x}");
+        assert_eq!(error.reason(), Reason::NoRegister, "{low:#x}");
     }
 }
 

@@ -120,11 +120,11 @@ fn vqs() -> impl Iterator<Item = (usize, Vq)> {
 /// Gives how many registers there were at each VQ.
 fn check_bank<B: InImage>(before: usize, width: usize) -> u32 {
     let (mut memory, mut buffer) = (Guarded::new(LARGEST), Guarded::new(B::Slice::BYTES));
-    let slices = B::BANK.slices.into();
+    let slices = Register::<B>::BANK.slices.into();
     for (v, vq) in vqs() {
         let size = <B::Layout as Layout>::image_bytes(vq).expect("a VQ of the layout");
         for (image_at, slice_at) in EDGES {
-            for n in 0..B::BANK.max_count.into() {
+            for n in 0..Register::<B>::BANK.max_count.into() {
                 for i in [0, 1, 2, slices - 1].into_iter().filter(|i| *i < slices) {
                     let image = memory.at(image_at, size);
                     let slice = buffer.at(slice_at, B::Slice::BYTES);
@@ -154,7 +154,7 @@ fn check_bank<B: InImage>(before: usize, width: usize) -> u32 {
             }
         }
     }
-    B::BANK.max_count.into()
+    Register::<B>::BANK.max_count.into()
 }
 
 /// The registers of a view, at the start of registers that have `width` bytes for each VQ and are
@@ -165,7 +165,7 @@ fn check_view<V: ViewOf>(width: usize) -> u32 {
     for (v, vq) in vqs() {
         let size = Shown::<V>::image_bytes(vq).expect("a VQ of the layout");
         for (image_at, value_at) in EDGES {
-            for n in 0..V::BANK.max_count.into() {
+            for n in 0..Register::<V>::BANK.max_count.into() {
                 let image = memory.at(image_at, size);
                 let value = buffer.at(value_at, V::Value::BYTES);
                 let range = n as usize * width * v..n as usize * width * v + value.len();
@@ -187,7 +187,7 @@ fn check_view<V: ViewOf>(width: usize) -> u32 {
             }
         }
     }
-    V::BANK.max_count.into()
+    Register::<V>::BANK.max_count.into()
 }
 
 /// The whole image into slices and back. `banks` are, in order, how many registers there are, their

@@ -232,7 +232,8 @@ fn a_vcpu_enumerates_49_registers_and_vls() {
 #[test]
 fn the_bounds_of_slice_0_at_every_vq() {
     for v in 1..=16_u32 {
-        let found = sve::Layout::bounds(vq(v)).unwrap();
+        let found: Vec<_> = sve::Layout::bounds(vq(v)).unwrap().collect();
+        assert_eq!(found, sve::BOUNDS[v as usize - 1], "VQ {v}");
         let widths = [[16 * v; 32].as_slice(), &[2 * v; 17]].concat();
         let sizes = [[256; 32].as_slice(), &[32; 17]].concat();
         let mut start = 0;

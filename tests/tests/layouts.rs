@@ -4,7 +4,7 @@
 //! nothing with the crate.
 
 use sve_state::image::{Image, ImageError};
-use sve_state::layout::{DecodeError, Layout as _, Reason, RegisterError};
+use sve_state::layout::{Layout as _, Reason, RegisterError};
 use sve_state::{Vq, fpsimd, register_layout, sve};
 
 register_layout! {
@@ -119,13 +119,9 @@ fn the_size_alone_tells_zt0_from_a_row() {
     assert_eq!(sme::Reg::decode(row), Ok(sme::ZA48.into()));
     assert_eq!(sme::Reg::decode(table), Ok(sme::ZT0.into()));
     assert_eq!((sme::ZA48.id(), sme::ZT0.id()), (row, table));
-    let error = sme::Reg::decode(0x6050_0000_0017_0600);
+    let error = sme::Reg::decode(0x6050_0000_0017_0600).unwrap_err();
     // Of two registers that it could have been, the one declared last is named.
-    let Err(DecodeError {
-        reason: Reason::Size { bank, number },
-        ..
-    }) = error
-    else {
+    let Reason::Size { bank, number } = error.reason() else {
         panic!("{error:?}");
     };
     assert_eq!((bank.name, number), ("ZT0", 0));

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 use oorandom::Rand32;
 use sve_state::Vq;
-use sve_state::layout::InImage;
+use sve_state::layout::{InImage, Register};
 use sve_state::sve::{self, bank};
 use sve_state_benches::bytewise::Bytewise;
 use sve_state_benches::limit::{Limit, Slices};
@@ -50,7 +50,7 @@ where
 
     let mut group = c.benchmark_group(format!("{name}/random"));
     group.throughput(Throughput::Elements(ACCESSES as u64));
-    let count = B::BANK.max_count;
+    let count = Register::<B>::BANK.max_count;
     for vq in VQS.map(vq) {
         in_random_order::<A, Ours<B>>(&mut group, vq, count);
         in_random_order::<A, OursById<B>>(&mut group, vq, count);

@@ -146,7 +146,7 @@ impl Target {
             (Ok(sve::Reg::VLS(_)), _) => [one(Kind::Vls), one(Kind::OtherVls)].concat(),
             (_, Ok(fpsimd::Reg::V(_))) => one(Kind::View),
             (_, Ok(fpsimd::Reg::FPSR(_) | fpsimd::Reg::FPCR(_))) => one(Kind::Status),
-            (Err(error), _) => match error.reason {
+            (Err(error), _) => match error.reason() {
                 Reason::Coprocessor { .. } => one(Kind::Coprocessor),
                 _ => one(Kind::Invalid),
             },

@@ -1,100 +1,109 @@
-//! The copies, and all the `unsafe` code that there is.
+//! The copies: pointers and widths, and nothing of layouts.
 //!
 //! A GET fills a whole slice: the register's bytes, then zeros. A SET writes the register's bytes
-//! alone. For a bank at a VQ both lengths are constants, so that each copy is a straight line of
-//! loads and stores: a [`Kernel`], one for each pair of lengths. None has a branch, a call or a
-//! panic; the two that move a whole bank have one counted loop.
+//! only. How many bytes that are depends on the vector length, which is known at run time only and
+//! differs from vCPU to vCPU. So there is one straight line of instructions for each size of slice, and
+//! the number of bytes is an operand in it: nothing is looked up, called or jumped to, and there is no
+//! branch on it that a processor could guess wrongly.
 //!
 //! ```text
-//! Kernel::of::<32, 256>()      a Z register's slice at VQ 2
-//!
-//!   get     ├─ 32 bytes of the image ─┤├──────── 224 zero bytes ────────┤
-//!   set     ├─ 32 bytes to the image ─┤  the rest is not read
+//!   get     ├─ copy bytes of the image ─┤├──── zeros, to the slice's end ────┤
+//!   set     ├─ copy bytes to the image ─┤         the rest stays unread
 //! ```
 //!
-//! * `neon` and `portable` are the leaves: how `n` bytes are copied or cleared, `n` constant. `avx`
-//!   is `portable` compiled for wider vectors.
-//! * [`Kernel`] puts them together, with either leaf.
-//! * [`Checked`] is memory whose size has been checked, where calling a kernel is safe. The check is
-//!   made once, when a view is made. A register's number becomes an address by arithmetic alone,
-//!   so that there is no branch for a processor to guess wrong about.
-//!
-//! What a layout states about itself is checked here by the compiler, in
-//! `checked::check_layout`, whoever wrote it: the macro is not trusted.
+//! * [`Line`] says which lines there are, and what each asks of its operands.
+//! * `lines` has them, `portable`, `neon` and `avx2` the two things that each instruction set does in
+//!   its own way, and `isa` chooses the instruction set.
+//! * [`clamp`] is what the index of an address passes before it becomes one.
 
-#[cfg(all(
-    target_arch = "x86_64",
-    target_feature = "sse2",
-    not(target_env = "sgx")
-))]
-mod avx;
-mod checked;
-mod kernel;
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+mod avx2;
+mod clamp;
+mod isa;
+mod lines;
+#[cfg(all(target_arch = "aarch64", not(sve_state_portable)))]
 mod neon;
 mod portable;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 
-pub(crate) use checked::{Checked, check_view};
-pub use kernel::{Kernel, Kernels};
+pub(crate) use clamp::clamp;
+pub(crate) use isa::{expand, get, get_value, pack, set};
 
-#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
-use neon::Neon as Native;
-#[cfg(not(all(target_arch = "aarch64", target_feature = "neon")))]
-use portable::Portable as Native;
-
-/// How many instruction sets a processor of this target might have; each has kernels of its own.
-#[cfg(all(
-    target_arch = "x86_64",
-    target_feature = "sse2",
-    not(target_env = "sgx")
-))]
-const ISAS: usize = 2;
-#[cfg(not(all(
-    target_arch = "x86_64",
-    target_feature = "sse2",
-    not(target_env = "sgx")
-)))]
-const ISAS: usize = 1;
-
-/// Which of them this processor has: below [`ISAS`].
-fn isa() -> usize {
-    #[cfg(all(
-        target_arch = "x86_64",
-        target_feature = "sse2",
-        not(target_env = "sgx")
-    ))]
-    return usize::from(avx::detected());
-    #[cfg(not(all(
-        target_arch = "x86_64",
-        target_feature = "sse2",
-        not(target_env = "sgx")
-    )))]
-    return 0;
+/// A straight line for slices of one kind. `copy` is how many bytes a slice shares with the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Slices of 256 bytes. `copy` is a multiple of 16, and above 0.
+    Wide,
+    /// Slices of 32 bytes. `copy` is a multiple of 2, and above 0, and in the image 16 bytes or more lie in front of
+    /// a register's end; where many slices lie one after the other, so it is there.
+    Narrow,
+    /// All others, of the size given here in bytes, a power of two: by the library's copy, which branches on `copy`.
+    Any(usize),
 }
 
-/// How bytes are moved on one instruction set.
-///
-/// Both functions are inlined into kernels in which `n` is a constant, and leave nothing of its
-/// arithmetic behind.
-#[allow(unsafe_code)] // The contract alone.
+impl Line {
+    /// The size of a slice in bytes.
+    const fn slice(self) -> usize {
+        match self {
+            Self::Wide => 256,
+            Self::Narrow => 32,
+            Self::Any(slice) => slice,
+        }
+    }
+}
+
+/// What an instruction set does in its own way.
 trait Leaf {
-    /// Copies `n` bytes.
+    /// [`Line::Wide`]: `copy` bytes, then zeros.
     ///
     /// # Safety
     ///
-    /// `from` is valid for reads and `to` for writes of `n` bytes, of any alignment, and the two do
-    /// not overlap.
-    unsafe fn copy(from: *const u8, to: *mut u8, n: usize);
+    /// `copy` is a multiple of 16, 16 to 256. `from` is valid for reads of `copy` bytes, `to` for
+    /// writes of 256, and they do not overlap.
+    #[allow(unsafe_code)] // The contract only.
+    unsafe fn get_wide(from: *const u8, copy: usize, to: *mut u8);
 
-    /// Clears `n` bytes.
+    /// [`Line::Narrow`]: `copy` bytes, then zeros.
     ///
     /// # Safety
     ///
-    /// `to` is valid for writes of `n` bytes, of any alignment.
-    unsafe fn clear(to: *mut u8, n: usize);
+    /// `copy` is at most 32, and above 1. `from` is valid for reads of `copy` bytes, and of the 16 in front of
+    /// `from + copy`, `to` for writes of 32, and they do not overlap.
+    #[allow(unsafe_code)] // The contract only.
+    unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8);
 }
 
-/// How wide vectors are at least, in bytes.
-const VECTOR: usize = 16;
+/// The two windows of 16 bytes through which a slice of 32 is read: the register's first 16 bytes, and
+/// its last. Where it has fewer, both are the 16 bytes that end with it.
+///
+/// Each is where it starts from the register's first byte, and how many of its bytes are to be
+/// dropped, 0 to 30, so that what is left is that half of the slice.
+#[inline(always)]
+const fn windows(copy: usize) -> [(isize, usize); 2] {
+    let first = if copy < 16 { copy } else { 16 };
+    // At most 32.
+    #[allow(clippy::cast_possible_wrap)]
+    [
+        (first as isize - 16, 16 - first),
+        (copy as isize - 16, 32 - copy),
+    ]
+}
+
+/// What is copied where there is no register. Not a `static`, so that the compiler may see what it is.
+const ZEROS: &[u8; 256] = &[0; 256];
+
+#[cfg(all(
+    any(target_arch = "aarch64", target_arch = "x86_64"),
+    not(sve_state_portable)
+))]
+/// For a table lookup of bytes: from place `n` on, which places 16 bytes come from that have lost `n`,
+/// and, of those that are lost, a place that gives zero.
+const PLACES: &[u8; 48] = &{
+    let (mut places, mut place) = ([0x80; 48], 0);
+    while place < 16 {
+        places[place as usize] = place;
+        place += 1;
+    }
+    places
+};

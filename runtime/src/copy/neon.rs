@@ -1,68 +1,49 @@
-//! For aarch64: vectors of 16 bytes, as many as fit, and a last one that overlaps the one before it
-//! where the length is no multiple.
+//! For aarch64: a table lookup shifts bytes and clears the rest at once.
 
 #![allow(unsafe_code)]
+// Intrinsics are as safe as each other where the processor has them.
+#![allow(clippy::multiple_unsafe_ops_per_block)]
 
-use core::arch::aarch64::{uint8x16_t, vdupq_n_u8, vld1q_u8, vst1q_u8};
+use core::arch::aarch64::{vld1q_u8, vqtbl1q_u8, vst1q_u8};
 
-use super::portable::Portable;
-use super::{Leaf, VECTOR};
+use super::{Leaf, PLACES, ZEROS, windows};
 
 pub(super) enum Neon {}
 
 impl Leaf for Neon {
     #[inline(always)]
-    unsafe fn copy(from: *const u8, to: *mut u8, n: usize) {
-        if n < VECTOR {
-            // SAFETY: the contract is the same.
-            return unsafe { Portable::copy(from, to, n) };
-        }
-        let vectors = n.div_ceil(VECTOR);
-        let start = |i: usize| {
-            if (i + 1) * VECTOR <= n {
-                i * VECTOR
+    unsafe fn get_wide(from: *const u8, copy: usize, to: *mut u8) {
+        // 16 bytes from the register or from zeros.
+        let load = |at: usize| {
+            let from = if copy >= at + 16 {
+                from
             } else {
-                n - VECTOR
-            }
+                ZEROS.as_ptr()
+            };
+            // SAFETY: `copy` bytes can be read from `from`, and 256 zeros. Every aarch64 target with
+            // `core::arch` has NEON.
+            unsafe { vld1q_u8(from.wrapping_add(at)) }
         };
-        // Four loads, then four stores: the compiler, which has to assume that a store changes what
-        // is loaded after it, can make pairs of them.
-        for first in (0..vectors).step_by(4) {
-            let group = first..vectors.min(first + 4);
-            let mut four = [zero(); 4];
-            for (vector, i) in four.iter_mut().zip(group.clone()) {
-                // SAFETY: `start + 16 <= n`, and the caller vouches for `n` bytes to read. The
-                // target has NEON, or this module would not be compiled.
-                *vector = unsafe { vld1q_u8(from.wrapping_add(start(i))) };
-            }
-            for (vector, i) in four.into_iter().zip(group) {
-                // SAFETY: likewise, to write.
-                unsafe { vst1q_u8(to.wrapping_add(start(i)), vector) };
-            }
+        // Two loads, then two stores, of which the compiler makes one.
+        for at in (0..256).step_by(32) {
+            let (first, second) = (load(at), load(at + 16));
+            // SAFETY: a slice has 256 bytes.
+            unsafe { vst1q_u8(to.wrapping_add(at), first) };
+            // SAFETY: likewise.
+            unsafe { vst1q_u8(to.wrapping_add(at + 16), second) };
         }
     }
 
     #[inline(always)]
-    unsafe fn clear(to: *mut u8, n: usize) {
-        if n < VECTOR {
-            // SAFETY: the contract is the same.
-            return unsafe { Portable::clear(to, n) };
+    unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8) {
+        for (n, (start, dropped)) in windows(copy).into_iter().enumerate() {
+            // SAFETY: the caller can read the windows, and write half a slice each; at most 30 bytes are
+            // dropped. Every aarch64 target with `core::arch` has NEON.
+            unsafe {
+                let bytes = vld1q_u8(from.wrapping_offset(start));
+                let places = vld1q_u8(PLACES.as_ptr().wrapping_add(dropped));
+                vst1q_u8(to.wrapping_add(16 * n), vqtbl1q_u8(bytes, places));
+            }
         }
-        let mut at = 0;
-        while at < n {
-            let start = if n - at < VECTOR { n - VECTOR } else { at };
-            // SAFETY: `start + 16 <= n`, and the caller vouches for `n` bytes to write.
-            unsafe { vst1q_u8(to.wrapping_add(start), zero()) };
-            at += VECTOR;
-        }
-    }
-}
-
-#[inline(always)]
-fn zero() -> uint8x16_t {
-    #[allow(unused_unsafe)] // It is a safe function since Rust 1.87.
-    // SAFETY: the target has NEON, or this module would not be compiled.
-    unsafe {
-        vdupq_n_u8(0)
     }
 }

@@ -1,33 +1,44 @@
-//! For every target: copies of constant length, which compilers know how to do best.
+//! For every instruction set: what compilers make of copies of constant length.
 
 #![allow(unsafe_code)]
 
-use core::ptr;
-
-use super::Leaf;
-
-/// What LLVM copies without a call to `memcpy` on every target that we have looked at.
-const INLINED: usize = 128;
+use super::{Leaf, ZEROS, windows};
 
 pub(super) enum Portable {}
 
 impl Leaf for Portable {
     #[inline(always)]
-    unsafe fn copy(from: *const u8, to: *mut u8, n: usize) {
-        let mut at = 0;
-        // At most twice for a slice; compilers unroll it.
-        while at < n {
-            let bytes = if n - at < INLINED { n - at } else { INLINED };
-            // SAFETY: `at + bytes <= n`, and the caller vouches for `n` bytes on both sides, apart
-            // from each other.
-            unsafe { ptr::copy_nonoverlapping(from.wrapping_add(at), to.wrapping_add(at), bytes) };
-            at += bytes;
+    unsafe fn get_wide(from: *const u8, copy: usize, to: *mut u8) {
+        // 16 bytes at a time, from the register or from zeros.
+        for at in (0..256).step_by(16) {
+            let from = if copy >= at + 16 {
+                from
+            } else {
+                ZEROS.as_ptr()
+            };
+            // SAFETY: `copy` bytes can be read from `from`, and 256 zeros; arrays have no alignment.
+            let bytes = unsafe { from.wrapping_add(at).cast::<[u8; 16]>().read() };
+            // SAFETY: a slice has 256 bytes.
+            unsafe { to.wrapping_add(at).cast::<[u8; 16]>().write(bytes) };
         }
     }
 
     #[inline(always)]
-    unsafe fn clear(to: *mut u8, n: usize) {
-        // SAFETY: the caller vouches for `n` bytes.
-        unsafe { ptr::write_bytes(to, 0, n) };
+    unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8) {
+        let half = |(start, dropped): (isize, usize)| {
+            let from = from.wrapping_offset(start).cast::<[u8; 16]>();
+            // SAFETY: the caller can read the windows; arrays of bytes have no alignment.
+            let bytes = u128::from_le_bytes(unsafe { from.read() });
+            // At most 30 bytes, and half of them at a time: a number of 128 bits is shifted by less.
+            bytes >> (4 * dropped) >> (4 * dropped)
+        };
+        for (n, bytes) in windows(copy).map(half).into_iter().enumerate() {
+            // SAFETY: half of a slice.
+            unsafe {
+                to.cast::<[u8; 16]>()
+                    .wrapping_add(n)
+                    .write(bytes.to_le_bytes());
+            };
+        }
     }
 }

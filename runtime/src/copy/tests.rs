@@ -1,334 +1,199 @@
-//! One suite for the kernels of every instruction set, against loops over bytes; and what the
-//! compiler refuses to make a view of.
+//! One suite for the lines of every instruction set, against loops over bytes.
 
 #![allow(unsafe_code)]
 
-use alloc::vec;
 use alloc::vec::Vec;
+use alloc::{format, vec};
 
-use super::checked::check_layout;
-use super::kernel::Kernel;
 use super::portable::Portable;
-use super::{Kernels, Native};
-use crate::layout::{Bank, Bounds, Ids, Layout, Location, PerVq};
-use crate::{Image, Vq, sve};
+use super::{Line, clamp, isa, lines};
 
-/// Kernels of the same lengths, one for each instruction set that this processor has.
-fn of<const COPY: usize, const SLICE: usize>() -> Vec<Kernel> {
-    #[allow(unused_mut)] // Not on every target is there a third.
-    let mut kernels = vec![
-        Kernel::of::<Portable, COPY, SLICE>(),
-        Kernel::of::<Native, COPY, SLICE>(),
-    ];
-    #[cfg(all(
-        target_arch = "x86_64",
-        target_feature = "sse2",
-        not(target_env = "sgx")
-    ))]
-    if super::avx::detected() {
-        kernels.push(super::avx::kernel::<COPY, SLICE>());
-    }
-    kernels
+/// An instruction set: its name, and its lines.
+#[derive(Clone, Copy)]
+struct Isa {
+    name: &'static str,
+    get: unsafe fn(Line, bool, *const u8, usize, *mut u8),
+    set: unsafe fn(Line, bool, *const u8, *mut u8, usize),
+    expand: unsafe fn(Line, *const u8, usize, *mut u8, usize),
+    pack: unsafe fn(Line, *const u8, *mut u8, usize, usize),
 }
 
-/// Bytes that differ from their neighbours, and from those of another seed.
+/// Those of this processor. Which of them are chosen is up to the build, and, on x86-64, to the processor:
+/// where the answer is no, the chosen ones are the portable ones.
+fn isas() -> Vec<Isa> {
+    let portable = Isa {
+        name: "portable",
+        get: lines::get::<Portable>,
+        set: lines::set,
+        expand: lines::expand::<Portable>,
+        pack: lines::pack,
+    };
+    let chosen = Isa {
+        name: "chosen",
+        get: isa::get,
+        set: isa::set,
+        expand: isa::expand,
+        pack: isa::pack,
+    };
+    #[allow(unused_mut)] // Not on every target is there a third.
+    let mut isas = vec![portable, chosen];
+    #[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+    if super::avx2::detected() {
+        isas.push(avx2::ISA);
+    }
+    isas
+}
+
+#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+mod avx2 {
+    use super::super::avx2;
+    use super::{Isa, Line, Portable, lines};
+
+    /// To be called only where the processor has it.
+    pub(super) const ISA: Isa = Isa {
+        name: "AVX2",
+        get,
+        set,
+        expand: avx2::expand_run,
+        pack: avx2::pack_run,
+    };
+
+    unsafe fn get(line: Line, there: bool, from: *const u8, copy: usize, to: *mut u8) {
+        match line {
+            // SAFETY: the caller's promise.
+            Line::Wide => unsafe { avx2::get_wide(there, from, copy, to) },
+            // SAFETY: the caller's promise.
+            Line::Narrow => unsafe { avx2::get_narrow(there, from, copy, to) },
+            // SAFETY: the caller's promise.
+            Line::Any(_) => unsafe { lines::get::<Portable>(line, there, from, copy, to) },
+        }
+    }
+
+    unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, copy: usize) {
+        match line {
+            // SAFETY: the caller's promise.
+            Line::Wide => unsafe { avx2::set_wide(there, from, to, copy) },
+            // SAFETY: the caller's promise.
+            _ => unsafe { lines::set(line, there, from, to, copy) },
+        }
+    }
+}
+
+fn lines() -> impl Iterator<Item = (Line, Vec<usize>)> {
+    let any = [1, 2, 4, 8, 16, 32, 64, 256].map(|slice| (Line::Any(slice), (1..=slice).collect()));
+    let wide = (Line::Wide, (16..=256).step_by(16).collect());
+    let narrow = (Line::Narrow, (2..=32).step_by(2).collect());
+    [wide, narrow].into_iter().chain(any)
+}
+
+/// Never zero, and another one in the next place and for another seed.
 fn pattern(seed: usize, n: usize) -> Vec<u8> {
     let byte = |i: usize| u8::try_from((i * 7 + seed * 31) % 251 + 1).expect("below 252");
     (0..n).map(byte).collect()
 }
 
-/// What lies around the bytes in question, and must stay.
-const AROUND: usize = 300;
+/// What lies around the bytes in question: [`Line::Narrow`] reads, and `pack` writes, up to 16 of it in
+/// front of an end.
+const AROUND: usize = 64;
 
-/// Runs `act` on `source`, exactly as large as it is, and on a target of `size` bytes with others
-/// around it, at every alignment that matters. Gives back the target.
-fn run(source: &[u8], size: usize, act: impl Fn(*const u8, *mut u8)) -> Vec<u8> {
-    let mut seen: Vec<Vec<u8>> = Vec::new();
-    for offset in 0..17 {
-        let before = pattern(2, AROUND + offset + size + AROUND);
-        let source = [&pattern(3, offset), source].concat().into_boxed_slice();
-        let mut after = before.clone();
-        let (start, end) = (AROUND + offset, AROUND + offset + size);
-        act(source[offset..].as_ptr(), after[start..end].as_mut_ptr());
-        assert_eq!(after[..start], before[..start], "before the target");
-        assert_eq!(after[end..], before[end..], "behind the target");
-        let target = after[start..end].to_vec();
-        // Where the target keeps bytes, they are the pattern's at that place: compare without them.
-        let kept = target.iter().zip(&before[start..end]);
-        seen.push(kept.map(|(a, b)| if a == b { 0xee } else { *a }).collect());
+/// Runs `act` with `source` and `target` in the middle of others, at alignments that differ; `act` gets
+/// pointers to the first bytes of both. Gives the target, with what is around it.
+fn run(source: &[u8], target: &[u8], act: impl Fn(*const u8, *mut u8)) -> Vec<u8> {
+    let mut seen: Option<Vec<u8>> = None;
+    for shift in 0..33 {
+        let around = |bytes: &[u8], shift| {
+            [&vec![0xee; AROUND + shift], bytes, &vec![0xee; AROUND][..]].concat()
+        };
+        let from = around(source, shift);
+        let mut to = around(target, 32 - shift);
+        let start = AROUND + 32 - shift;
+        act(from[AROUND + shift..].as_ptr(), to[start..].as_mut_ptr());
+        let found = to[start - AROUND..].to_vec();
+        assert_eq!(*seen.get_or_insert(found.clone()), found, "shift {shift}");
     }
-    seen.dedup();
-    assert_eq!(seen.len(), 1, "the same at every alignment");
-    seen.remove(0)
+    seen.expect("several runs")
 }
 
-fn check<const COPY: usize, const SLICE: usize>() {
-    for kernel in of::<COPY, SLICE>() {
-        assert_eq!((kernel.copy, kernel.slice), (COPY, SLICE));
-        for count in [0, 1, 2, 5] {
-            // Bytes above the pattern's: a byte kept is told from one copied.
-            let image: Vec<u8> = (0..count * COPY)
-                .map(|i| [252, 253, 254, 255][i % 4])
-                .collect();
-            let slices: Vec<u8> = (0..count * SLICE).map(|i| [252, 253, 254][i % 3]).collect();
-            let mut expanded = Vec::new();
-            let mut packed = Vec::new();
-            for n in 0..count {
-                for i in 0..SLICE {
-                    expanded.push(if i < COPY { image[n * COPY + i] } else { 0 });
-                    if i < COPY {
-                        packed.push(slices[n * SLICE + i]);
+fn around(bytes: &[u8]) -> Vec<u8> {
+    [&[0xee; AROUND], bytes, &[0xee; AROUND]].concat()
+}
+
+#[test]
+fn a_line_moves_what_a_loop_over_bytes_moves() {
+    for isa in isas() {
+        for (line, copies) in lines() {
+            let slice = line.slice();
+            for copy in copies {
+                let what = || format!("{} {line:?}, {copy} bytes", isa.name);
+                let (register, whole) = (pattern(1, copy), pattern(2, slice));
+                for there in [false, true] {
+                    let own = if there { copy } else { 0 };
+                    let mut expected = register[..own].to_vec();
+                    expected.resize(slice, 0);
+                    let found = run(&register, &whole, |from, to| {
+                        // SAFETY: `copy` bytes with others around them, and a slice.
+                        unsafe { (isa.get)(line, there, from, copy, to) };
+                    });
+                    assert_eq!(found, around(&expected), "get, {}", what());
+
+                    let mut expected = register.clone();
+                    expected[..own].copy_from_slice(&whole[..own]);
+                    let found = run(&whole, &register, |from, to| {
+                        // SAFETY: a slice, and `copy` bytes.
+                        unsafe { (isa.set)(line, there, from, to, copy) };
+                    });
+                    assert_eq!(found, around(&expected), "set, {}", what());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn many_slices_are_moved_like_one() {
+    for isa in isas() {
+        for (line, copies) in lines() {
+            let slice = line.slice();
+            for copy in copies {
+                for slices in [0, 1, 2, 5] {
+                    let what = || format!("{} {line:?}, {slices} of {copy} bytes", isa.name);
+                    let (image, all) = (pattern(1, copy * slices), pattern(2, slice * slices));
+                    let (mut expanded, mut packed) = (Vec::new(), Vec::new());
+                    for n in 0..slices {
+                        expanded.extend(&image[n * copy..][..copy]);
+                        expanded.resize((n + 1) * slice, 0);
+                        packed.extend(&all[n * slice..][..copy]);
                     }
+                    let found = run(&image, &all, |from, to| {
+                        // SAFETY: as many registers with others around them, and slices.
+                        unsafe { (isa.expand)(line, from, copy, to, slices) };
+                    });
+                    assert_eq!(found, around(&expanded), "expand, {}", what());
+
+                    let mut found = run(&all, &image, |from, to| {
+                        let (from, to) =
+                            (from.wrapping_add(all.len()), to.wrapping_add(image.len()));
+                        // SAFETY: as many slices and registers, with others around them.
+                        unsafe { (isa.pack)(line, from, to, copy, slices) };
+                    });
+                    if line == Line::Narrow {
+                        // These few are for whoever writes what is in front.
+                        found[AROUND - 16..AROUND].fill(0xee);
+                    }
+                    assert_eq!(found, around(&packed), "pack, {}", what());
                 }
             }
-            let found = run(&image, count * SLICE, |from, to| {
-                // SAFETY: `image` has `count * COPY` bytes, the target `count * SLICE`.
-                unsafe { (kernel.expand)(from, to, count) };
-            });
-            assert_eq!(found, expanded, "expand {count} of {COPY} in {SLICE}");
-            let found = run(&slices, count * COPY, |from, to| {
-                // SAFETY: `slices` has `count * SLICE` bytes, the target `count * COPY`.
-                unsafe { (kernel.pack)(from, to, count) };
-            });
-            assert_eq!(found, packed, "pack {count} of {COPY} in {SLICE}");
-            if count == 1 {
-                // SAFETY: as above, once.
-                let found = run(&image, SLICE, |from, to| unsafe { (kernel.get)(from, to) });
-                assert_eq!(found, expanded, "get {COPY} in {SLICE}");
-                // SAFETY: as above, once.
-                let found = run(&slices, COPY, |from, to| unsafe { (kernel.set)(from, to) });
-                assert_eq!(found, packed, "set {COPY} in {SLICE}");
-            }
         }
-    }
-}
-
-macro_rules! check {
-    ($slice:literal: $($copy:literal)*) => { $(check::<$copy, $slice>();)* };
-}
-
-#[test]
-fn kernels_move_what_loops_over_bytes_move() {
-    check!(1: 0 1);
-    check!(2: 0 1 2);
-    check!(4: 0 1 2 3 4);
-    check!(8: 0 1 2 3 4 5 6 7 8);
-    check!(16: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
-    check!(32: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30
-        31 32);
-    check!(64: 0 16 31 33 47 48 63 64);
-    check!(128: 0 1 64 96 100 127 128);
-    check!(256: 0 15 16 17 32 48 64 80 96 112 127 128 129 144 160 176 192 208 224 240 255 256);
-}
-
-/// The layout `sve` but for what `$change` makes of one of its tables.
-macro_rules! sve_but {
-    ($name:ident, $expected:literal, $($change:tt)*) => {
-        #[test]
-        #[should_panic(expected = $expected)]
-        fn $name() {
-            #[derive(Clone, Copy, Debug)]
-            struct Lie;
-            impl Layout for Lie {
-                type Reg = sve::Reg;
-                const NAME: &'static str = "lie";
-                const PREFIX: u64 = <sve::Layout as Layout>::PREFIX;
-                sve_but!(@ $($change)*);
-                const IDS: Ids = <sve::Layout as Layout>::IDS;
-                fn reg(at: Location) -> sve::Reg {
-                    <sve::Layout as Layout>::reg(at)
-                }
-            }
-            check_layout::<Lie>();
-        }
-    };
-    (@ VQ_MAX = $vq_max:expr) => {
-        sve_but!(@@ $vq_max, BANKS, BOUNDS, KERNELS);
-    };
-    (@ BANKS = $banks:expr) => { sve_but!(@@ 16, $banks, BOUNDS, KERNELS); };
-    (@ BOUNDS = $bounds:expr) => { sve_but!(@@ 16, BANKS, $bounds, KERNELS); };
-    (@ KERNELS = $kernels:expr) => { sve_but!(@@ 16, BANKS, BOUNDS, $kernels); };
-    (@@ $vq_max:expr, $banks:expr, $bounds:expr, $kernels:expr) => {
-        const VQ_MIN: u16 = 1;
-        const VQ_MAX: u16 = $vq_max;
-        const BANKS: &'static [Bank] = $banks;
-        const BOUNDS: &'static [Bounds] = $bounds;
-        const KERNELS: &'static [Kernels] = $kernels;
-    };
-}
-
-const BANKS: &[Bank] = <sve::Layout as Layout>::BANKS;
-const BOUNDS: &[Bounds] = <sve::Layout as Layout>::BOUNDS;
-const KERNELS: &[Kernels] = <sve::Layout as Layout>::KERNELS;
-
-/// A table with one line another.
-const fn with<T: Copy, const N: usize>(table: &[T], at: usize, line: T) -> [T; N] {
-    let mut new = [table[0]; N];
-    let mut i = 0;
-    while i < N {
-        new[i] = if i == at { line } else { table[i] };
-        i += 1;
-    }
-    new
-}
-
-const fn starting_at(bounds: Bounds, start: u32) -> Bounds {
-    Bounds { start, ..bounds }
-}
-
-#[test]
-fn the_layouts_tables_are_what_they_should_be() {
-    check_layout::<sve::Layout>();
-    check_layout::<crate::fpsimd::Layout>();
-}
-
-sve_but!(more_vqs_than_rows, "a row of bounds per VQ", VQ_MAX = 17);
-sve_but!(
-    fewer_bounds,
-    "a row of bounds per VQ",
-    BOUNDS = BOUNDS.split_at(783).0
-);
-sve_but!(
-    fewer_kernels,
-    "a row of kernels per VQ",
-    KERNELS = KERNELS.split_at(63).0
-);
-// The last register of all, FFR at VQ 16, a byte further.
-sve_but!(
-    a_register_outside,
-    "registers follow each other",
-    BOUNDS = &with::<_, 784>(BOUNDS, 783, starting_at(BOUNDS[783], 8705))
-);
-// Z at VQ 1 with the kernels of VQ 2.
-sve_but!(
-    kernels_of_another_vq,
-    "kernels of the register's width",
-    KERNELS = &with::<_, 64>(KERNELS, 0, KERNELS[4])
-);
-// P at VQ 1 with the kernels of Z.
-sve_but!(
-    kernels_of_another_bank,
-    "kernels of the bank's slices",
-    KERNELS = &with::<_, 64>(KERNELS, 1, KERNELS[0])
-);
-// More slices than an index has bits: one past them would be a slice that is there.
-sve_but!(
-    more_slices_than_indices,
-    "slices with an index of 16 bits",
-    BANKS = &with::<_, 4>(
-        BANKS,
-        3,
-        bank(
-            PerVq {
-                fixed: 1 << 20,
-                per_vq: 0
-            },
-            8
-        )
-    )
-);
-// A width that wraps, and would shrink from one VQ to the next.
-sve_but!(
-    a_width_that_wraps,
-    "sizes of 31 bits",
-    BANKS = &with::<_, 4>(
-        BANKS,
-        3,
-        bank(
-            PerVq {
-                fixed: 16,
-                per_vq: 0xffff_fff8
-            },
-            64
-        )
-    )
-);
-// Slices so large that two of them are none.
-sve_but!(
-    slices_that_wrap,
-    "sizes of 31 bits",
-    BANKS = &with::<_, 4>(
-        BANKS,
-        3,
-        bank(
-            PerVq {
-                fixed: 1,
-                per_vq: 0
-            },
-            1 << 31
-        )
-    )
-);
-#[cfg(all(
-    target_arch = "x86_64",
-    target_feature = "sse2",
-    not(target_env = "sgx")
-))]
-sve_but!(
-    kernels_of_another_instruction_set,
-    "kernels of the instruction set",
-    KERNELS = &with::<_, 64>(KERNELS, 0, [KERNELS[0][1], KERNELS[0][1]])
-);
-
-const fn bank(width: PerVq, slice_bytes: u32) -> Bank {
-    Bank {
-        width,
-        slice_bytes,
-        ..BANKS[3]
-    }
-}
-
-crate::register_layout! {
-    mod growing {
-        arch: arm64, coproc: 0x1e, vq: 1..=16;
-        /// As many registers as VQ.
-        bank A[1 * vq] at 0x0 step 1: 128 bits;
-        /// The one that is always there.
-        view V at 0x100: 128 bits, low bits of growing::A;
     }
 }
 
 #[test]
-fn a_register_from_another_layout_stays_in_the_image() {
-    // Safe code can have the place of a register in one layout, and take it to another.
-    #[derive(Clone, Copy, Debug)]
-    struct Places;
-    impl Layout for Places {
-        type Reg = Location;
-        const NAME: &'static str = "places";
-        const PREFIX: u64 = <sve::Layout as Layout>::PREFIX;
-        const VQ_MIN: u16 = 1;
-        const VQ_MAX: u16 = 16;
-        const BANKS: &'static [Bank] = BANKS;
-        const BOUNDS: &'static [Bounds] = BOUNDS;
-        const KERNELS: &'static [Kernels] = KERNELS;
-        const IDS: Ids = <sve::Layout as Layout>::IDS;
-        fn reg(at: Location) -> Location {
-            at
-        }
+fn a_clamped_index_is_in_range() {
+    for last in [0, 1, 15, 31, 254, u32::MAX] {
+        assert_eq!(clamp(0, last), 0);
+        assert_eq!(clamp(last, last), last);
+        assert_eq!(clamp(last / 2, last), last / 2);
+        assert_eq!(clamp(last.saturating_add(1), last), last);
+        assert_eq!(clamp(u32::MAX, last), last);
     }
-    let z31 = Places::decode(sve::Z31.id()).expect("a register");
-    let mut memory = [0; 48];
-    let (image, beside) = memory.split_at_mut(16);
-    let mut image = Image::<growing::Layout, _>::new(Vq::MIN, image).expect("16 bytes");
-    image.set_view(growing::V::at(z31), &[0xaa; 16]);
-    assert_eq!(image.get_view(growing::V::at(z31)), [0xaa; 16]);
-    image.set(growing::A::at(z31), &[0xbb; 16]);
-    assert_eq!(image.get(growing::A::at(z31)), [0; 16]);
-    assert_eq!(image.into_inner(), [0xaa; 16]);
-    assert_eq!(beside, [0; 32]);
 }
-
-// More registers than IDs: more than a clamped number reaches.
-sve_but!(
-    more_registers_than_numbers,
-    "no more registers than IDs",
-    BANKS = &with::<_, 4>(
-        BANKS,
-        3,
-        Bank {
-            max_count: 0,
-            ..BANKS[3]
-        }
-    )
-);

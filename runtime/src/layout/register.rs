@@ -4,38 +4,48 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 
-use super::{Bank, BankType, Layout, Location};
+use super::bank::Bank;
+use super::bounds::registers;
+use super::{BankType, Layout};
 
 /// One slice of a register of bank `B`, always a valid one. `sve::Z` is `Register<bank::Z>`.
 ///
 /// On today's hardware a register has one slice, slice 0; that is what a register's name alone
 /// stands for.
 pub struct Register<B> {
-    number: u16,
-    slice: u16,
-    bank: PhantomData<B>,
+    // Below 2^16, both; as wide as an address can use them at once.
+    number: u32,
+    slice: u32,
+    /// Of this bank only, not even of one that the compiler takes for a subtype.
+    bank: PhantomData<fn(B) -> B>,
 }
 
 impl<B: BankType> Register<B> {
+    /// The bank's description.
+    pub const BANK: &'static Bank = &B::Layout::BANKS[B::INDEX];
+
     /// For generated code, in constants: a number out of range does not compile.
     #[doc(hidden)]
     pub const fn constant(number: u16, slice: u16) -> Self {
-        assert!(number < B::BANK.max_count && slice < B::BANK.slices);
+        assert!(number < Self::BANK.max_count && slice < Self::BANK.slices);
         Self {
-            number,
-            slice,
+            number: number as u32,
+            slice: slice as u32,
             bank: PhantomData,
         }
     }
 
-    /// For generated code, of what was decoded.
-    #[doc(hidden)]
-    pub const fn at(location: Location) -> Self {
-        Self {
-            number: location.number,
-            slice: location.slice,
+    /// The register slice of this bank that an ID names, if it names one: for [`Layout::decode`].
+    #[inline]
+    pub fn from_id(id: u64) -> Option<Self> {
+        // The whole ID is compared: with any other bit it is too far from the bank's first one.
+        let first = const { Self::BANK.id(B::Layout::PREFIX, 0, 0) };
+        let (number, slice) = Self::BANK.locate(id.wrapping_sub(first))?;
+        Some(Self {
+            number,
+            slice,
             bank: PhantomData,
-        }
+        })
     }
 
     /// Slice 0 of the register with this number.
@@ -45,50 +55,60 @@ impl<B: BankType> Register<B> {
 
     /// The given slice of the register with this number.
     pub const fn with_slice(number: u32, slice: u32) -> Result<Self, RegisterError> {
-        if number >= B::BANK.max_count as u32 {
+        if number >= Self::BANK.max_count as u32 {
             return Err(RegisterError::Number {
-                bank: B::BANK,
+                bank: *Self::BANK,
                 number,
             });
         }
-        if slice >= B::BANK.slices as u32 {
+        if slice >= Self::BANK.slices as u32 {
             return Err(RegisterError::Slice {
-                bank: B::BANK,
+                bank: *Self::BANK,
                 slice,
             });
         }
-        // Both are below a `u16`.
-        #[allow(clippy::cast_possible_truncation)]
         Ok(Self {
-            number: number as u16,
-            slice: slice as u16,
+            number,
+            slice,
             bank: PhantomData,
         })
     }
 
     /// Slice 0 of every register of the bank, by number.
     pub fn all() -> impl Iterator<Item = Self> {
-        (0..B::BANK.max_count).map(|number| Self::constant(number, 0))
+        (0..Self::BANK.max_count).map(|number| Self::constant(number, 0))
     }
 
     /// The register's number within its bank.
+    #[allow(clippy::cast_possible_truncation)]
     pub const fn number(self) -> u16 {
-        self.number
+        self.number as u16
     }
 
     /// The index of the slice.
+    #[allow(clippy::cast_possible_truncation)]
     pub const fn slice(self) -> u16 {
-        self.slice
+        self.slice as u16
+    }
+
+    /// Number and slice, to compute with.
+    pub(crate) const fn parts(self) -> (u32, u32) {
+        (self.number, self.slice)
+    }
+
+    /// Slice 0 of the same register.
+    pub(crate) const fn with_slice_0(self) -> Self {
+        Self { slice: 0, ..self }
     }
 
     /// The 64-bit ID that ONE_REG takes.
     pub const fn id(self) -> u64 {
-        B::BANK.id(B::Layout::PREFIX, self.number, self.slice)
+        Self::BANK.id(B::Layout::PREFIX, self.number(), self.slice())
     }
 
-    /// The register's row in the layout's bounds table.
+    /// The register's place among those of the image: its index in a row of the layout's `BOUNDS`.
     pub const fn index(self) -> usize {
-        B::FIRST + self.number as usize
+        registers(B::Layout::BANKS, B::INDEX) + self.number as usize
     }
 }
 
@@ -130,7 +150,7 @@ impl<B: BankType> fmt::Debug for Register<B> {
 /// `Z3`, `FFR`; with the slice where it is not slice 0: `Z3 slice 1`.
 impl<B: BankType> fmt::Display for Register<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        B::BANK.write_name(f, self.number)?;
+        Self::BANK.write_name(f, self.number())?;
         match self.slice {
             0 => Ok(()),
             i => write!(f, " slice {i}"),

@@ -128,14 +128,16 @@ fn check_other(id: u64) -> Result<(), RegistersError> {
         Ok(_) => return Err(RegistersError::Slice { id }),
         Err(error) => error,
     };
-    match (sve.reason, fpsimd::Reg::decode(id).map_err(|e| e.reason)) {
+    let Reason::Coprocessor { .. } = sve.reason() else {
+        return Err(sve.into());
+    };
+    match fpsimd::Reg::decode(id) {
         // V, another CORE register, or one of another coprocessor.
-        (
-            Reason::Coprocessor { .. },
-            Ok(_) | Err(Reason::NoRegister | Reason::Coprocessor { .. }),
-        ) => Ok(()),
-        (Reason::Coprocessor { .. }, Err(reason)) => Err(DecodeError { id, reason }.into()),
-        _ => Err(sve.into()),
+        Ok(_) => Ok(()),
+        Err(core) => match core.reason() {
+            Reason::NoRegister | Reason::Coprocessor { .. } => Ok(()),
+            _ => Err(core.into()),
+        },
     }
 }
 

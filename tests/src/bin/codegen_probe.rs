@@ -1,47 +1,46 @@
 //! What `cargo harness codegen` disassembles and counts: the operations of `sve-state` as a user's
 //! code calls them, plain copies to measure by, and functions with a fault planted in them.
 //!
-//! `codegen_probe list` prints where in memory each function is, and each of the layouts' kernels;
-//! names would not do, because the compiler merges functions that are alike. `codegen_probe run`
-//! calls the operations, and is meant to run under callgrind. The lines of both are for the harness.
+//! `codegen_probe list` prints where in memory each function is; names would not do, because the
+//! compiler merges functions that are alike. `codegen_probe run` calls the operations, and is meant to
+//! run under callgrind. The lines of both are for the harness.
 
 use std::hint::black_box;
 use std::process::ExitCode;
 
-use sve_state::layout::{Entry, Layout, Register};
+use sve_state::layout::{Layout, Register};
 use sve_state::{SveState, Vq, fpsimd, sve};
 
-/// The operations, each alone.
+/// The operations, each in a function of its own.
 mod access {
     use sve_state::image::ImageError;
     use sve_state::layout::DecodeError;
-    use sve_state::{SveState, fpsimd, sve};
+    use sve_state::{SveState, Vq, fpsimd, sve};
 
     pub(super) type State<'a> = SveState<&'a mut [u8]>;
 
-    macro_rules! get {
-        ($name:ident, $register:ty, $bytes:literal) => {
+    macro_rules! operations {
+        ($($register:ty, $bytes:literal: $get:ident $get_value:ident $set:ident;)*) => {$(
             #[inline(never)]
-            pub(super) fn $name(state: &State, register: $register, slice: &mut [u8; $bytes]) {
+            pub(super) fn $get(state: &State, register: $register, slice: &mut [u8; $bytes]) {
                 state.get_into(register, slice);
             }
-        };
-    }
-    macro_rules! set {
-        ($name:ident, $register:ty, $bytes:literal) => {
             #[inline(never)]
-            pub(super) fn $name(state: &mut State, register: $register, slice: &[u8; $bytes]) {
+            pub(super) fn $get_value(state: &State, register: $register) -> [u8; $bytes] {
+                state.get(register)
+            }
+            #[inline(never)]
+            pub(super) fn $set(state: &mut State, register: $register, slice: &[u8; $bytes]) {
                 state.set(register, slice);
             }
-        };
+        )*};
     }
 
-    get!(get_z, sve::Z, 256);
-    get!(get_p, sve::P, 32);
-    get!(get_ffr, sve::FFR, 32);
-    set!(set_z, sve::Z, 256);
-    set!(set_p, sve::P, 32);
-    set!(set_ffr, sve::FFR, 32);
+    operations! {
+        sve::Z, 256: get_z get_z_value set_z;
+        sve::P, 32: get_p get_p_value set_p;
+        sve::FFR, 32: get_ffr get_ffr_value set_ffr;
+    }
 
     /// A register that the compiler knows.
     #[inline(never)]
@@ -64,6 +63,21 @@ mod access {
         state.set_view(register, value);
     }
 
+    /// All registers of a bank, in a loop of the user's.
+    #[inline(never)]
+    pub(super) fn get_all_z(state: &State, slices: &mut [[u8; 256]; 32]) {
+        for (register, slice) in sve::Z::all().zip(slices) {
+            state.get_into(register, slice);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn set_all_z(state: &mut State, slices: &[[u8; 256]; 32]) {
+        for (register, slice) in sve::Z::all().zip(slices) {
+            state.set(register, slice);
+        }
+    }
+
     #[inline(never)]
     pub(super) fn expand(state: &State, slices: &mut [u8]) -> Result<(), ImageError> {
         state.expand(slices)
@@ -74,32 +88,62 @@ mod access {
         state.pack(slices)
     }
 
-    /// The ID is the first argument: the harness follows it from there.
     #[inline(never)]
     pub(super) fn decode(id: u64, register: &mut Result<sve::Reg, DecodeError>) {
         *register = sve::Reg::decode(id);
     }
+
+    /// From an ID on, as a VMM's dispatch of ONE_REG does it.
+    #[inline(never)]
+    pub(super) fn get_by_id(state: &State, id: u64, slice: &mut [u8; 256]) -> Option<()> {
+        let p = slice.first_chunk_mut::<32>()?;
+        match sve::Reg::decode(id).ok()? {
+            sve::Reg::Z(z) => state.get_into(z, slice),
+            sve::Reg::P(register) => state.get_into(register, p),
+            sve::Reg::FFR(register) => state.get_into(register, p),
+            sve::Reg::VLS(_) => return None,
+        }
+        Some(())
+    }
+
+    #[inline(never)]
+    pub(super) fn set_by_id(state: &mut State, id: u64, slice: &[u8; 256]) -> Option<()> {
+        let p = slice.first_chunk::<32>()?;
+        match sve::Reg::decode(id).ok()? {
+            sve::Reg::Z(z) => state.set(z, slice),
+            sve::Reg::P(register) => state.set(register, p),
+            sve::Reg::FFR(register) => state.set(register, p),
+            sve::Reg::VLS(_) => return None,
+        }
+        Some(())
+    }
+
+    const VQ_2: Vq = match Vq::new(2) {
+        Ok(vq) => vq,
+        Err(_) => panic!("VQ 2"),
+    };
+
+    /// At a vector length that the compiler knows, on memory whose size it knows.
+    #[inline(never)]
+    pub(super) fn get_z_vq_2(memory: &[u8; 1092], register: sve::Z, slice: &mut [u8; 256]) {
+        if let Ok(state) = SveState::new(VQ_2, &memory[..]) {
+            state.get_into(register, slice);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn set_z_vq_2(memory: &mut [u8; 1092], register: sve::Z, slice: &[u8; 256]) {
+        if let Ok(mut state) = SveState::new(VQ_2, &mut memory[..]) {
+            state.set(register, slice);
+        }
+    }
 }
 
-/// Copies of as many bytes as an operation writes, which nothing can beat.
+/// Copies of as many bytes as an operation writes, which nothing that does not branch can beat.
 mod plain {
     #[inline(never)]
     pub(super) fn copy<const N: usize>(from: &[u8; N], to: &mut [u8; N]) {
         *to = *from;
-    }
-
-    /// Bytes with a gap behind them, so that many of them are many copies.
-    #[repr(C)]
-    pub(super) struct Apart<const N: usize> {
-        bytes: [u8; N],
-        _gap: [u8; 16],
-    }
-
-    #[inline(never)]
-    pub(super) fn copies<const N: usize>(from: &[Apart<N>], to: &mut [Apart<N>]) {
-        for (from, to) in from.iter().zip(to) {
-            to.bytes = from.bytes;
-        }
     }
 }
 
@@ -108,7 +152,7 @@ mod planted {
     use super::access::State;
     use sve_state::sve;
 
-    /// A kernel with a branch.
+    /// A copy with a branch.
     #[inline(never)]
     pub(super) fn branch(from: &[u8; 64], to: &mut [u8; 64]) {
         if from[0] != 0 {
@@ -121,7 +165,7 @@ mod planted {
         to[63] = to[0].wrapping_add(1);
     }
 
-    /// A kernel that calls.
+    /// A copy that calls.
     #[inline(never)]
     pub(super) fn call(from: &[u8; 64], to: &mut [u8; 64]) {
         *to = *from;
@@ -129,31 +173,20 @@ mod planted {
         to[0] ^= 1;
     }
 
-    /// A kernel that can panic.
+    /// A copy that can panic.
     #[inline(never)]
     pub(super) fn panic(from: &[u8; 64], to: &mut [u8; 64]) {
         to[from[0] as usize] = from[1];
     }
 
-    /// A kernel of a bank with a branch in its loop.
+    /// A copy that is found in a table of functions.
     #[inline(never)]
-    pub(super) fn branch_in_loop(from: &[[u8; 64]], to: &mut [[u8; 64]]) {
-        for (from, to) in from.iter().zip(to) {
-            if from[0] != 0 {
-                *to = *from;
-            }
-        }
+    pub(super) fn table(copies: &[fn(&mut [u8; 64]); 4], vq: usize, to: &mut [u8; 64]) {
+        copies[vq % 4](to);
+        to[0] ^= 1;
     }
 
-    /// A kernel of a bank that calls.
-    #[inline(never)]
-    pub(super) fn call_in_loop(to: &mut [[u8; 64]]) {
-        for to in to {
-            callee(to);
-        }
-    }
-
-    /// A GET that looks at its register before it dispatches.
+    /// A GET that looks at its register first.
     #[inline(never)]
     pub(super) fn access(state: &State, register: sve::Z, slice: &mut [u8; 256]) {
         if register.number() != 3 {
@@ -161,38 +194,15 @@ mod planted {
         }
     }
 
-    /// A GET without a dispatch.
+    /// A GET whose index is checked, and not clamped.
     #[inline(never)]
-    pub(super) fn dispatch(from: &[u8; 32], to: &mut [u8; 32]) {
-        *to = *from;
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn unknown(id: usize, number: &mut usize) {
-        *number = id.rotate_left(7);
-    }
-
-    /// Decoding that uses the index as the ID has it, behind a check.
-    #[inline(never)]
-    pub(super) fn index(id: usize, number: &mut usize, table: &[usize; 1024]) {
-        match table.get(id) {
-            Some(found) => *number = *found,
-            None => unknown(id, number),
+    pub(super) fn index(image: &[u8; 8736], number: usize, slice: &mut [u8; 256]) {
+        if let Some(from) = image
+            .get(number.wrapping_mul(256)..)
+            .and_then(<[u8]>::first_chunk)
+        {
+            *slice = *from;
         }
-    }
-
-    /// Decoding with a second check.
-    #[inline(never)]
-    pub(super) fn two_checks(id: usize, number: &mut usize, table: &[usize; 64]) {
-        let found = table[id & 63];
-        if found != id {
-            return unknown(id, number);
-        }
-        if *number == 7 {
-            return unknown(found, number);
-        }
-        *number = id;
     }
 }
 
@@ -223,41 +233,15 @@ fn list() {
     }
     macro_rules! copies {
         ($($n:literal)*) => { $(
-            println!("copy\tbytes={}\taddress={:p}", $n, plain::copy::<$n> as *const ());
-            println!("copies\tbytes={}\taddress={:p}", $n, plain::copies::<$n> as *const ());
+            println!("copy\tname={}\taddress={:p}", $n, plain::copy::<$n> as *const ());
         )* };
     }
     println!("anchor\taddress={:p}", anchor as *const ());
-    let entries = format!("{:?}", <sve::Layout as Layout>::IDS)
-        .matches("Entry {")
-        .count();
-    println!("table\tbytes={}", entries * size_of::<Entry>());
     functions!("access", access:
-        get_z get_p get_ffr get_z3 get_v set_z set_p set_ffr set_z3 set_v decode expand pack);
-    functions!("planted", planted:
-        branch call panic branch_in_loop call_in_loop access dispatch index two_checks);
-    // What the layouts' kernels copy and fill.
-    copies!(2 4 6 8 10 12 14 16 18 20 22 24 26 28 30 32 48 64 80 96 112 128);
-    copies!(144 160 176 192 208 224 240 256);
-    list_kernels::<sve::Layout>();
-    list_kernels::<fpsimd::Layout>();
-}
-
-/// Every kernel of a layout, as `Debug` shows it.
-fn list_kernels<L: Layout>() {
-    let of_vq = L::KERNELS.chunks(L::BANKS.len());
-    for (vq, kernels) in (L::VQ_MIN..).zip(of_vq) {
-        for (bank, isas) in L::BANKS.iter().zip(kernels) {
-            for (isa, parts) in isas.iter().enumerate() {
-                for (part, kernel) in parts.iter().enumerate() {
-                    println!(
-                        "kernel\tbank={}\tvq={vq}\tisa={isa}\tpart={part}\tkernel={kernel:?}",
-                        bank.name
-                    );
-                }
-            }
-        }
-    }
+        get_z get_z_value get_z3 get_z_vq_2 get_all_z get_p get_p_value get_ffr get_ffr_value get_v
+        set_z set_z3 set_z_vq_2 set_all_z set_p set_ffr set_v decode get_by_id set_by_id expand pack);
+    functions!("planted", planted: branch call panic table access index);
+    copies!(16 32 64 256);
 }
 
 /// Every operation at every VQ, on several registers, with several contents.
@@ -291,8 +275,8 @@ mod run {
 
     /// The first and the last register, one between, and the last one's last slice.
     fn registers<B: BankType>() -> [Register<B>; 4] {
-        let last = u32::from(B::BANK.max_count) - 1;
-        let slice = u32::from(B::BANK.slices) - 1;
+        let last = u32::from(Register::<B>::BANK.max_count) - 1;
+        let slice = u32::from(Register::<B>::BANK.slices) - 1;
         let register = |number, slice| Register::with_slice(number, slice).expect("of the bank");
         [
             register(0, 0),
@@ -304,6 +288,9 @@ mod run {
 
     pub(super) fn all() {
         let (mut image, mut slices) = ([0; 546 * 16], [0; 8736]);
+        // On x86-64, the first copy asks the processor, unless the build is for AVX2.
+        let mut first = SveState::new(Vq::MIN, &mut image[..546]).expect("as large as the image");
+        first.set(sve::Z0, &[0; 256]);
         for contents in ["zeros", "random"] {
             for vq in (1..=16).map(|vq| Vq::new(vq).expect("1 to 16")) {
                 if contents == "random" {
@@ -321,29 +308,70 @@ mod run {
     fn operations(mut state: access::State, slices: &mut [u8; 8736], contents: &str) {
         let vq = state.vq();
         macro_rules! each {
-            ($bank:ty: $($get:ident $set:ident)*) => {
-                for register in registers::<$bank>() { $(
+            ($bank:ty: $($get:ident)*, $($value:ident)*, $($set:ident)*) => {
+                for register in registers::<$bank>() {
                     let slice = slices.first_chunk_mut().expect("long enough");
-                    access::$set(black_box(&mut state), black_box(register), black_box(slice));
-                    case(stringify!($set), vq, register, contents);
-                    access::$get(black_box(&state), black_box(register), black_box(slice));
-                    case(stringify!($get), vq, register, contents);
-                )* }
+                    $(
+                        access::$set(black_box(&mut state), black_box(register), black_box(slice));
+                        case(stringify!($set), vq, register, contents);
+                    )*
+                    $(
+                        access::$get(black_box(&state), black_box(register), black_box(slice));
+                        case(stringify!($get), vq, register, contents);
+                    )*
+                    $(
+                        black_box(access::$value(black_box(&state), black_box(register)));
+                        case(stringify!($value), vq, register, contents);
+                    )*
+                }
             };
         }
-        each!(sve::bank::Z: get_z set_z get_z3 set_z3);
-        each!(sve::bank::P: get_p set_p);
-        each!(sve::bank::FFR: get_ffr set_ffr);
-        each!(fpsimd::bank::V: get_v set_v);
+        each!(sve::bank::Z: get_z get_z3, get_z_value, set_z set_z3);
+        each!(sve::bank::P: get_p, get_p_value, set_p);
+        each!(sve::bank::FFR: get_ffr, get_ffr_value, set_ffr);
+        each!(fpsimd::bank::V: get_v,, set_v);
 
+        let z = slices.first_chunk_mut::<8192>().expect("long enough");
+        let z = z
+            .as_chunks_mut::<256>()
+            .0
+            .first_chunk_mut()
+            .expect("32 of them");
+        access::set_all_z(black_box(&mut state), black_box(z));
+        case("set_all_z", vq, "all", contents);
+        access::get_all_z(black_box(&state), black_box(z));
+        case("get_all_z", vq, "all", contents);
         access::pack(black_box(&mut state), black_box(slices)).expect("all slices");
         case("pack", vq, "all", contents);
         access::expand(black_box(&state), black_box(slices)).expect("all slices");
         case("expand", vq, "all", contents);
 
+        for id in sve::Layout::ids(vq).expect("of the layout") {
+            let slice = slices.first_chunk_mut().expect("long enough");
+            access::set_by_id(black_box(&mut state), black_box(id), black_box(slice));
+            case("set_by_id", vq, sve::Reg::decode(id), contents);
+            access::get_by_id(black_box(&state), black_box(id), black_box(slice));
+            case("get_by_id", vq, sve::Reg::decode(id), contents);
+        }
+
         let (from, mut to) = ([u8::from(contents == "random"); 64], [0; 64]);
         planted::branch(black_box(&from), black_box(&mut to));
         case("planted", vq, "none", contents);
+
+        if vq.get() == 2 {
+            let mut memory = [0x5a; 1092];
+            for register in registers::<sve::bank::Z>() {
+                let slice = slices.first_chunk_mut().expect("long enough");
+                access::set_z_vq_2(
+                    black_box(&mut memory),
+                    black_box(register),
+                    black_box(slice),
+                );
+                case("set_z_vq_2", vq, register, contents);
+                access::get_z_vq_2(black_box(&memory), black_box(register), black_box(slice));
+                case("get_z_vq_2", vq, register, contents);
+            }
+        }
     }
 
     /// Every ID that a vCPU of the largest VQ enumerates, and the last slices.

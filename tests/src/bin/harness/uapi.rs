@@ -103,13 +103,13 @@ fn ours() -> Result<Vec<String>> {
 
 /// Every slice of every register of a bank.
 fn ids<B: BankType>(lines: &mut Vec<String>) -> Result<()> {
-    for n in 0..u32::from(B::BANK.max_count) {
-        for i in 0..u32::from(B::BANK.slices) {
+    for n in 0..u32::from(Register::<B>::BANK.max_count) {
+        for i in 0..u32::from(Register::<B>::BANK.slices) {
             let id = Register::<B>::with_slice(n, i)?.id();
             let size = reg_size(id);
             lines.push(format!(
                 "id\t{}{n}[{i}]\t{id:#018x}\t{size} bytes",
-                B::BANK.name
+                Register::<B>::BANK.name
             ));
         }
     }
@@ -121,11 +121,11 @@ where
     B: InImage<Layout = sve::Layout>,
 {
     let vq = state.vq();
-    for n in 0..u32::from(B::BANK.max_count) {
+    for n in 0..u32::from(Register::<B>::BANK.max_count) {
         let register = Register::<B>::new(n)?;
         let offset = state.bounds(register).start;
         let width = state.register(register).len();
-        let name = B::BANK.name;
+        let name = Register::<B>::BANK.name;
         lines.push(format!(
             "place\tVQ {vq}\t{name}{n}\toffset {offset}\twidth {width}"
         ));

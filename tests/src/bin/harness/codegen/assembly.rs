@@ -44,14 +44,6 @@ pub(crate) struct Function {
     pub(crate) instructions: Vec<Instruction>,
 }
 
-impl Function {
-    /// Conditional branches.
-    pub(crate) fn branches(&self) -> usize {
-        let branch = |i: &&Instruction| matches!(i.flow, Flow::Branch(_));
-        self.instructions.iter().filter(branch).count()
-    }
-}
-
 /// All functions of a program.
 #[derive(Debug)]
 pub(crate) struct Assembly {
@@ -91,6 +83,14 @@ impl Assembly {
         self.functions
             .get(&address)
             .with_context(|| format!("no function starts at {address:#x}"))
+    }
+
+    /// The functions whose name contains this.
+    pub(crate) fn named(&self, name: &str) -> Vec<&Function> {
+        let functions = self.functions.values();
+        functions
+            .filter(|function| function.name.contains(name))
+            .collect()
     }
 
     /// The address of the only function whose name contains this.

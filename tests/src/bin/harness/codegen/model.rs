@@ -14,9 +14,9 @@ use crate::context::Context;
 
 /// The processors: as `llvm-mca` calls them, and as the table does.
 pub(crate) const PROCESSORS: [(&str, &str); 3] = [
-    ("neoverse-n1", "N1"),
     ("neoverse-v1", "V1"),
     ("neoverse-v2", "V2"),
+    ("neoverse-n2", "N2"),
 ];
 
 /// Cycles on each processor.

@@ -1,0 +1,200 @@
+//! Which instruction set the lines are compiled for.
+//!
+//! On aarch64 it is NEON, which every such target has. Programs for x86-64 are mostly built for SSE2 and
+//! run on processors with AVX2, whose vectors are twice as wide. So unless the build is for AVX2, the
+//! processor is asked once, and each copy tests the answer, which never changes while the process
+//! lives.
+//!
+//! With `--cfg sve_state_portable` the portable lines are used everywhere, for tests of them.
+
+#![allow(unsafe_code)]
+
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use super::{Line, lines};
+
+#[cfg(all(target_arch = "aarch64", not(sve_state_portable)))]
+use super::neon::Neon as Native;
+#[cfg(any(not(target_arch = "aarch64"), sve_state_portable))]
+use super::portable::Portable as Native;
+
+#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+use super::avx2::known as has_avx2;
+#[cfg(not(all(target_arch = "x86_64", not(sve_state_portable))))]
+fn has_avx2() -> bool {
+    false
+}
+
+/// Lines, for AVX2 or for what the build is for. On x86-64 each is a call of a function that calls
+/// nothing, unless the build is for AVX2: what asks the processor is behind it, so that no register
+/// has to be saved for that.
+macro_rules! lines {
+    ($($name:ident($($operand:ident: $type:ty),*) = $line:expr;)*) => {
+        $(
+            #[inline(always)]
+            unsafe fn $name(has_avx2: bool, $($operand: $type),*) {
+                #[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+                match has_avx2 {
+                    // SAFETY: the caller's promise, and the processor has AVX2.
+                    true => unsafe { super::avx2::$name($($operand),*) },
+                    // SAFETY: the caller's promise.
+                    false => unsafe { unasked::$name($($operand),*) },
+                }
+                #[cfg(not(all(target_arch = "x86_64", not(sve_state_portable))))]
+                // SAFETY: the caller's promise.
+                unsafe { let _ = has_avx2; $line };
+            }
+        )*
+
+        /// For a processor that has not been asked yet, or has no AVX2.
+        #[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+        mod unasked {
+            use super::super::avx2;
+            use super::{Line, Native, lines};
+            $(
+                #[cold]
+                #[inline(never)]
+                pub(super) unsafe fn $name($($operand: $type),*) {
+                    match avx2::detected() {
+                        // SAFETY: the caller's promise, and the processor has AVX2.
+                        true => unsafe { avx2::$name($($operand),*) },
+                        // SAFETY: the caller's promise.
+                        false => unsafe { $line },
+                    }
+                }
+            )*
+        }
+    };
+}
+
+lines! {
+    get_wide(there: bool, from: *const u8, copy: usize, to: *mut u8) =
+        lines::get::<Native>(Line::Wide, there, from, copy, to);
+    get_narrow(there: bool, from: *const u8, copy: usize, to: *mut u8) =
+        lines::get::<Native>(Line::Narrow, there, from, copy, to);
+    set_wide(there: bool, from: *const u8, to: *mut u8, copy: usize) = lines::set(Line::Wide, there, from, to, copy);
+    expand_run(line: Line, from: *const u8, copy: usize, to: *mut u8, slices: usize) =
+        lines::expand::<Native>(line, from, copy, to, slices);
+    pack_run(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) =
+        lines::pack(line, from, to, copy, slices);
+}
+
+/// GET of a slice. Its `line` is a constant.
+///
+/// # Safety
+///
+/// That of [`lines::get`].
+#[inline(always)]
+pub(crate) unsafe fn get(line: Line, there: bool, from: *const u8, copy: usize, to: *mut u8) {
+    // SAFETY: the caller's promise.
+    unsafe { get_on(has_avx2(), line, there, from, copy, to) }
+}
+
+/// GET of a slice as a value of type `T`, which is written once, where the result is.
+///
+/// # Safety
+///
+/// That of [`lines::get`], and a `T` is as many bytes as a slice of `line`, whatever they are.
+#[inline(always)]
+pub(crate) unsafe fn get_value<T>(line: Line, there: bool, from: *const u8, copy: usize) -> T {
+    #[cfg(all(
+        target_arch = "x86_64",
+        not(sve_state_portable),
+        not(target_feature = "avx2")
+    ))]
+    {
+        let value = |has_avx2| {
+            let mut value = MaybeUninit::<T>::uninit();
+            // SAFETY: the caller's promise.
+            unsafe { get_on(has_avx2, line, there, from, copy, value.as_mut_ptr().cast()) };
+            // SAFETY: all bytes of the slice have been written.
+            unsafe { value.assume_init() }
+        };
+        // One for each answer, not one for both: else the compiler copies it in the end.
+        if has_avx2() {
+            value(true)
+        } else {
+            value(false)
+        }
+    }
+    #[cfg(not(all(
+        target_arch = "x86_64",
+        not(sve_state_portable),
+        not(target_feature = "avx2")
+    )))]
+    {
+        // SAFETY: bytes may be zero. The compiler sees that all are written again, and leaves this out.
+        let mut value: T = unsafe { MaybeUninit::zeroed().assume_init() };
+        // SAFETY: the caller's promise.
+        unsafe { get(line, there, from, copy, (&raw mut value).cast()) };
+        value
+    }
+}
+
+#[inline(always)]
+unsafe fn get_on(
+    has_avx2: bool,
+    line: Line,
+    there: bool,
+    from: *const u8,
+    copy: usize,
+    to: *mut u8,
+) {
+    match line {
+        // SAFETY: the caller's promise.
+        Line::Wide => unsafe { get_wide(has_avx2, there, from, copy, to) },
+        // SAFETY: the caller's promise.
+        Line::Narrow => unsafe { get_narrow(has_avx2, there, from, copy, to) },
+        // SAFETY: the caller's promise.
+        Line::Any(_) => unsafe { lines::get::<Native>(line, there, from, copy, to) },
+    }
+}
+
+/// SET of a slice. Its `line` is a constant.
+///
+/// # Safety
+///
+/// That of [`lines::set`].
+#[inline(always)]
+pub(crate) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, copy: usize) {
+    match line {
+        // SAFETY: the caller's promise.
+        Line::Wide => unsafe { set_wide(has_avx2(), there, from, to, copy) },
+        // Of no use to these is a vector of more than 16 bytes.
+        // SAFETY: the caller's promise.
+        Line::Narrow | Line::Any(_) => unsafe { lines::set(line, there, from, to, copy) },
+    }
+}
+
+/// GET of `slices` of them that share as many bytes each.
+///
+/// # Safety
+///
+/// That of [`lines::expand`].
+pub(crate) unsafe fn expand(line: Line, from: *const u8, copy: usize, to: *mut u8, slices: usize) {
+    if copy == line.slice() {
+        // Without padding the two sides are alike, and a library's copy is at its best.
+        // SAFETY: the caller's promise.
+        return unsafe { ptr::copy_nonoverlapping(from, to, copy * slices) };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { expand_run(has_avx2(), line, from, copy, to, slices) };
+}
+
+/// SET of `slices` of them that share as many bytes each, from the last to the first.
+///
+/// # Safety
+///
+/// That of [`lines::pack`].
+pub(crate) unsafe fn pack(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) {
+    if copy == line.slice() {
+        let all = copy * slices;
+        // SAFETY: the caller's promise; as in `expand`.
+        return unsafe {
+            ptr::copy_nonoverlapping(from.wrapping_sub(all), to.wrapping_sub(all), all);
+        };
+    }
+    // SAFETY: the caller's promise.
+    unsafe { pack_run(has_avx2(), line, from, to, copy, slices) };
+}

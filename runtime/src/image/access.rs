@@ -1,0 +1,307 @@
+//! GET and SET of single slices and of all: from a register to an address, and to a copy.
+//!
+//! What makes the copies' pointers right, in three parts:
+//!
+//! 1. The memory is as large as the image of its layout at its VQ: `memory` compares.
+//! 2. At every VQ every register of the layout lies inside that image, and its slices have the size of
+//!    `B::Slice`: `check_layout` and `check_bank`, by the compiler.
+//! 3. The address is that of a register of the bank, or is followed by no bytes to copy: `clamp`, and
+//!    the arithmetic of [`Bounds`], which leads no slice past its register.
+
+#![allow(unsafe_code)]
+
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use super::{Image, ImageError, Storage};
+use crate::copy::{self, Line, clamp};
+use crate::layout::generated::check_view;
+use crate::layout::{
+    self, Bank, BankType, Bounds, ByteArray, ImageBytes, InImage, Layout, Register, ViewOf,
+    check_bank, slices_bytes,
+};
+
+/// Where a bank starts in the image.
+const fn offset<B: BankType>() -> ImageBytes {
+    ImageBytes::of(<B::Layout as Layout>::BANKS, B::INDEX)
+}
+
+/// The line that moves a bank's slices. At the smallest VQ the bank starts at `offset`, and its registers
+/// are `width` wide; at others these are no less.
+const fn line(bank: &Bank, offset: u32, width: u32) -> Line {
+    const fn in_units(bank: &Bank, unit: u32) -> bool {
+        bank.width.fixed % unit == 0 && bank.width.per_vq % unit == 0
+    }
+    match bank.slice_bytes {
+        256 if in_units(bank, 16) && width > 0 => Line::Wide,
+        32 if in_units(bank, 2) && width > 0 && offset >= 16 => Line::Narrow,
+        slice => Line::Any(slice as usize),
+    }
+}
+
+/// The same, of a bank as a type.
+const fn line_of<B: InImage>() -> Line {
+    check_bank::<B>();
+    let vq_min = <B::Layout as Layout>::VQ_MIN;
+    let bank = Register::<B>::BANK;
+    line(bank, offset::<B>().at(vq_min), bank.width.at(vq_min))
+}
+
+impl<L: Layout, S: Storage> Image<L, S> {
+    /// Where a slice lies. A register that this VQ does not have, and a slice past a register's
+    /// end, have nothing to copy.
+    pub fn bounds<B>(&self, register: Register<B>) -> Bounds
+    where
+        B: InImage<Layout = L>,
+    {
+        let (bank, offset) = const { (Register::<B>::BANK, offset::<B>()) };
+        let (number, index) = (register.number(), register.slice());
+        Bounds::of_register(bank, offset, self.vq().get(), number, index)
+    }
+
+    /// A whole register, as wide as the vector length makes it, whatever the slice's index. Empty
+    /// where this VQ does not have the register.
+    pub fn register<B>(&self, register: Register<B>) -> &[u8]
+    where
+        B: InImage<Layout = L>,
+    {
+        let start = self.bounds(register.with_slice_0()).start as usize;
+        let there = u32::from(register.number()) < Register::<B>::BANK.count.at(self.vq().get());
+        let width = Register::<B>::BANK.width.at(self.vq().get());
+        &self.as_bytes()[start..][..if there { width as usize } else { 0 }]
+    }
+
+    /// GET: a slice of a register, zero past the register's end.
+    #[inline]
+    pub fn get<B>(&self, register: Register<B>) -> B::Slice
+    where
+        B: InImage<Layout = L>,
+    {
+        let Place { there, start, copy } = self.place(register);
+        let from = self.as_bytes().as_ptr().wrapping_add(start);
+        // SAFETY: as in `get_to`.
+        unsafe { copy::get_value(const { line_of::<B>() }, there, from, copy) }
+    }
+
+    /// GET into the caller's buffer, every byte of which is written.
+    #[inline]
+    pub fn get_into<B>(&self, register: Register<B>, slice: &mut B::Slice)
+    where
+        B: InImage<Layout = L>,
+    {
+        // SAFETY: a unique borrow, and a shared one of the image.
+        unsafe { self.get_to(register, slice) };
+    }
+
+    /// # Safety
+    ///
+    /// `slice` is valid for writes, and not a part of the image.
+    #[inline(always)]
+    unsafe fn get_to<B>(&self, register: Register<B>, slice: *mut B::Slice)
+    where
+        B: InImage<Layout = L>,
+    {
+        let Place { there, start, copy } = self.place(register);
+        let from = self.as_bytes().as_ptr().wrapping_add(start);
+        // SAFETY: of the three parts above, `copy` bytes from there on are in the image, and `line_of`
+        // has compared the size of `B::Slice`; to the caller's promise.
+        unsafe { copy::get(const { line_of::<B>() }, there, from, copy, slice.cast()) };
+    }
+
+    /// GET of every register, into slices that follow each other in the order of the image, each as
+    /// [`get`](Self::get) gives it: of [`L::slices_bytes(vq)`](Layout::slices_bytes) bytes in all.
+    pub fn expand(&self, slices: &mut [u8]) -> Result<(), ImageError> {
+        let vq = self.check_slices(slices.len())?;
+        let (mut from, mut to) = (self.as_bytes().as_ptr(), slices.as_mut_ptr());
+        let mut offset = 0;
+        for bank in L::BANKS
+            .iter()
+            .filter(|bank| bank.place == layout::Place::Image)
+        {
+            let (count, width) = (bank.count.at(L::VQ_MIN), bank.width.at(L::VQ_MIN));
+            let line = line(bank, offset, width);
+            for_each_run(bank, vq, false, |Run { copy, slices }| {
+                // SAFETY: the runs follow each other, and add up to the image and to the slices, whose
+                // size has just been compared; a shared and a unique borrow do not overlap.
+                unsafe { copy::expand(line, from, copy, to, slices) };
+                from = from.wrapping_add(slices * copy);
+                to = to.wrapping_add(slices * bank.slice_bytes as usize);
+            });
+            offset += count * width;
+        }
+        Ok(())
+    }
+
+    /// Where a slice starts, and how many bytes it shares with the image.
+    #[inline(always)]
+    fn place<B: InImage<Layout = L>>(&self, register: Register<B>) -> Place {
+        let bank = const { Register::<B>::BANK };
+        let vq = self.vq().get();
+        let (number, slice) = register.parts();
+        let number = clamp(number, const { Register::<B>::BANK.max_count as u32 - 1 });
+        let (count, width) = (bank.count.at(vq), bank.width.at(vq) as usize);
+        let start = const { offset::<B>() }.at(vq) as usize + number as usize * width;
+        // Where the number of registers is fixed, all are there: `check_layout`.
+        let there = bank.count.per_vq == 0 || number < count;
+        let size = bank.slice_bytes as usize;
+        if const { Register::<B>::BANK.width.at(L::VQ_MAX) <= Register::<B>::BANK.slice_bytes } {
+            // A register is all in slice 0.
+            let there = there & (slice == 0);
+            return Place {
+                there,
+                start,
+                copy: width,
+            };
+        }
+        let slice = clamp(slice, const { Register::<B>::BANK.slices as u32 - 1 });
+        let skipped = (slice as usize * size).min(width);
+        let there = there & (skipped < width);
+        let copy = if there {
+            (width - skipped).min(size)
+        } else {
+            size
+        };
+        Place {
+            there,
+            start: start + skipped,
+            copy,
+        }
+    }
+
+    fn check_slices(&self, found: usize) -> Result<u16, ImageError> {
+        let vq = self.vq();
+        let expected = slices_bytes(L::BANKS, vq.get());
+        if found != expected {
+            return Err(ImageError::Slices {
+                vq,
+                expected,
+                found,
+            });
+        }
+        Ok(vq.get())
+    }
+
+    /// A register of a view, the low bits of the register below it, in the image's byte order.
+    #[inline]
+    pub fn get_view<V>(&self, register: Register<V>) -> V::Value
+    where
+        V: ViewOf,
+        V::Target: InImage<Layout = L>,
+    {
+        let mut value = MaybeUninit::uninit();
+        let from = self.as_bytes().as_ptr().wrapping_add(self.shown(register));
+        let to: *mut V::Value = value.as_mut_ptr();
+        // SAFETY: `check_view` has found that the view's registers, of which `shown` takes one, lie
+        // inside registers that are there at every VQ. A value of its own does not overlap.
+        unsafe { ptr::copy_nonoverlapping(from, to.cast(), V::Value::BYTES) };
+        // SAFETY: every byte of the value has been written.
+        unsafe { value.assume_init() }
+    }
+
+    /// Where a view's register starts: where the one does that it shows.
+    #[inline(always)]
+    fn shown<V>(&self, register: Register<V>) -> usize
+    where
+        V: ViewOf,
+        V::Target: InImage<Layout = L>,
+    {
+        const { check_view::<V>() };
+        let last = const { Register::<V>::BANK.max_count as u32 - 1 };
+        let number = clamp(register.parts().0, last) as usize;
+        let width = Register::<V::Target>::BANK.width.at(self.vq().get()) as usize;
+        let offset = const { offset::<V::Target>() };
+        offset.at(self.vq().get()) as usize + number * width
+    }
+}
+
+impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
+    /// SET: the register's bytes from a slice; what the slice holds past the vector length is
+    /// ignored, and no other register is touched. Where this VQ does not have the register, as a bank
+    /// that grows with VQ may lack its last ones, nothing is written.
+    #[inline]
+    pub fn set<B>(&mut self, register: Register<B>, slice: &B::Slice)
+    where
+        B: InImage<Layout = L>,
+    {
+        let Place { there, start, copy } = self.place(register);
+        let to = self.as_bytes_mut().as_mut_ptr().wrapping_add(start);
+        let from = slice.as_ref().as_ptr();
+        // SAFETY: as in `get_to`, with the two sides exchanged.
+        unsafe { copy::set(const { line_of::<B>() }, there, from, to, copy) };
+    }
+
+    /// SET of every register, from slices as [`expand`](Self::expand) writes them.
+    pub fn pack(&mut self, slices: &[u8]) -> Result<(), ImageError> {
+        let vq = self.check_slices(slices.len())?;
+        let (mut from, mut to) = (
+            slices.as_ptr_range().end,
+            self.as_bytes_mut().as_mut_ptr_range().end,
+        );
+        let mut offset = const { ImageBytes::of(L::BANKS, L::BANKS.len()).at(L::VQ_MIN) };
+        for bank in L::BANKS
+            .iter()
+            .rev()
+            .filter(|bank| bank.place == layout::Place::Image)
+        {
+            let (count, width) = (bank.count.at(L::VQ_MIN), bank.width.at(L::VQ_MIN));
+            offset -= count * width;
+            let line = line(bank, offset, width);
+            for_each_run(bank, vq, true, |Run { copy, slices }| {
+                // SAFETY: as in `expand`, with the two sides exchanged, and from the end on; what is in
+                // front of a run comes after it.
+                unsafe { copy::pack(line, from, to, copy, slices) };
+                from = from.wrapping_sub(slices * bank.slice_bytes as usize);
+                to = to.wrapping_sub(slices * copy);
+            });
+        }
+        Ok(())
+    }
+
+    /// Writes a register of a view; the rest of the register below it stays as it is.
+    #[inline]
+    pub fn set_view<V>(&mut self, register: Register<V>, value: &V::Value)
+    where
+        V: ViewOf,
+        V::Target: InImage<Layout = L>,
+    {
+        let start = self.shown(register);
+        let to = self.as_bytes_mut().as_mut_ptr().wrapping_add(start);
+        let from = value.as_ref().as_ptr();
+        // SAFETY: as in `get_view`, with the two sides exchanged.
+        unsafe { ptr::copy_nonoverlapping(from, to, V::Value::BYTES) };
+    }
+}
+
+/// A slice in an image, in bytes.
+struct Place {
+    /// Whether the slice has bytes of the register. Else `start` and `copy` say nothing.
+    there: bool,
+    start: usize,
+    copy: usize,
+}
+
+/// Slices that follow each other and share as many bytes each with the image.
+#[derive(Clone, Copy)]
+struct Run {
+    copy: usize,
+    slices: usize,
+}
+
+/// Hands out the slices of a bank in runs, in order or backwards. All are one run where a register
+/// fills its slices, or fits in one; else each register has full ones, and one in which it ends.
+#[inline(always)]
+fn for_each_run(bank: &Bank, vq: u16, backwards: bool, mut act: impl FnMut(Run)) {
+    let (count, width) = (bank.count.at(vq) as usize, bank.width.at(vq) as usize);
+    let slice = bank.slice_bytes as usize;
+    // A slice is a power of two.
+    let (full, rest) = (width >> slice.trailing_zeros(), width & (slice - 1));
+    let run = |copy, slices| Run { copy, slices };
+    if full == 0 || rest == 0 {
+        return act(run(width.min(slice), count * full.max(1)));
+    }
+    let register = [run(slice, full), run(rest, 1)];
+    for _ in 0..count {
+        act(register[usize::from(backwards)]);
+        act(register[usize::from(!backwards)]);
+    }
+}

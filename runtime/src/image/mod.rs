@@ -1,0 +1,127 @@
+//! The packed register image of one vCPU, and its slices.
+//!
+//! ```text
+//! sve_state   Z0 Z1 … Z31  P0 … P15  FFR      546 · VQ bytes
+//!             16·VQ each   2·VQ each
+//! ```
+//!
+//! The bytes are little-endian whatever the host is: byte `k` of a register holds its bits `8k` to
+//! `8k + 7` (Linux `Documentation/arch/arm64/sve.rst`).
+//!
+//! At VQ 2, this is what a GET of a Z and of a P register copies, and what it flushes, which is to fill
+//! with zeros; SET copies the other way, and drops what a GET would flush:
+//!
+#![doc = include_str!("../sve_state.svg")]
+
+mod access;
+mod memory;
+
+use core::fmt;
+
+use crate::layout::Layout;
+use crate::sve;
+use crate::vq::{Vq, VqError};
+pub use memory::Image;
+
+/// The SVE registers of one vCPU: Linux's `sve_state`.
+pub type SveState<S> = Image<sve::Layout, S>;
+
+/// Memory that an image can lie in: `&[u8]` to read; `&mut [u8]`, `[u8; N]`, and with the `alloc`
+/// feature `Box<[u8]>` and `Vec<u8>`, to read and write.
+///
+/// Sealed, so that an image's memory keeps the size that was checked when the image was made.
+pub trait Storage: AsRef<[u8]> + sealed::Storage {}
+
+mod sealed {
+    pub trait Storage {}
+}
+
+macro_rules! storage {
+    ($($(#[$meta:meta])* ($($generics:tt)*) $type:ty;)*) => {$(
+        $(#[$meta])* impl<$($generics)*> sealed::Storage for $type {}
+        $(#[$meta])* impl<$($generics)*> Storage for $type {}
+    )*};
+}
+
+storage! {
+    () &[u8];
+    () &mut [u8];
+    (const N: usize) [u8; N];
+    #[cfg(feature = "alloc")] () alloc::boxed::Box<[u8]>;
+    #[cfg(feature = "alloc")] () alloc::vec::Vec<u8>;
+}
+
+#[cfg(feature = "alloc")]
+impl<L: Layout> Image<L, alloc::boxed::Box<[u8]>> {
+    /// An image of its own with every register zero, in one allocation.
+    pub fn zeroed(vq: Vq) -> Result<Self, ImageError> {
+        Self::new(vq, alloc::vec![0; L::image_bytes(vq)?].into_boxed_slice())
+    }
+}
+
+impl<L: Layout, S: Storage> fmt::Debug for Image<L, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Image")
+            .field("layout", &L::NAME)
+            .field("vq", &self.vq().get())
+            .field("bytes", &self.as_bytes().len())
+            .finish()
+    }
+}
+
+/// Why memory cannot be viewed as an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageError {
+    /// The layout does not describe this VQ.
+    Vq(VqError),
+    /// The memory is not as large as the image, in bytes.
+    Size {
+        /// The VQ asked for.
+        vq: Vq,
+        /// What the image takes.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// The memory is not as large as all slices together, in bytes.
+    Slices {
+        /// The image's VQ.
+        vq: Vq,
+        /// What the slices take.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+}
+
+impl From<VqError> for ImageError {
+    fn from(error: VqError) -> Self {
+        Self::Vq(error)
+    }
+}
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vq(error) => error.fmt(f),
+            Self::Size {
+                vq,
+                expected,
+                found,
+            } => write!(
+                f,
+                "{found} bytes of memory: the image at VQ {vq} takes exactly {expected}"
+            ),
+            Self::Slices {
+                vq,
+                expected,
+                found,
+            } => write!(
+                f,
+                "{found} bytes of memory: the slices at VQ {vq} take exactly {expected}"
+            ),
+        }
+    }
+}
+
+impl core::error::Error for ImageError {}

@@ -1,0 +1,135 @@
+//! A line of a layout as data, and the arithmetic that follows from it: IDs, and places in the image.
+//!
+//! Sizes are in bytes unless a name says otherwise.
+
+use core::fmt;
+
+use super::SIZE_SHIFT;
+
+/// A quantity that is fixed, or grows with the vector length: `fixed + per_vq * VQ`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PerVq {
+    /// The part that does not depend on the vector length.
+    pub fixed: u32,
+    /// What each quadword of vector length adds.
+    pub per_vq: u32,
+}
+
+impl PerVq {
+    /// The value at this VQ.
+    pub const fn at(self, vq: u16) -> u32 {
+        self.fixed + self.per_vq * vq as u32
+    }
+}
+
+/// Where a bank's registers are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// In the layout's packed image, after all banks declared before it.
+    Image,
+    /// In the low bits of the registers of another bank.
+    View,
+    /// Nowhere: an ID that stands for something else (a pseudo-register).
+    None,
+}
+
+/// One line of a layout: a bank of like registers, and how their IDs and places follow from their
+/// numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Bank {
+    /// The architecture's name, without a number: `Z`, `P`, `FFR`.
+    pub name: &'static str,
+    /// Whether the bank is declared as an array, so that names carry a number (`Z3`, but `FFR`).
+    pub numbered: bool,
+    /// Bits 15:0 of the ID of register 0, slice 0.
+    pub base: u16,
+    /// From one register's ID to the next one's.
+    pub step: u16,
+    /// How many registers there are.
+    pub count: PerVq,
+    /// How many registers there are at the largest VQ: numbers below this have an ID.
+    pub max_count: u16,
+    /// How many slices of each register have an ID.
+    pub slices: u16,
+    /// What one ONE_REG call moves, in bytes: a power of two, as KVM's size field wants it.
+    pub slice_bytes: u32,
+    /// How wide a register is, in bytes.
+    pub width: PerVq,
+    /// Where the registers are kept.
+    pub place: Place,
+}
+
+impl Bank {
+    /// The ID of a slice, below the given architecture and coprocessor bits. The caller has checked
+    /// both numbers.
+    pub(super) const fn id(&self, prefix: u64, number: u16, slice: u16) -> u64 {
+        let size_log2 = self.slice_bytes.trailing_zeros() as u64;
+        let low = self.base as u64 + number as u64 * self.step as u64 + slice as u64;
+        prefix | size_log2 << SIZE_SHIFT | low
+    }
+
+    /// The register and slice whose ID is this much larger than that of register 0, slice 0.
+    // Both are below a number of 16 bits.
+    #[allow(clippy::cast_possible_truncation)]
+    #[inline]
+    pub(super) const fn locate(&self, offset: u64) -> Option<(u32, u32)> {
+        let (number, slice) = (offset / self.step as u64, offset % self.step as u64);
+        if number < self.max_count as u64 && slice < self.slices as u64 {
+            Some((number as u32, slice as u32))
+        } else {
+            None
+        }
+    }
+
+    /// The size in bytes of all slices that hold a byte of a register at this VQ, of one register.
+    pub(crate) const fn slices_bytes(&self, vq: u16) -> u32 {
+        // A slice is a power of two.
+        (self.width.at(vq) + self.slice_bytes - 1) & !(self.slice_bytes - 1)
+    }
+
+    /// `Z3`, `FFR`.
+    pub(super) fn write_name(&self, f: &mut fmt::Formatter<'_>, number: u16) -> fmt::Result {
+        f.write_str(self.name)?;
+        if self.numbered {
+            write!(f, "{number}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A size in the image that depends on VQ: `fixed + per_vq * VQ + per_vq2 * VQ²` bytes. The square is
+/// there because a bank may have more registers at a larger VQ, and these may be wider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ImageBytes {
+    fixed: u32,
+    per_vq: u32,
+    per_vq2: u32,
+}
+
+impl ImageBytes {
+    /// What the first `n` banks take: where bank `n` starts, or, of all banks, the image's size.
+    ///
+    /// Of a layout that [`check`](super::check) has passed nothing here wraps.
+    pub(crate) const fn of(banks: &[Bank], n: usize) -> Self {
+        let (mut fixed, mut per_vq, mut per_vq2, mut b) = (0_u32, 0_u32, 0_u32, 0);
+        while b < n {
+            if matches!(banks[b].place, Place::Image) {
+                let (count, width) = (banks[b].count, banks[b].width);
+                fixed += count.fixed * width.fixed;
+                per_vq += count.fixed * width.per_vq + count.per_vq * width.fixed;
+                per_vq2 += count.per_vq * width.per_vq;
+            }
+            b += 1;
+        }
+        Self {
+            fixed,
+            per_vq,
+            per_vq2,
+        }
+    }
+
+    pub(crate) const fn at(self, vq: u16) -> u32 {
+        let vq = vq as u32;
+        self.fixed + (self.per_vq + self.per_vq2 * vq) * vq
+    }
+}

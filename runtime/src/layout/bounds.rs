@@ -1,0 +1,112 @@
+//! Where a slice lies in the image, and how a GET of it fills its buffer.
+
+use super::bank::{Bank, ImageBytes, Place};
+
+/// Where one slice of a register lies in the image, in bytes, and how a GET fills its buffer.
+///
+/// ```text
+///            ├── copy ──┤
+/// image  ····█▒▒▒▒▒▒▒▒▒▒█····      start: from the beginning of the image
+/// slice      ├── copy ──┤├─ flush ─┤
+/// ```
+///
+/// `copy + flush` is the bank's slice size. A GET writes `copy` bytes from the image and `flush`
+/// zero bytes; a SET reads `copy` bytes and ignores the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Bounds {
+    /// Where the slice's bytes start in the image.
+    pub start: u32,
+    /// How many bytes the image and the slice share.
+    pub copy: u32,
+    /// How many bytes of the slice lie past the register's end.
+    pub flush: u32,
+}
+
+impl Bounds {
+    /// The bounds of slice `index`, for slices of `slice_bytes`, of a register at `offset` in the
+    /// image and `width` wide.
+    ///
+    /// A slice past the register's end starts at that end and is empty, so that no bounds point
+    /// outside the register, whatever the index.
+    pub const fn of_slice(offset: u32, width: u32, slice_bytes: u32, index: u16) -> Self {
+        // A slice past the end starts there.
+        let skipped = (index as u32).saturating_mul(slice_bytes);
+        let skipped = if skipped < width { skipped } else { width };
+        let left = width - skipped;
+        let copy = if left < slice_bytes {
+            left
+        } else {
+            slice_bytes
+        };
+        Self {
+            start: offset + skipped,
+            copy,
+            flush: slice_bytes - copy,
+        }
+    }
+
+    /// The bounds of a slice of one of a bank's registers; the bank starts at `offset` in the image. Of
+    /// a register that this VQ does not have, they are empty, and at the bank's end.
+    pub(crate) const fn of_register(
+        bank: &Bank,
+        offset: ImageBytes,
+        vq: u16,
+        number: u16,
+        index: u16,
+    ) -> Self {
+        let (count, width) = (bank.count.at(vq), bank.width.at(vq));
+        let (number, own) = if (number as u32) < count {
+            (number as u32, width)
+        } else {
+            (count, 0)
+        };
+        let start = offset.at(vq) + number * width;
+        Self::of_slice(start, own, bank.slice_bytes, index)
+    }
+}
+
+/// The bounds of slice 0 of every register of a layout, a row for each VQ from `vq_min` on: what
+/// [`register_layout!`](crate::register_layout) computes at compile time.
+///
+/// `REGISTERS` is that of [`registers`]. Registers that a smaller VQ does not have are empty.
+pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
+    banks: &[Bank],
+    vq_min: u16,
+) -> [[Bounds; REGISTERS]; VQS] {
+    let empty = Bounds {
+        start: 0,
+        copy: 0,
+        flush: 0,
+    };
+    let mut table = [[empty; REGISTERS]; VQS];
+    let (mut next, mut b) = (0, 0);
+    while b < banks.len() {
+        let (bank, offset) = (&banks[b], ImageBytes::of(banks, b));
+        let mut number = 0;
+        while number < bank.max_count && matches!(bank.place, Place::Image) {
+            let (mut row, mut vq) = (0, vq_min);
+            while row < VQS {
+                table[row][next] = Bounds::of_register(bank, offset, vq, number, 0);
+                row += 1;
+                vq += 1;
+            }
+            next += 1;
+            number += 1;
+        }
+        b += 1;
+    }
+    table
+}
+
+/// How many registers with a place in the image the first `n` banks have, at the largest VQ: where
+/// bank `n` starts in a row of [`bounds_table`].
+pub const fn registers(banks: &[Bank], n: usize) -> usize {
+    let (mut total, mut b) = (0, 0);
+    while b < n {
+        if matches!(banks[b].place, Place::Image) {
+            total += banks[b].max_count as usize;
+        }
+        b += 1;
+    }
+    total
+}

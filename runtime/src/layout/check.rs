@@ -1,0 +1,64 @@
+//! What the compiler refuses to make an image or a view of.
+//!
+//! A layout is data that anyone may write, and `image` computes addresses from it. These are the facts
+//! that the addresses stand on. The macro refuses a wrong layout earlier, with better words; it is not
+//! trusted.
+
+use super::bank::Place;
+use super::{BankType, ByteArray, InImage, Layout, PerVq, Register, ViewOf};
+
+/// Sizes in the image are numbers of 31 bits, so that no sum or product of them wraps.
+const MOST: u64 = i32::MAX as u64;
+
+/// Refuses a layout whose image has more than 31 bits of bytes, or whose slices have; and a bank that
+/// lacks, even at the largest VQ, a register that has an ID.
+///
+/// Counts and widths grow with VQ, so the largest VQ decides.
+pub(crate) const fn check_layout<L: Layout>() {
+    const fn at(quantity: PerVq, vq: u16) -> u64 {
+        quantity.fixed as u64 + quantity.per_vq as u64 * vq as u64
+    }
+    let (mut image, mut slices, mut b) = (0, 0, 0);
+    while b < L::BANKS.len() {
+        let bank = &L::BANKS[b];
+        let (count, width) = (at(bank.count, L::VQ_MAX), at(bank.width, L::VQ_MAX));
+        let slice = bank.slice_bytes as u64;
+        assert!(slice.is_power_of_two(), "slices of a power of two");
+        assert!(
+            width <= MOST && slice <= MOST,
+            "registers of 31 bits of bytes"
+        );
+        assert!(count == bank.max_count as u64, "as many registers as IDs");
+        image += count * width;
+        assert!(image <= MOST, "an image of 31 bits of bytes");
+        slices += count * width.next_multiple_of(slice);
+        assert!(slices <= MOST, "slices of 31 bits of bytes");
+        b += 1;
+    }
+}
+
+/// Refuses a bank without a place in the image, or with slices of another size than it states.
+pub(crate) const fn check_bank<B: InImage>() {
+    let bank = Register::<B>::BANK;
+    assert!(matches!(bank.place, Place::Image), "a bank of the image");
+    assert!(
+        B::Slice::BYTES == bank.slice_bytes as usize,
+        "the bank's slices"
+    );
+}
+
+/// Refuses a view whose registers do not all lie inside registers of its target.
+#[track_caller]
+pub const fn check_view<V: ViewOf>() {
+    check_bank::<V::Target>();
+    let (view, target) = (Register::<V>::BANK, Register::<V::Target>::BANK);
+    let vq_min = <<V::Target as BankType>::Layout as Layout>::VQ_MIN;
+    assert!(
+        view.max_count as u32 <= target.count.at(vq_min),
+        "the view has more registers than the bank that it shows, at its smallest VQ"
+    );
+    assert!(
+        V::Value::BYTES <= target.width.at(vq_min) as usize,
+        "the view's registers are wider than those of the bank that it shows, at its smallest VQ"
+    );
+}
