@@ -16,8 +16,8 @@ register_layout! {
         bank ZA[16 * vq] at 0x000 step 32: slice 2048 bits, width 128 * vq bits;
         /// Lookup table. Its low ID bits are those of `ZA48`; the size field tells them apart.
         bank ZT0 at 0x600: 512 bits;
-        /// Vector-length set.
-        pseudo VLS at 0xffff: 512 bits;
+        /// Vector-length set, where the newest series has it: one below SVE's.
+        pseudo VLS at 0xfffe: 512 bits;
     }
 
     /// Registers of fixed width beside scalable ones, in slices so small that several are in use.
@@ -79,7 +79,7 @@ fn sme(rows: u64, slices: u64) -> Vec<(u64, String)> {
     };
     let mut ids: Vec<_> = (0..rows).flat_map(row).collect();
     ids.push((0x6060_0000_0017_0600, "ZT0".to_owned()));
-    ids.push((0x6060_0000_0017_ffff, "VLS".to_owned()));
+    ids.push((0x6060_0000_0017_fffe, "VLS".to_owned()));
     ids
 }
 
