@@ -17,6 +17,12 @@ impl KvmHost {
     }
 }
 
+/// A VM with the smallest guest address space there is, 4 GiB. From 6.19 on, what it takes to free a
+/// VM grows with that: at the default of 40 bits, 17 s in the emulator where 32 bits take no time.
+pub(crate) fn create_vm(kvm: &Kvm) -> Result<VmFd, Error> {
+    kvm.create_vm_with_ipa_size(32)
+}
+
 /// More IDs than a vCPU lists; as many as `RegList` holds.
 const KVM_ARM_LIST: usize = 500;
 
@@ -41,7 +47,7 @@ impl Host for KvmHost {
 
 impl KvmHost {
     fn create_vcpu(&self) -> Result<KvmVcpu, Error> {
-        let vm = self.0.create_vm()?;
+        let vm = create_vm(&self.0)?;
         let vcpu = vm.create_vcpu(0)?;
         let mut target = kvm_vcpu_init::default();
         vm.get_preferred_target(&mut target)?;

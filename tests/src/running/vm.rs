@@ -7,6 +7,8 @@ use kvm_ioctls::{Kvm, VcpuExit, VcpuFd, VmFd};
 use sve_state::OneReg;
 use sve_state::one_reg::reg_size;
 
+use crate::conformance::kvm::create_vm;
+
 /// Where the guest's memory is, and where it talks to the VMM (`x28` in `guest/pattern.s`).
 const MEMORY: u64 = 0x8000_0000;
 const MMIO: u64 = 0x0900_0000;
@@ -41,7 +43,7 @@ pub(super) enum Report {
 impl Vm {
     /// Memory, and a vCPU after `KVM_ARM_VCPU_INIT`, with SVE or without.
     pub(super) fn new(kvm: &Kvm, sve: bool) -> Result<Self, String> {
-        let vm = kvm.create_vm().map_err(failed("KVM_CREATE_VM"))?;
+        let vm = create_vm(kvm).map_err(failed("KVM_CREATE_VM"))?;
         let memory = Memory([const { AtomicU64::new(0) }; WORDS]);
         let memory = Box::leak(Box::new(memory));
         map(&vm, memory).map_err(failed("KVM_SET_USER_MEMORY_REGION"))?;
