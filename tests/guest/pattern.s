@@ -12,9 +12,11 @@
         .equ    CHECKED, 8              // the first register that is wrong, or REGISTERS
         .equ    EXCEPTION, 16           // what must not happen: ESR_EL1
 
-        .text
-        .globl  _start
-_start:
+        // Data of the program that has the guest run, as large as the guest's memory.
+        .pushsection .rodata.guest_program, "a"
+        .balign 4096
+        .globl  guest_program
+guest_program:
         movz    x28, #0x0900, lsl #16
         adr     x0, vectors
         msr     vbar_el1, x0
@@ -97,3 +99,5 @@ vectors:
         .balign SLOT
 given:  .space  REGISTERS * SLOT
 anew:   .space  REGISTERS * SLOT
+        .org    guest_program + 0x10000
+        .popsection

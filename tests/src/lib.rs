@@ -1,8 +1,12 @@
 //! What the tests of `sve-state` share: the conformance suite and the two vCPUs that it runs
-//! against, this project's shim and Linux KVM; random operations on both; the sweep over all register
-//! IDs; and the guest whose state is moved while it runs.
+//! against, this project's shim and Linux KVM; random operations on both; moves between hosts of
+//! different vector lengths; the sweep over all register IDs; and the guest whose state is moved while
+//! it runs.
 
 pub mod conformance;
 pub mod differential;
 pub mod exhaustive;
+pub mod lengths;
+pub mod moves;
+pub mod report;
 pub mod running;

@@ -2,6 +2,7 @@
 
 use sve_state_harness::conformance::{Answer, Host, Op, ShimHost, Vcpu};
 use sve_state_harness::differential::{Life, Options, Outcome, Replay, replay, run};
+use sve_state_harness::lengths::Lengths;
 
 const P3: u64 = 0x6050_0000_0015_0460;
 const Z31: u64 = 0x6080_0000_0015_03e0;
@@ -17,7 +18,7 @@ fn options(operations: usize) -> Options {
 
 fn compare(wrong: Fault, options: Options) -> Outcome {
     run(
-        &mut [&mut ShimHost, &mut Wrong(wrong)],
+        &mut [&mut ShimHost(Lengths::ALL), &mut Wrong(wrong)],
         options,
         &mut |_| (),
     )
@@ -42,7 +43,7 @@ fn two_shims_give_the_same_answers_of_every_kind_at_every_vector_length() {
 
 #[test]
 fn the_same_seed_gives_the_same_operations_and_another_one_others() {
-    let life = |seed| Life { seed, vq: 3 }.operations();
+    let life = |seed| Life { seed, vq: 3 }.operations(Lengths::ALL);
     assert_eq!(life(1), life(1));
     assert_ne!(life(1), life(2));
     let only = Options {
@@ -52,6 +53,17 @@ fn the_same_seed_gives_the_same_operations_and_another_one_others() {
     let outcome = compare(|_, _, answer| answer, only);
     let most = outcome.operations.iter().max_by_key(|(_, n)| **n);
     assert_eq!(most.map(|(vq, _)| *vq), Some(5));
+}
+
+#[test]
+fn a_host_with_fewer_vector_lengths_has_vcpus_of_each() {
+    for host in Lengths::HOSTS {
+        let (one, other) = (&mut ShimHost(host), &mut ShimHost(host));
+        let outcome = run(&mut [one, other], options(20_000), &mut |_| ()).unwrap();
+        assert!(outcome.differences.is_empty(), "{}", outcome.differences[0]);
+        let vqs = outcome.operations.keys().copied().filter(|vq| *vq > 0);
+        assert!(vqs.eq(host.vqs()), "{host}: {:?}", outcome.operations);
+    }
 }
 
 /// What a wrong vCPU makes of an answer, from the operations before.
@@ -79,7 +91,9 @@ fn faults_are_found_and_shrunk() {
             // What it says to repeat shows the same, and nothing on a vCPU that is right.
             let (_, spec) = text.rsplit_once("--replay ").unwrap();
             let spec: Replay = spec.parse().unwrap();
-            let again = |fault| replay(&mut [&mut ShimHost, &mut Wrong(fault)], &spec).unwrap();
+            let again = |fault| {
+                replay(&mut [&mut ShimHost(Lengths::ALL), &mut Wrong(fault)], &spec).unwrap()
+            };
             assert_eq!(again(fault), (needed, Some(text)));
             assert_eq!(again(|_, _, answer| answer), (needed, None));
         }
@@ -138,7 +152,11 @@ fn what_cannot_be_replayed_is_refused() {
     }
     let spec: Replay = "1:3:0,100000".parse().unwrap();
     assert_eq!(spec.to_string(), "1:3:0,100000");
-    let error = replay(&mut [&mut ShimHost, &mut ShimHost], &spec).unwrap_err();
+    let error = replay(
+        &mut [&mut ShimHost(Lengths::ALL), &mut ShimHost(Lengths::ALL)],
+        &spec,
+    )
+    .unwrap_err();
     assert!(
         error.starts_with("operation 100000: the last one is "),
         "{error}"
@@ -159,9 +177,13 @@ impl Host for Wrong {
         "wrong"
     }
 
+    fn lengths(&self) -> Lengths {
+        Lengths::ALL
+    }
+
     fn create(&mut self) -> Result<Box<dyn Vcpu>, String> {
         Ok(Box::new(WrongVcpu {
-            vcpu: ShimHost.create()?,
+            vcpu: ShimHost(Lengths::ALL).create()?,
             fault: self.0,
             before: Vec::new(),
         }))

@@ -21,13 +21,11 @@ pub struct Case {
 }
 
 macro_rules! cases {
-    ($($name:ident),* $(,)?) => {
-        /// Every case.
-        pub const CASES: &[Case] = &[$(Case { name: stringify!($name), body: $name }),*];
-    };
+    ($($name:ident),* $(,)?) => { &[$(Case { name: stringify!($name), body: $name }),*] };
 }
 
-cases![
+/// Every case on a host with SVE.
+pub const CASES: &[Case] = cases![
     before_init,
     before_finalization,
     finalization,
@@ -45,7 +43,11 @@ cases![
     without_sve,
     lists,
     init_again,
+    every_set,
 ];
+
+/// Every case on a host without.
+pub const CASES_WITHOUT_SVE: &[Case] = cases![host_without_sve, core_without_sve, without_sve];
 
 /// A register's worth of bytes that differ by position and by seed, none of them zero.
 fn pattern(len: usize, seed: u64) -> Vec<u8> {
@@ -58,13 +60,6 @@ fn pattern(len: usize, seed: u64) -> Vec<u8> {
         .map(|k| (usize::from(first) + 7 * k) % 255 + 1)
         .map(|byte| u8::try_from(byte).expect("at most 255"))
         .collect()
-}
-
-/// VLS for every VQ from 1 to `vq`.
-fn vls(vq: usize) -> Vec<u8> {
-    let mut value = vec![0; 64];
-    value[..8].copy_from_slice(&((1u64 << vq) - 1).to_ne_bytes());
-    value
 }
 
 fn init(run: &mut Run<'_>, sve: bool) {
@@ -88,7 +83,7 @@ fn refused(run: &mut Run<'_>, id: u64, answer: Answer) {
 /// A vCPU of the run's VQ, ready to use.
 fn finalized(run: &mut Run<'_>) {
     init(run, true);
-    set(run, VLS, vls(run.vq), Answer::Done);
+    set(run, VLS, run.vls(), Answer::Done);
     run.expect(Op::Finalize(SVE), Answer::Done);
 }
 
@@ -125,7 +120,7 @@ fn before_init(run: &mut Run<'_>) {
 
 fn before_finalization(run: &mut Run<'_>) {
     init(run, true);
-    set(run, VLS, vls(run.vq), Answer::Done);
+    set(run, VLS, run.vls(), Answer::Done);
     for (id, ..) in registers(run.vq, 0) {
         refused(run, id, EPERM);
     }
@@ -152,17 +147,19 @@ fn finalization(run: &mut Run<'_>) {
     }
     run.expect(Op::Finalize(SVE), EPERM);
     run.expect(Op::Finalize(5), EINVAL);
-    get(run, VLS, Answer::Bytes(vls(16)));
-    set(run, VLS, vls(16), EPERM);
+    let host = run.lengths.vls();
+    get(run, VLS, Answer::Bytes(host.clone()));
+    set(run, VLS, host, EPERM);
     set(run, VLS, vec![0; 64], EPERM);
 }
 
 fn vector_lengths(run: &mut Run<'_>) {
     let vq = run.vq;
+    let (mine, host) = (run.vls(), run.lengths.vls());
     init(run, true);
-    get(run, VLS, Answer::Bytes(vls(16)));
+    get(run, VLS, Answer::Bytes(host.clone()));
     let with_bit = |bit: usize| {
-        let mut value = vls(vq);
+        let mut value = mine.clone();
         value[bit / 8] ^= 1 << (bit % 8);
         value
     };
@@ -170,22 +167,43 @@ fn vector_lengths(run: &mut Run<'_>) {
     // One more than the architecture has, and the last that the register has room for.
     set(run, VLS, with_bit(16), EINVAL);
     set(run, VLS, with_bit(511), EINVAL);
-    for hole in 0..vq - 1 {
+    for hole in 0..vq as usize - 1 {
         set(run, VLS, with_bit(hole), EINVAL);
     }
-    get(run, VLS, Answer::Bytes(vls(16)));
-    set(run, VLS, vls(vq), Answer::Done);
-    get(run, VLS, Answer::Bytes(vls(vq)));
+    get(run, VLS, Answer::Bytes(host.clone()));
+    set(run, VLS, mine.clone(), Answer::Done);
+    get(run, VLS, Answer::Bytes(mine.clone()));
     // A refused set leaves the last one in force; a larger one is allowed again.
     set(run, VLS, vec![0; 64], EINVAL);
-    get(run, VLS, Answer::Bytes(vls(vq)));
-    set(run, VLS, vls(16), Answer::Done);
-    get(run, VLS, Answer::Bytes(vls(16)));
-    set(run, VLS, vls(vq), Answer::Done);
+    get(run, VLS, Answer::Bytes(mine.clone()));
+    set(run, VLS, host.clone(), Answer::Done);
+    get(run, VLS, Answer::Bytes(host));
+    set(run, VLS, mine.clone(), Answer::Done);
     run.expect(Op::Finalize(SVE), Answer::Done);
-    get(run, VLS, Answer::Bytes(vls(vq)));
-    set(run, VLS, vls(vq), EPERM);
-    get(run, VLS, Answer::Bytes(vls(vq)));
+    get(run, VLS, Answer::Bytes(mine.clone()));
+    set(run, VLS, mine.clone(), EPERM);
+    get(run, VLS, Answer::Bytes(mine));
+}
+
+/// Of the sets of vector lengths that [`every_set`] goes through, one in so many is tried: `cargo test`
+/// is not optimised, and the sweep over all IDs has them all on the shim.
+const ONE_IN: usize = if cfg!(debug_assertions) { 61 } else { 1 };
+
+/// Every set of vector lengths that there is, a part of them at each VQ of the host.
+fn every_set(run: &mut Run<'_>) {
+    init(run, true);
+    let lengths = run.lengths;
+    let mut in_force = lengths;
+    for wanted in lengths.sets_at(run.vq).step_by(ONE_IN) {
+        let answer = if lengths.allow(wanted) {
+            in_force = wanted;
+            Answer::Done
+        } else {
+            EINVAL
+        };
+        set(run, VLS, wanted.vls(), answer);
+    }
+    get(run, VLS, Answer::Bytes(in_force.vls()));
 }
 
 fn zero_at_first(run: &mut Run<'_>) {
@@ -352,6 +370,17 @@ fn without_sve(run: &mut Run<'_>) {
     run.expect(Op::Finalize(SVE), EINVAL);
 }
 
+/// SVE cannot be had, and asking for it leaves a vCPU as it was.
+fn host_without_sve(run: &mut Run<'_>) {
+    run.expect(Op::Init { sve: true }, EINVAL);
+    refused(run, VLS, ENOEXEC);
+    init(run, false);
+    run.expect(Op::Init { sve: true }, EINVAL);
+    let mut expected: Vec<u64> = (0..32).map(v).collect();
+    expected.extend([FPSR, FPCR]);
+    run.expect(Op::List, Answer::Ids(expected));
+}
+
 fn lists(run: &mut Run<'_>) {
     finalized(run);
     let mut expected = vec![FPSR, FPCR, VLS];
@@ -368,11 +397,11 @@ fn lists(run: &mut Run<'_>) {
 fn init_again(run: &mut Run<'_>) {
     // Before finalization, what was written to VLS is lost.
     init(run, true);
-    set(run, VLS, vls(run.vq), Answer::Done);
+    set(run, VLS, run.vls(), Answer::Done);
     init(run, true);
-    get(run, VLS, Answer::Bytes(vls(16)));
+    get(run, VLS, Answer::Bytes(run.lengths.vls()));
     // After it, the vector lengths stay and the registers are cleared.
-    set(run, VLS, vls(run.vq), Answer::Done);
+    set(run, VLS, run.vls(), Answer::Done);
     run.expect(Op::Finalize(SVE), Answer::Done);
     fill(run);
     for id in [FPSR, FPCR] {
@@ -384,7 +413,7 @@ fn init_again(run: &mut Run<'_>) {
         );
     }
     init(run, true);
-    get(run, VLS, Answer::Bytes(vls(run.vq)));
+    get(run, VLS, Answer::Bytes(run.vls()));
     all_zero(run);
     for id in [FPSR, FPCR] {
         get(run, id, Answer::Bytes(vec![0; 4]));

@@ -28,7 +28,8 @@ pub(crate) const FPSR: u64 = 0x6020_0000_0010_00d4;
 pub(crate) const FPCR: u64 = 0x6020_0000_0010_00d5;
 
 /// Slice `i` of the 49 registers, each with the bytes of its slices and its width in bytes.
-pub(crate) fn registers(vq: usize, i: u64) -> Vec<(u64, usize, usize)> {
+pub(crate) fn registers(vq: u32, i: u64) -> Vec<(u64, usize, usize)> {
+    let vq = vq as usize;
     let z = (0..32).map(|n| (z(n, i), 256, 16 * vq));
     let p = (0..16).map(|n| (p(n, i), 32, 2 * vq));
     z.chain(p).chain([(ffr(i), 32, 2 * vq)]).collect()

@@ -1,19 +1,51 @@
 //! Linux KVM as a host of vCPUs.
 
 use kvm_bindings::{KVM_ARM_VCPU_SVE, RegList, kvm_vcpu_init};
-use kvm_ioctls::{Error, Kvm, VcpuFd, VmFd};
+use kvm_ioctls::{Cap, Error, Kvm, VcpuFd, VmFd};
 
 use super::ids;
 use super::vcpu::{Answer, Host, Op, Vcpu};
+use crate::lengths::Lengths;
 
 /// Linux KVM, through `/dev/kvm`.
 #[derive(Debug)]
-pub struct KvmHost(Kvm);
+pub struct KvmHost {
+    pub(crate) kvm: Kvm,
+    lengths: Lengths,
+}
 
 impl KvmHost {
-    /// Opens `/dev/kvm`.
+    /// Opens `/dev/kvm`, and finds out the vector lengths.
     pub fn open() -> Result<Self, String> {
-        Kvm::new().map(Self).map_err(|e| format!("/dev/kvm: {e}"))
+        let kvm = Kvm::new().map_err(|e| format!("/dev/kvm: {e}"))?;
+        let mut host = Self {
+            kvm,
+            lengths: Lengths::NONE,
+        };
+        host.lengths = host.find_lengths()?;
+        Ok(host)
+    }
+
+    fn find_lengths(&self) -> Result<Lengths, String> {
+        let mut vcpu = self.create_vcpu().map_err(|e| format!("no vCPU: {e}"))?;
+        if !vcpu.vm.check_extension(Cap::ArmSve) {
+            return Ok(Lengths::NONE);
+        }
+        let init = vcpu.perform(&Op::Init { sve: true });
+        match (init, vcpu.perform(&Op::Get(ids::VLS))) {
+            (Answer::Done, Answer::Bytes(value)) => Lengths::from_vls(&value)
+                .ok_or_else(|| format!("vector lengths past the architecture's: {value:x?}")),
+            (init, vls) => Err(format!("INIT with SVE: {init}; GET of VLS: {vls}")),
+        }
+    }
+
+    /// A vCPU after `KVM_ARM_VCPU_INIT`, with SVE.
+    pub fn initialised(&self) -> Result<VcpuFd, String> {
+        let mut vcpu = self.create_vcpu().map_err(|e| format!("no vCPU: {e}"))?;
+        match vcpu.perform(&Op::Init { sve: true }) {
+            Answer::Done => Ok(vcpu.vcpu),
+            answer => Err(format!("INIT with SVE: {answer}")),
+        }
     }
 }
 
@@ -30,12 +62,16 @@ struct KvmVcpu {
     target: kvm_vcpu_init,
     vcpu: VcpuFd,
     // Recent kernels want all vCPUs of a VM to have the same features, so each has its own.
-    _vm: VmFd,
+    vm: VmFd,
 }
 
 impl Host for KvmHost {
     fn name(&self) -> &'static str {
         "kvm"
+    }
+
+    fn lengths(&self) -> Lengths {
+        self.lengths
     }
 
     fn create(&mut self) -> Result<Box<dyn Vcpu>, String> {
@@ -47,15 +83,11 @@ impl Host for KvmHost {
 
 impl KvmHost {
     fn create_vcpu(&self) -> Result<KvmVcpu, Error> {
-        let vm = create_vm(&self.0)?;
+        let vm = create_vm(&self.kvm)?;
         let vcpu = vm.create_vcpu(0)?;
         let mut target = kvm_vcpu_init::default();
         vm.get_preferred_target(&mut target)?;
-        Ok(KvmVcpu {
-            target,
-            vcpu,
-            _vm: vm,
-        })
+        Ok(KvmVcpu { target, vcpu, vm })
     }
 }
 

@@ -11,11 +11,11 @@ mod guest;
 pub(crate) mod ids;
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub mod kvm;
-mod run;
+pub(crate) mod run;
 mod shim;
 mod vcpu;
 
-pub use cases::{CASES, Case};
+pub use cases::{CASES, CASES_WITHOUT_SVE, Case};
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub use guest::guest_main;
 pub use run::{Outcome, run};

@@ -1,7 +1,8 @@
 //! Running cases on vCPUs side by side, and reporting where an answer is not the expected one.
 
-use super::cases::{CASES, Case};
+use super::cases::{CASES, CASES_WITHOUT_SVE, Case};
 use super::vcpu::{Answer, Host, Op, Vcpu};
+use crate::lengths::Lengths;
 
 /// What a run came to.
 #[derive(Debug, Default)]
@@ -16,21 +17,36 @@ pub struct Outcome {
 pub(super) struct Run<'a> {
     case: &'static str,
     /// The vector length that the case is to use.
-    pub(super) vq: usize,
+    pub(super) vq: u32,
+    /// Those that the hosts have.
+    pub(super) lengths: Lengths,
     hosts: &'a mut [&'a mut dyn Host],
     vcpus: Vec<Box<dyn Vcpu>>,
     outcome: Outcome,
 }
 
-/// Runs the cases (one of them, if named) at one VQ on vCPUs of every host.
-pub fn run(hosts: &mut [&mut dyn Host], vq: usize, only: Option<&str>) -> Outcome {
+/// The cases for a host.
+pub(super) fn cases(lengths: Lengths) -> &'static [Case] {
+    match lengths {
+        Lengths::NONE => CASES_WITHOUT_SVE,
+        _ => CASES,
+    }
+}
+
+/// Runs the cases (one of them, if named) at one VQ on vCPUs of every host. All hosts have the same
+/// vector lengths, and this is one of them; without SVE, it is of no account.
+pub fn run(hosts: &mut [&mut dyn Host], vq: u32, only: Option<&str>) -> Outcome {
     let mut outcome = Outcome::default();
+    let Some(lengths) = hosts.first().map(|host| host.lengths()) else {
+        return outcome;
+    };
     let wanted = |case: &&Case| only.is_none_or(|name| case.name == name);
-    for case in CASES.iter().filter(wanted) {
+    for case in cases(lengths).iter().filter(wanted) {
         let mut hosts: Vec<&mut dyn Host> = hosts.iter_mut().map(|h| &mut **h as _).collect();
         let mut run = Run {
             case: case.name,
             vq,
+            lengths,
             hosts: &mut hosts,
             vcpus: Vec::new(),
             outcome: Outcome::default(),
@@ -64,6 +80,11 @@ impl Run<'_> {
         }
     }
 
+    /// VLS for those of the host's that are no longer than the run's.
+    pub(super) fn vls(&self) -> Vec<u8> {
+        self.lengths.up_to(self.vq).vls()
+    }
+
     /// Performs an operation on every vCPU; each must give this answer.
     pub(super) fn expect(&mut self, op: Op, expected: Answer) {
         let answers: Vec<Answer> = self.vcpus.iter_mut().map(|v| v.perform(&op)).collect();
@@ -77,7 +98,16 @@ impl Run<'_> {
         for (host, answer) in self.hosts.iter().zip(&answers) {
             text += &format!("    {:8} {answer}\n", host.name());
         }
-        text += &format!("    repeat:  cargo harness kvm --vq {vq} --case {case}");
+        let on = on(self.lengths);
+        text += &format!("    repeat:  cargo harness kvm{on} --vq {vq} --case {case}");
         self.outcome.differences.push(text);
+    }
+}
+
+/// How to name an emulated host that is not the usual one.
+pub(crate) fn on(lengths: Lengths) -> String {
+    match lengths {
+        Lengths::ALL => String::new(),
+        _ => format!(" --lengths {lengths}"),
     }
 }

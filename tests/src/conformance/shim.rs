@@ -1,25 +1,38 @@
 //! The shim as a host of vCPUs.
 
+use sve_state::Vls;
 use sve_state::errno::Errno;
 use sve_state::one_reg::OneReg;
 use sve_state::shim::{self, Rules};
-use sve_state::{Vls, Vq};
 
 use super::ids;
 use super::vcpu::{Answer, Host, Op, Vcpu};
+use crate::lengths::Lengths;
 
-/// A host with every VQ from 1 to 16, under mainline rules.
-#[derive(Debug, Default)]
-pub struct ShimHost;
+/// A host with these vector lengths, under mainline rules.
+#[derive(Clone, Copy, Debug)]
+pub struct ShimHost(pub Lengths);
+
+impl ShimHost {
+    /// A vCPU before `KVM_ARM_VCPU_INIT`.
+    pub(crate) fn vcpu(self) -> Result<shim::Vcpu<Box<[u8]>>, String> {
+        let mut words = [0; 8];
+        words[0] = u64::from(self.0.0);
+        shim::Vcpu::new(Vls::from_words(words), Rules::Mainline).map_err(|e| e.to_string())
+    }
+}
 
 impl Host for ShimHost {
     fn name(&self) -> &'static str {
         "shim"
     }
 
+    fn lengths(&self) -> Lengths {
+        self.0
+    }
+
     fn create(&mut self) -> Result<Box<dyn Vcpu>, String> {
-        let vcpu = shim::Vcpu::new(Vls::up_to(Vq::ARCH_MAX), Rules::Mainline);
-        Ok(Box::new(vcpu.map_err(|e| e.to_string())?))
+        Ok(Box::new(self.vcpu()?))
     }
 }
 

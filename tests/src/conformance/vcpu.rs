@@ -5,6 +5,7 @@ use std::fmt;
 use sve_state::errno::Errno;
 
 use super::ids;
+use crate::lengths::Lengths;
 
 /// One call to a vCPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +64,9 @@ pub trait Vcpu {
 pub trait Host {
     /// What to call it in a report.
     fn name(&self) -> &'static str;
+
+    /// The vector lengths that it has.
+    fn lengths(&self) -> Lengths;
 
     /// A new vCPU, alone in a VM of its own, before `KVM_ARM_VCPU_INIT`.
     fn create(&mut self) -> Result<Box<dyn Vcpu>, String>;

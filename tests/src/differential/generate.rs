@@ -7,6 +7,7 @@ use fastrand::Rng;
 
 use crate::conformance::Op;
 use crate::conformance::ids::{self, FPCR, FPSR, VLS, registers, v, with_size};
+use crate::lengths::Lengths;
 
 /// `KVM_ARM_VCPU_SVE`.
 const SVE: u32 = 4;
@@ -20,15 +21,16 @@ pub struct Life {
     /// Where the random numbers start.
     pub seed: u64,
     /// The vector length, in quadwords, that it is meant to have.
-    pub vq: u16,
+    pub vq: u32,
 }
 
 impl Life {
-    /// The operations.
-    pub fn operations(self) -> Vec<Op> {
+    /// The operations, on a host with these vector lengths.
+    pub fn operations(self, lengths: Lengths) -> Vec<Op> {
         let mut generator = Generator {
             rng: Rng::with_seed(self.seed),
             sve: true,
+            lengths,
             registers: registers(16, 0).into_iter().map(|(id, ..)| id).collect(),
         };
         generator.life(self.vq)
@@ -77,6 +79,8 @@ struct Generator {
     rng: Rng,
     /// Whether the vCPU is to have SVE.
     sve: bool,
+    /// What the host has.
+    lengths: Lengths,
     /// Z, P and FFR.
     registers: Vec<u64>,
 }
@@ -84,14 +88,14 @@ struct Generator {
 impl Generator {
     /// A vCPU brought up in the right order, with other things done on the way, or in no order; and
     /// at the end, everything read.
-    fn life(&mut self, vq: u16) -> Vec<Op> {
+    fn life(&mut self, vq: u32) -> Vec<Op> {
         let mut ops = Vec::new();
         self.sve = self.rng.u8(..8) > 0;
         if self.rng.u8(..16) > 0 {
             self.some(&mut ops, BETWEEN / 2);
             ops.push(Op::Init { sve: self.sve });
             self.some(&mut ops, BETWEEN);
-            ops.push(Op::Set(VLS, vls(u16::MAX >> (16 - vq))));
+            ops.push(Op::Set(VLS, self.lengths.up_to(vq).vls()));
             ops.push(Op::Finalize(SVE));
         }
         self.some(&mut ops, AFTER);
@@ -166,7 +170,8 @@ impl Generator {
     fn data(&mut self, id: u64) -> Vec<u8> {
         if id == VLS && self.rng.u8(..8) > 0 {
             // A set that the vCPU can have; or, with a bit flipped, mostly not.
-            let mut value = vls(u16::MAX >> self.rng.u8(..16));
+            let longest = self.rng.u32(1..=16);
+            let mut value = self.lengths.up_to(longest).vls();
             let bits = self.one_of(&[0, 0, 16, 512]);
             if bits > 0 {
                 let bit = self.rng.usize(..bits);
@@ -178,11 +183,4 @@ impl Generator {
         self.rng.fill(&mut data);
         data
     }
-}
-
-/// VLS for a set: bit `vq - 1` for each.
-fn vls(set: u16) -> Vec<u8> {
-    let mut value = vec![0; 64];
-    value[..8].copy_from_slice(&u64::from(set).to_ne_bytes());
-    value
 }

@@ -9,7 +9,9 @@ use fastrand::Rng;
 use super::generate::Life;
 use super::shrink::shrink;
 use crate::conformance::ids::VLS;
+use crate::conformance::run::on;
 use crate::conformance::{Answer, Host, Op};
+use crate::lengths::Lengths;
 
 /// After so many vCPUs with a difference the rest is not tried.
 const ENOUGH: usize = 3;
@@ -25,7 +27,7 @@ pub struct Options {
     /// What all of it follows from.
     pub seed: u64,
     /// One vector length only, in quadwords.
-    pub vq: Option<u16>,
+    pub vq: Option<u32>,
 }
 
 /// What a run came to.
@@ -51,8 +53,8 @@ pub struct Replay {
 }
 
 impl Replay {
-    fn operations(&self) -> Result<Vec<Op>, String> {
-        let all = self.life.operations();
+    fn operations(&self, lengths: Lengths) -> Result<Vec<Op>, String> {
+        let all = self.life.operations(lengths);
         let number = |k: &usize| {
             let op = all.get(*k).cloned();
             op.ok_or_else(|| format!("operation {k}: the last one is {}", all.len() - 1))
@@ -91,7 +93,8 @@ pub fn run(
     let mut outcome = Outcome::default();
     let mut seeds = Rng::with_seed(options.seed);
     let mut done = 0;
-    for vq in (1..=16).cycle() {
+    let lengths = hosts[0].lengths();
+    for vq in lengths.vqs().cycle() {
         if done >= options.operations || outcome.differences.len() >= ENOUGH {
             break;
         }
@@ -99,12 +102,12 @@ pub fn run(
             seed: seeds.u64(..),
             vq: options.vq.unwrap_or(vq),
         };
-        let operations = life.operations();
+        let operations = life.operations(lengths);
         let before = done;
         let mut stage = Stage::default();
         let answers = perform(hosts, &operations, |op, [answer, _]| {
             done += 1;
-            stage.follow(op, answer);
+            stage.follow(op, answer, lengths);
             *outcome.operations.entry(stage.vq).or_default() += 1;
             *outcome.answers.entry(kind(answer)).or_default() += 1;
         })?;
@@ -120,7 +123,7 @@ pub fn run(
 
 /// Repeats what a difference was shrunk to; the difference in words, if it is still there.
 pub fn replay(hosts: &mut Hosts<'_>, replay: &Replay) -> Result<(usize, Option<String>), String> {
-    let operations = replay.operations()?;
+    let operations = replay.operations(hosts[0].lengths())?;
     let answers = perform(hosts, &operations, |_, _| ())?;
     let text = differs(&answers).then(|| describe(hosts, replay, &operations, &answers));
     Ok((answers.len(), text))
@@ -161,7 +164,7 @@ fn shrunk(hosts: &mut Hosts<'_>, life: Life, failing: &[usize]) -> Result<String
         kept: kept.to_vec(),
     };
     let kept = shrink(failing, |kept| {
-        let operations = with(kept).operations();
+        let operations = with(kept).operations(hosts[0].lengths());
         let answers = operations.and_then(|operations| perform(hosts, &operations, |_, _| ()));
         answers.is_ok_and(|answers| differs(&answers))
     });
@@ -186,7 +189,8 @@ fn describe(
             let _ = writeln!(text, "    {:8} {answer}", host.name());
         }
     }
-    let _ = write!(text, "    repeat:  cargo harness kvm --replay {replay}");
+    let on = on(hosts[0].lengths());
+    let _ = write!(text, "    repeat:  cargo harness kvm{on} --replay {replay}");
     text
 }
 
@@ -206,12 +210,12 @@ struct Stage {
 }
 
 impl Stage {
-    fn follow(&mut self, op: &Op, answer: &Answer) {
+    fn follow(&mut self, op: &Op, answer: &Answer, host: Lengths) {
         match op {
             _ if *answer != Answer::Done => {}
-            Op::Init { sve: true } if !self.finalized => self.vq = 16,
+            Op::Init { sve: true } if !self.finalized => self.vq = host.max(),
             Op::Set(VLS, value) => {
-                self.vq = value.iter().map(|byte| byte.count_ones()).sum();
+                self.vq = Lengths::from_vls(value).map_or(0, Lengths::max);
             }
             Op::Finalize(_) => self.finalized = true,
             _ => {}

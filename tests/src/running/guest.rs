@@ -1,7 +1,6 @@
 //! The run itself, a line for each vector length.
 
 use std::fmt::Display;
-use std::fs;
 
 use kvm_ioctls::{Kvm, VcpuFd};
 use sve_state::snapshot::Snapshot;
@@ -10,6 +9,8 @@ use sve_state::{Vls, Vq};
 
 use super::vm::{Report, Vm};
 use super::{VQS, cost, pattern, without_sve};
+use crate::conformance::Host as _;
+use crate::conformance::kvm::KvmHost;
 
 /// A bit in the last byte of a register. Set in FFR it leaves ones followed by zeros, and so a value
 /// that FFR can have.
@@ -17,29 +18,31 @@ const DAMAGE: u8 = 1 << 5;
 /// The registers that are damaged on the way, by their place in the image: Z17, P9, FFR.
 const DAMAGED: [usize; 3] = [17, pattern::Z + 9, pattern::ZP];
 
-/// Runs the program at one vector length, or at all of [`VQS`], and reports a line for each to the
-/// harness.
-pub fn guest_main(program: &str, vq: Option<u32>) -> Result<(), String> {
-    let program = fs::read(program).map_err(|error| format!("{program}: {error}"))?;
-    let kvm = Kvm::new().map_err(|error| format!("/dev/kvm: {error}"))?;
+/// Runs the program at one vector length, or at those of [`VQS`] that the host has, and reports a line
+/// for each to the harness.
+pub fn guest_main(host: &KvmHost, vq: Option<u32>) -> Result<Vec<u32>, String> {
     let vqs = vq.map_or(VQS.to_vec(), |vq| vec![vq]);
-    for vq in vqs {
-        let fields = run(&kvm, &program, vq);
+    let vqs: Vec<_> = vqs
+        .into_iter()
+        .filter(|vq| host.lengths().has(*vq))
+        .collect();
+    for vq in &vqs {
+        let fields = run(&host.kvm, *vq);
         let fields = fields.map_err(|what| format!("the running guest, VQ {vq}: {what}"))?;
         println!("@@ running\tvq={vq}\t{fields}");
     }
-    let fields = without_sve::run(&kvm).map_err(|what| format!("without SVE: {what}"))?;
+    let fields = without_sve::run(&host.kvm).map_err(|what| format!("without SVE: {what}"))?;
     println!("@@ without_sve\t{fields}");
-    Ok(())
+    Ok(vqs)
 }
 
-fn run(kvm: &Kvm, program: &[u8], vq: u32) -> Result<String, String> {
+fn run(kvm: &Kvm, vq: u32) -> Result<String, String> {
     // The source fills its registers, and stops.
     let mut source = Vm::new(kvm, true)?;
     let max = Vq::new(vq).map_err(text)?;
     let vls = Initialised::new(&mut source.vcpu).vls().map_err(text)?;
     finalize(&mut source.vcpu, vls.narrowed_to(max))?;
-    source.load(program)?;
+    source.load()?;
     expect(&source.run()?, &Report::Filled(16 * u64::from(vq)))?;
 
     let costs = cost::count(&source.vcpu)?;

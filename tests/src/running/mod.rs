@@ -3,7 +3,7 @@
 //! On the way ONE_REG calls and bytes are counted, and timed beside the usual way. A vCPU without SVE
 //! is moved too, without running.
 //!
-//! For `cargo harness kvm`, in the guest that it boots.
+//! For `kvm_check`, on a real host or in the machine that `cargo harness kvm` boots.
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 mod cost;

@@ -22,6 +22,20 @@ const EINTR: i32 = 4;
 
 const WORDS: usize = 8192;
 
+// The program is data of this one, so that it is one file to copy.
+#[allow(unsafe_code)]
+mod program {
+    use super::WORDS;
+
+    core::arch::global_asm!(include_str!("../../guest/pattern.s"), options(raw));
+
+    // SAFETY: the assembler defines it, as constant data of this size.
+    unsafe extern "C" {
+        pub(super) safe static guest_program: [u64; WORDS];
+    }
+}
+use program::guest_program;
+
 /// The guest's memory. Its pages are its own, whether the host's have 4, 16 or 64 KiB.
 #[repr(C, align(65536))]
 struct Memory([AtomicU64; WORDS]);
@@ -57,15 +71,10 @@ impl Vm {
         Ok(Self { vcpu, memory })
     }
 
-    /// Puts a program in memory, and the vCPU at its start.
-    pub(super) fn load(&mut self, program: &[u8]) -> Result<(), String> {
-        if program.len() > size_of::<Memory>() {
-            return Err(format!("a program of {} bytes: too large", program.len()));
-        }
-        for (word, bytes) in self.memory.0.iter().zip(program.chunks(8)) {
-            let mut padded = [0; 8];
-            padded[..bytes.len()].copy_from_slice(bytes);
-            word.store(u64::from_le_bytes(padded), Ordering::Relaxed);
+    /// Puts the program in memory, and the vCPU at its start.
+    pub(super) fn load(&mut self) -> Result<(), String> {
+        for (word, value) in self.memory.0.iter().zip(&guest_program) {
+            word.store(*value, Ordering::Relaxed);
         }
         let set = self.vcpu.set_one_reg(PC, &MEMORY.to_ne_bytes());
         set.map(drop).map_err(failed("the program counter"))

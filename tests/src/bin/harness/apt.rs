@@ -2,7 +2,7 @@
 //! beside the person's own, and kernels.
 //!
 //! For these, apt gets package lists of its own, under the target directory too. Nobody needs to
-//! be root, and the machine is not given a foreign architecture.
+//! be root, and the machine is not given a foreign architecture, nor the packages of another release.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,13 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::context::{Context, program};
 
+mod sources;
+
 /// How old package lists may be before they are fetched again.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Debian's archive, as this machine's apt sources know it, for this architecture and arm64.
+/// Debian's archive, as this machine's apt sources know it, for this architecture and arm64; or for arm64
+/// only, that of another release.
 pub(crate) struct Archive<'a> {
     cx: &'a Context,
     state: PathBuf,
@@ -26,24 +29,58 @@ pub(crate) struct Archive<'a> {
 impl<'a> Archive<'a> {
     /// Opens the archive; fetches its package lists unless there are fresh ones.
     pub(crate) fn open(cx: &'a Context) -> Result<Self> {
+        let state = cx.directory("apt")?;
+        let mut dpkg = Command::new("dpkg");
+        dpkg.arg("--print-architecture");
+        let native = cx.run_quietly(dpkg)?;
+        Self::at(
+            cx,
+            state,
+            vec![
+                format!("APT::Architectures::={}", native.trim()),
+                "APT::Architectures::=arm64".to_owned(),
+            ],
+        )
+    }
+
+    /// Opens the archive of a release, `trixie` or `trixie-backports`, for arm64. Its sources are this
+    /// machine's own, with another release's name in them.
+    pub(crate) fn of(cx: &'a Context, release: &str) -> Result<Self> {
+        let state = cx.directory(&format!("apt-{release}"))?;
+        let list = state.join("sources.list");
+        fs::write(&list, sources::of(release)?)?;
+        let mut options = vec![
+            format!("Dir::Etc::sourcelist={}", list.display()),
+            "APT::Architecture=arm64".to_owned(),
+            "APT::Architectures=arm64".to_owned(),
+        ];
+        if release.ends_with("-backports") {
+            // Whose packages apt takes only where it is told to.
+            options.push(format!("APT::Default-Release={release}"));
+        }
+        // Nor what the person has installed, or prefers.
+        let none = [
+            "Etc::sourceparts",
+            "Etc::preferences",
+            "Etc::preferencesparts",
+            "State::status",
+        ];
+        options.extend(none.map(|name| format!("Dir::{name}=/dev/null")));
+        Self::at(cx, state, options)
+    }
+
+    fn at(cx: &'a Context, state: PathBuf, mut options: Vec<String>) -> Result<Self> {
         for name in ["apt-get", "apt-cache", "dpkg", "dpkg-deb"] {
             if program(name).is_none() {
                 bail!("there is no {name}: only Debian has the packages that this would fetch");
             }
         }
-        let state = cx.directory("apt")?;
         fs::create_dir_all(state.join("lists/partial"))?;
         fs::create_dir_all(state.join("cache/archives/partial"))?;
-        let mut dpkg = Command::new("dpkg");
-        dpkg.arg("--print-architecture");
-        let native = cx.run_quietly(dpkg)?;
-        let options = [
+        options.extend([
             format!("Dir::State::Lists={}", state.join("lists").display()),
             format!("Dir::Cache={}", state.join("cache").display()),
-            format!("APT::Architectures::={}", native.trim()),
-            "APT::Architectures::=arm64".to_owned(),
-        ]
-        .to_vec();
+        ]);
         let archive = Self { cx, state, options };
         if !archive.is_fresh() {
             archive.update()?;

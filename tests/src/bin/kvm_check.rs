@@ -1,0 +1,215 @@
+//! The checks of `cargo harness kvm` as one static program for arm64 Linux: the conformance suite,
+//! random operations, moves from other hosts and a running guest, on this host's `/dev/kvm`, with a
+//! report at the end. It makes VMs, and touches nothing else.
+//!
+//! As the first and only process of the machine that `cargo harness kvm` emulates, the same program
+//! brings up what it needs, runs the migration example too, and powers off.
+//!
+//! Lines that start with `@@ ` are for the harness, which checks them against what it expects
+//! (`harness/kvm/`); all others are for people.
+
+/// Elsewhere there is no KVM for arm64.
+#[cfg(not(all(target_os = "linux", target_arch = "aarch64")))]
+fn main() {
+    eprintln!(
+        "kvm_check runs on arm64 Linux; `cargo harness kvm` builds it, and emulates such a host"
+    );
+    std::process::exit(2);
+}
+
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+fn main() -> std::process::ExitCode {
+    check::main()
+}
+
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+mod check {
+    use std::fs;
+    use std::io::Write;
+    use std::path::Path;
+    use std::process::{self, Command, ExitCode};
+
+    use clap::Parser;
+    use rustix::mount::{MountFlags, mount};
+    use rustix::system::{RebootCommand, reboot, uname};
+    use sve_state_harness::conformance::kvm::KvmHost;
+    use sve_state_harness::conformance::{self, Host as _};
+    use sve_state_harness::differential::{self, Replay};
+    use sve_state_harness::lengths::Lengths;
+    use sve_state_harness::report::{Found, Report};
+    use sve_state_harness::{moves, running};
+
+    /// Compares sve-state's vCPUs with those of this host's /dev/kvm, and ends with a report.
+    ///
+    /// It needs an arm64 host that may open /dev/kvm, makes VMs, and touches nothing else.
+    #[derive(Parser)]
+    struct Args {
+        /// One vector length only, in quadwords (1 to 16)
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+        vq: Option<u32>,
+        /// One case of the conformance suite only, and nothing else
+        #[arg(long, value_name = "NAME")]
+        case: Option<String>,
+        /// How many random operations to compare
+        #[arg(long, value_name = "N", default_value_t = 400_000)]
+        operations: usize,
+        /// What the random operations follow from [default: another number each time]
+        #[arg(long, value_name = "N")]
+        seed: Option<u64>,
+        /// Repeat a difference that random operations found, and nothing else
+        #[arg(long, value_name = "SEED:VQ:N,N,...")]
+        replay: Option<Replay>,
+    }
+
+    /// The first process takes the kernel with it when it ends. So there it does not, and the machine
+    /// is switched off whatever happened.
+    pub(super) fn main() -> ExitCode {
+        let init = process::id() == 1;
+        let args = match Args::try_parse() {
+            Ok(args) => args,
+            Err(error) if init => {
+                println!("@@ failed\twhat={}", error.to_string().replace('\n', " "));
+                return power_off();
+            }
+            Err(error) => error.exit(),
+        };
+        if init {
+            for (name, what) in [("devtmpfs", "/dev"), ("proc", "/proc")] {
+                if let Err(error) = mount(name, what, name, MountFlags::empty(), None) {
+                    println!("@@ failed\twhat=cannot mount {what}: {error}");
+                }
+            }
+        }
+        let report = run(&args);
+        if init && args.case.is_none() && args.replay.is_none() && report.passed() {
+            let vqs = report.lengths.unwrap_or_default().vqs();
+            let wanted = |vq: &u32| args.vq.is_none_or(|only| only == *vq);
+            if let Err(what) = vqs.filter(wanted).try_for_each(migrate) {
+                println!("@@ failed\twhat={what}");
+            }
+        }
+        println!("{report}");
+        println!("@@ done");
+        if init {
+            return power_off();
+        }
+        match report.passed() {
+            true => ExitCode::SUCCESS,
+            false => ExitCode::FAILURE,
+        }
+    }
+
+    fn power_off() -> ExitCode {
+        let _ = std::io::stdout().flush();
+        if let Err(error) = reboot(RebootCommand::PowerOff) {
+            println!("cannot power off: {error}");
+        }
+        ExitCode::FAILURE
+    }
+
+    /// Everything, whatever fails on the way.
+    fn run(args: &Args) -> Report {
+        let uname = uname();
+        let kernel = [uname.release(), uname.version()].map(|text| text.to_string_lossy());
+        println!("@@ kernel\trelease={}", kernel[0]);
+        let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+        let mut report = Report {
+            revision: option_env!("SVE_STATE_REVISION")
+                .unwrap_or("unknown")
+                .to_owned(),
+            kernel: kernel.join(", "),
+            processor: processor(),
+            repeat: format!("--operations {} --seed {seed}", args.operations),
+            ..Report::default()
+        };
+        if let Some(vq) = args.vq {
+            report.repeat += &format!(" --vq {vq}");
+        }
+        if let Err(what) = fill(args, seed, &mut report) {
+            report.failures.push(what);
+        }
+        for difference in report.found().flat_map(|found| &found.differences) {
+            println!("{difference}");
+        }
+        for what in &report.failures {
+            println!("@@ failed\twhat={what}");
+        }
+        report
+    }
+
+    fn fill(args: &Args, seed: u64, report: &mut Report) -> Result<(), String> {
+        if !Path::new("/dev/kvm").exists() {
+            return Err("no /dev/kvm: the kernel has no KVM, or was not started at EL2".to_owned());
+        }
+        let mut kvm = KvmHost::open()?;
+        let lengths = kvm.lengths();
+        println!("@@ host\tlengths={lengths}");
+        report.lengths = Some(lengths);
+        if let Some(vq) = args.vq.filter(|vq| !lengths.has(*vq)) {
+            return Err(format!("VQ {vq}: this host has {lengths}"));
+        }
+        if let Some(replay) = &args.replay {
+            report.repeat = format!("--replay {replay}");
+            report.random = Some(differential::guest_replay(&mut kvm, replay)?);
+            return Ok(());
+        }
+        if let Some(case) = &args.case {
+            report.repeat += &format!(" --case {case}");
+        }
+        let case = args.case.as_deref();
+        report.conformance = Some(conformance::guest_main(&mut kvm, args.vq, case)?);
+        if case.is_some() {
+            return Ok(());
+        }
+        let mut failed = |what: Result<(), String>| report.failures.extend(what.err());
+        if lengths != Lengths::NONE {
+            let options = differential::Options {
+                operations: args.operations,
+                seed,
+                vq: args.vq,
+            };
+            let random = differential::guest_main(&mut kvm, options);
+            failed(random.map(|found: Found| report.random = Some(found)));
+            let errno = |error: &kvm_ioctls::Error| error.errno();
+            let moves = moves::run(lengths, || kvm.initialised(), errno);
+            failed(moves.map(|moves| {
+                println!(
+                    "@@ moves\tallowed={}\trefused={}",
+                    moves.allowed, moves.refused
+                );
+                report.moves = Some(moves);
+            }));
+        }
+        let moved = running::guest_main(&kvm, args.vq);
+        failed(moved.map(|vqs| report.running = Some(vqs)));
+        Ok(())
+    }
+
+    /// What the first processor says of itself.
+    fn processor() -> String {
+        let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("CPU "));
+        let mut words: Vec<_> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| format!("{} {}", name.trim(), value.trim()))
+            .collect();
+        words.truncate(5);
+        match words.is_empty() {
+            true => "unknown".to_owned(),
+            false => words.join(", "),
+        }
+    }
+
+    /// Runs the example, a program of its own, as a person would.
+    fn migrate(vq: u32) -> Result<(), String> {
+        let status = Command::new("/migrate")
+            .args(["--kvm", "--vq", &vq.to_string()])
+            .status()
+            .map_err(|error| format!("cannot run migrate: {error}"))?;
+        if !status.success() {
+            return Err(format!("migrate --kvm --vq {vq} failed ({status})"));
+        }
+        println!("@@ migrate\tvq={vq}");
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! What a run on a host's KVM came to, for a person to paste into an issue.
+
+use std::fmt;
+
+use crate::lengths::Lengths;
+use crate::moves::Moves;
+
+/// Stands before the report, and behind it.
+pub const START: &str = "---- sve-state on KVM ----";
+/// The other end.
+pub const END: &str = "--------------------------";
+
+/// What one kind of comparison found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// How many operations were compared.
+    pub operations: usize,
+    /// How many differences there were.
+    pub count: usize,
+    /// The differences in words, or the first of them.
+    pub differences: Vec<String>,
+}
+
+/// All of it; what is `None` did not run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The revision of this project.
+    pub revision: String,
+    /// As `uname` has it.
+    pub kernel: String,
+    /// As `/proc/cpuinfo` has it.
+    pub processor: String,
+    /// Those of the host, once it has been asked.
+    pub lengths: Option<Lengths>,
+    /// The conformance suite.
+    pub conformance: Option<Found>,
+    /// Random operations.
+    pub random: Option<Found>,
+    /// Moves from other hosts.
+    pub moves: Option<Moves>,
+    /// The vector lengths at which a running guest was moved.
+    pub running: Option<Vec<u32>>,
+    /// What went wrong, differences aside.
+    pub failures: Vec<String>,
+    /// The arguments to repeat it with.
+    pub repeat: String,
+}
+
+impl Report {
+    /// How many differences there are.
+    pub fn differences(&self) -> usize {
+        self.found().map(|found| found.count).sum()
+    }
+
+    /// What was compared.
+    pub fn found(&self) -> impl Iterator<Item = &Found> {
+        [&self.conformance, &self.random].into_iter().flatten()
+    }
+
+    /// Whether nothing is wrong.
+    pub fn passed(&self) -> bool {
+        self.differences() == 0 && self.failures.is_empty()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{START}")?;
+        writeln!(f, "revision         {}", self.revision)?;
+        writeln!(f, "kernel           {}", self.kernel)?;
+        writeln!(f, "processor        {}", self.processor)?;
+        match self.lengths {
+            None => {}
+            Some(Lengths::NONE) => f.write_str(
+                "vector lengths   none: this host has no SVE. Its vCPUs have V0 to V31, FPSR and FPCR;\n\
+                 \x20                KVM refuses the feature, and serves no Z, P, FFR or VLS. Of\n\
+                 \x20                sve-state that leaves vCPUs without SVE, which were compared.\n",
+            )?,
+            Some(lengths) => writeln!(f, "vector lengths   VQ {lengths} (of 128 bits)")?,
+        }
+        let found = [
+            ("conformance      ", &self.conformance),
+            ("random           ", &self.random),
+        ];
+        for (name, found) in found {
+            if let Some(Found {
+                operations, count, ..
+            }) = found
+            {
+                writeln!(f, "{name}{operations} operations, {count} differences")?;
+            }
+        }
+        if let Some(Moves { allowed, refused }) = self.moves {
+            writeln!(f, "moves            {allowed} allowed, {refused} refused")?;
+        }
+        match self.running.as_deref() {
+            None => {}
+            Some([]) => writeln!(f, "running guest    none; a vCPU without SVE moved")?,
+            Some(vqs) => {
+                let vqs: Vec<_> = vqs.iter().map(u32::to_string).collect();
+                writeln!(f, "running guest    moved at VQ {}", vqs.join(","))?;
+            }
+        }
+        for failure in &self.failures {
+            writeln!(f, "failed           {failure}")?;
+        }
+        for difference in self.found().flat_map(|found| &found.differences) {
+            writeln!(f, "{difference}")?;
+        }
+        let verdict = match (self.passed(), self.differences()) {
+            (true, _) => "no difference".to_owned(),
+            (false, 0) => "FAILED".to_owned(),
+            (false, n) => format!("{n} DIFFERENCES"),
+        };
+        writeln!(f, "verdict          {verdict}")?;
+        writeln!(f, "repeat           kvm_check {}", self.repeat)?;
+        write!(f, "{END}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{END, Found, Report, START};
+    use crate::lengths::Lengths;
+    use crate::moves::Moves;
+
+    fn report() -> Report {
+        Report {
+            revision: "abc".to_owned(),
+            kernel: "6.1".to_owned(),
+            processor: "implementer 0x41".to_owned(),
+            lengths: Some(Lengths(0b11)),
+            conformance: Some(Found {
+                operations: 7,
+                ..Found::default()
+            }),
+            random: None,
+            moves: Some(Moves {
+                allowed: 1,
+                refused: 2,
+            }),
+            running: Some(vec![1, 2]),
+            failures: Vec::new(),
+            repeat: "--seed 5".to_owned(),
+        }
+    }
+
+    #[test]
+    fn says_what_ran_and_how_to_repeat_it() {
+        let text = report().to_string();
+        assert!(text.starts_with(START) && text.ends_with(END), "{text}");
+        for line in [
+            "kernel           6.1",
+            "processor        implementer 0x41",
+            "vector lengths   VQ 1,2 (of 128 bits)",
+            "conformance      7 operations, 0 differences",
+            "moves            1 allowed, 2 refused",
+            "running guest    moved at VQ 1,2",
+            "verdict          no difference",
+            "repeat           kvm_check --seed 5",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert!(!text.contains("random"), "what did not run is not there");
+    }
+
+    #[test]
+    fn a_difference_is_shown_and_counted_and_so_is_a_failure() {
+        let mut wrong = report();
+        wrong.random = Some(Found {
+            operations: 3,
+            count: 2,
+            differences: vec!["GET 0x60".to_owned()],
+        });
+        let text = wrong.to_string();
+        assert!(!wrong.passed());
+        assert!(text.contains("\nGET 0x60\nverdict          2 DIFFERENCES\n"));
+        let mut failed = report();
+        failed.failures.push("no VM".to_owned());
+        let text = failed.to_string();
+        assert!(!failed.passed());
+        assert!(text.contains("failed           no VM\nverdict          FAILED\n"));
+    }
+
+    #[test]
+    fn a_host_without_sve_is_told_what_that_means() {
+        let mut none = report();
+        none.lengths = Some(Lengths::NONE);
+        none.running = Some(Vec::new());
+        let text = none.to_string();
+        assert!(text.contains("this host has no SVE") && text.contains("no Z, P, FFR or VLS"));
+        assert!(text.contains("a vCPU without SVE moved"), "{text}");
+    }
+}
