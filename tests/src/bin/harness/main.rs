@@ -32,7 +32,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use context::Context;
 use report::{Counted, Report};
@@ -44,8 +44,7 @@ use report::{Counted, Report};
 /// unpacked, under cargo's target directory. Elsewhere a part fails and says what to install.
 #[derive(Parser)]
 #[command(name = "cargo harness", bin_name = "cargo harness", version = None)]
-#[command(args_conflicts_with_subcommands = true)]
-#[command(after_help = "The exit status is 0 only if every part that was asked for passed.")]
+#[command(after_help = after_help())]
 struct Cli {
     #[command(subcommand)]
     part: Option<Part>,
@@ -57,6 +56,50 @@ struct Cli {
     /// Show what every command prints, as it runs (else only where one fails)
     #[arg(long, short, global = true)]
     verbose: bool,
+}
+
+/// What each part needs beside Rust and apt, and how many minutes it takes on two cores, the first time
+/// with all that it fetches and builds.
+const NEEDS: [(&str, &str, u32); 13] = [
+    ("test", "nothing", 2),
+    ("lint", "rustfmt, clippy", 1),
+    ("msrv", "the network: Rust 1.85", 2),
+    ("exhaustive", "nothing", 1),
+    ("package", "nothing", 1),
+    ("asan", "x86-64, nightly Rust", 1),
+    ("fuzz", "the network, nightly Rust, c++", 5),
+    ("uapi", "an arm64 C compiler, kernel headers", 1),
+    ("codegen", "the network: Rust for arm64; LLVM, valgrind", 2),
+    ("arm64", "the network: Rust for arm64; qemu-aarch64", 2),
+    (
+        "kvm",
+        "the network: Rust for arm64, QEMU, kernels (300 MB); 1 GB of memory",
+        8,
+    ),
+    ("kvm --host", "an arm64 host that may open /dev/kvm", 2),
+    ("gate", "a machine with nothing else to do", 3),
+];
+
+fn after_help() -> String {
+    let mut text = "What each part needs, and minutes on two cores, the first time:\n".to_owned();
+    for (part, needs, minutes) in NEEDS {
+        text += &format!("  {part:11} {minutes:3}  {needs}\n");
+    }
+    text + "\nThe exit status is 0 only if every part that was asked for passed."
+}
+
+impl Cli {
+    /// `--without` is for a run of all parts.
+    fn check(&self) -> Result<(), clap::Error> {
+        if self.part.is_none() || self.without.is_empty() {
+            return Ok(());
+        }
+        let kind = clap::error::ErrorKind::ArgumentConflict;
+        Err(Cli::command().error(
+            kind,
+            "--without is for a run of all parts, and one is named",
+        ))
+    }
 }
 
 /// One part of the test run.
@@ -83,7 +126,7 @@ enum Part {
     Codegen,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
     Arm64,
-    /// Run the conformance suite, random operations and the migration on Linux KVM, in QEMU with EL2
+    /// Run conformance, random operations and moves on Linux KVM: three kernels, in QEMU with EL2
     Kvm(kvm::Options),
     /// Run the benchmarks and hold their ratios against benches/rules.toml
     Gate,
@@ -166,6 +209,9 @@ impl Part {
 
 fn main() -> Result<ExitCode> {
     let cli = Cli::parse();
+    if let Err(error) = cli.check() {
+        error.exit();
+    }
     let cx = Context::new(cli.verbose)?;
     let (left_out, parts) = match cli.part {
         Some(part) => (Vec::new(), vec![part]),
@@ -199,12 +245,44 @@ fn main() -> Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cli, Part};
-    use clap::CommandFactory;
+    use super::{Cli, NEEDS, Part};
+    use clap::{CommandFactory, Parser};
 
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_says_what_each_part_needs() {
+        let parts = NEEDS
+            .map(|(part, ..)| part)
+            .into_iter()
+            .filter(|part| !part.contains(' '));
+        assert!(parts.eq(Part::NAMES));
+        let help = Cli::command().render_help().to_string();
+        for (part, needs, _) in NEEDS {
+            assert!(
+                help.lines().any(|l| l.contains(part) && l.ends_with(needs)),
+                "{part}"
+            );
+        }
+    }
+
+    #[test]
+    fn verbose_stands_before_a_part_or_behind_it_and_without_beside_none() {
+        for line in [
+            "--verbose kvm",
+            "kvm --verbose",
+            "-v kvm --vq 3",
+            "--verbose",
+        ] {
+            let words = ["harness"].into_iter().chain(line.split(' '));
+            let cli = Cli::try_parse_from(words).unwrap();
+            assert!(cli.verbose && cli.check().is_ok(), "{line}");
+        }
+        let both = ["harness", "--without", "kvm", "test"];
+        assert!(Cli::try_parse_from(both).unwrap().check().is_err());
     }
 
     #[test]
