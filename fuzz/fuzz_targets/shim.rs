@@ -294,16 +294,20 @@ fn make(vcpu: &mut Shim, call: &Call, before: &Seen, life: &Life) -> Result<(), 
         }
         Call::List { length } => {
             let mut list = vec![u64::MAX; length.into()];
-            let result = vcpu.get_reg_list(&mut list);
+            let mut n = u64::MAX;
+            let result = vcpu.get_reg_list(&mut n, &mut list);
             let expected = vcpu.reg_list().map(Iterator::collect::<Vec<_>>);
-            let n = *result.as_ref().unwrap_or(&0);
-            assert!(list[n..].iter().all(|id| *id == u64::MAX), "{result:?}");
+            let needed = expected.as_ref().map_or(u64::MAX, |ids| ids.len() as u64);
+            assert_eq!(n, needed, "{result:?}");
+            let written = if result.is_ok() { n as usize } else { 0 };
+            let behind = &list[written..];
+            assert!(behind.iter().all(|id| *id == u64::MAX), "{result:?}");
             match (&result, &expected) {
-                (Ok(n), Ok(expected)) => assert_eq!(list[..*n], expected[..]),
+                (Ok(()), Ok(expected)) => assert_eq!(list[..written], expected[..]),
                 (Err(Errno::E2BIG), Ok(expected)) => assert!(list.len() < expected.len()),
                 (result, expected) => assert_eq!(result.err(), expected.as_ref().err().copied()),
             }
-            result.map(drop)
+            result
         }
     }
 }

@@ -74,3 +74,37 @@ fn registers_are_not_in_debug_output() {
     let text = format!("{vcpu:?}");
     assert!(!text.contains("171") && text.contains("Rfc"), "{text}");
 }
+
+/// As the kernel leaves `kvm_reg_list.n`: with E2BIG it is what the caller has to make room for.
+#[test]
+fn a_list_that_is_too_short_learns_how_many_there_are() {
+    let stages = [
+        // 32 V registers and two of status; the two, VLS, and 49 of SVE.
+        (false, 34),
+        (true, 2 + 1 + 49),
+    ];
+    for (sve, needed) in stages {
+        let mut vcpu = Vcpu::new(host(2), Rules::Mainline).unwrap();
+        let mut n = 7;
+        assert_eq!(vcpu.get_reg_list(&mut n, &mut []), Err(Errno::ENOEXEC));
+        vcpu.init(sve).unwrap();
+        if sve {
+            assert_eq!(vcpu.get_reg_list(&mut n, &mut []), Err(Errno::EPERM));
+            vcpu.finalize(4).unwrap();
+        }
+        assert_eq!(n, 7, "it is written once the list exists");
+        for len in [0, 1, needed - 1] {
+            n = 0;
+            let mut list = vec![u64::MAX; len];
+            assert_eq!(vcpu.get_reg_list(&mut n, &mut list), Err(Errno::E2BIG));
+            assert_eq!(n, needed as u64);
+            assert!(list.iter().all(|id| *id == u64::MAX));
+        }
+        let mut list = vec![u64::MAX; usize::try_from(n).unwrap() + 1];
+        n = 0;
+        vcpu.get_reg_list(&mut n, &mut list).unwrap();
+        assert_eq!(n, needed as u64);
+        assert!(list[..needed].iter().all(|id| id >> 56 == 0x60));
+        assert_eq!(list[needed], u64::MAX);
+    }
+}

@@ -248,7 +248,7 @@ impl Case {
             (Call::Finalize, _) => vcpu.finalize(FEATURE_SVE),
             (Call::Get, _) => vcpu.get_one_reg(target.id, &mut vec![0; reg_size(target.id)]),
             (Call::Set, _) => vcpu.set_one_reg(target.id, &target.value()),
-            (Call::List, Kind::ShortList) => vcpu.get_reg_list(&mut []).map(drop),
+            (Call::List, Kind::ShortList) => vcpu.get_reg_list(&mut 0, &mut []),
             (Call::List, _) => vcpu.reg_list().map(drop),
         }
     }

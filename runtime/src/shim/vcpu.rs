@@ -173,16 +173,20 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
             .chain(sve.filter(|id| *id != sve::VLS.id())))
     }
 
-    /// `KVM_GET_REG_LIST` into the caller's memory; returns how many IDs were written.
+    /// `KVM_GET_REG_LIST` into the caller's memory. `n` is the kernel's `kvm_reg_list.n`: how many IDs
+    /// there are, written on success, and with `E2BIG` too; what it was is not looked at, as `list`
+    /// knows how long it is.
     ///
-    /// As [`reg_list`](Self::reg_list), and `E2BIG`: `list` is too short; nothing is written.
-    pub fn get_reg_list(&self, list: &mut [u64]) -> Result<usize, Errno> {
-        let n = self.reg_list()?.count();
-        let list = list.get_mut(..n).ok_or(Errno::E2BIG)?;
+    /// As [`reg_list`](Self::reg_list), and `E2BIG`: `list` has room for fewer than `n`; nothing else is
+    /// written.
+    pub fn get_reg_list(&self, n: &mut u64, list: &mut [u64]) -> Result<(), Errno> {
+        let needed = self.reg_list()?.count();
+        *n = needed as u64;
+        let list = list.get_mut(..needed).ok_or(Errno::E2BIG)?;
         for (entry, id) in list.iter_mut().zip(self.reg_list()?) {
             *entry = id;
         }
-        Ok(n)
+        Ok(())
     }
 
     /// The registers, once they exist.
