@@ -3,7 +3,8 @@
 //! KVM answers `EPERM` to a VLS that is written too late and to a Z register that is read too early.
 //! Here neither compiles, once a vCPU is wrapped as what it is: an [`Initialised`] one has vector
 //! lengths to choose and no registers, a [`Finalized`] one has registers and its vector lengths are
-//! settled.
+//! settled. Where a vCPU is at another [`Stage`] than it was wrapped for, the call that fails says so:
+//! to find out takes three GETs more, which no call that succeeds makes.
 //!
 //! ```
 //! # use sve_state::shim::{Rules, Vcpu};
@@ -29,6 +30,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 
+mod stage;
+
 use core::fmt;
 
 use crate::image::{Storage, SveState};
@@ -38,6 +41,8 @@ use crate::one_reg::{OneReg, reg_size};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 use crate::{fpsimd, sve};
+use stage::Because;
+pub use stage::{Call, Refusal, Stage};
 
 /// The largest slice, in bytes.
 const MAX_SLICE: usize = 256;
@@ -78,25 +83,42 @@ impl<V: FinalizeSve> Initialised<V> {
         read_vls(&self.vcpu)
     }
 
-    /// Narrows its vector lengths to this set. Two calls: a GET, to say why the set is refused
-    /// before the kernel answers `EINVAL`, and a SET.
+    /// Writes its vector lengths: the host's own up to a maximum. One SET; where KVM refuses it, GETs
+    /// that find out why. Nothing has changed then.
     ///
-    /// Called again it can only narrow further; KVM itself would also widen.
+    /// KVM judges each set by what the host has, not by what was written before: another one can be
+    /// wider again.
     ///
     /// A vCPU that has run keeps its vector lengths wherever it moves. If it is to move among hosts,
     /// start it with what [`Vls::common`] finds for all of them.
     pub fn set_vls(&mut self, vls: Vls) -> Result<(), VcpuError<V::Error>> {
-        vls.check(&self.vls()?)?;
         let id = sve::VLS.id();
-        let set = self.vcpu.set_one_reg(id, &vls.to_bytes());
-        set.map_err(|error| VcpuError::Set { id, error })
+        let Err(error) = self.vcpu.set_one_reg(id, &vls.to_bytes()) else {
+            return Ok(());
+        };
+        let failed = failed(&self.vcpu, Call::Set(id), error);
+        let (VcpuError::Call { stage: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
+            return Err(failed);
+        };
+        // The vCPU's set is the host's own as far as it goes. Past that, only KVM knows.
+        vls.check_common(&vcpu)?;
+        Err(match failed {
+            VcpuError::Call { error, .. } if vls.max() > vcpu.max() => VcpuError::Wider {
+                wanted: vls,
+                vcpu,
+                error,
+            },
+            failed => failed,
+        })
     }
 
     /// Settles the vector lengths. Two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. Where the
     /// second fails the vCPU is finalized, and the way on is [`Finalized::new`].
     pub fn finalize(mut self) -> Result<Finalized<V>, VcpuError<V::Error>> {
-        self.vcpu.finalize_sve().map_err(VcpuError::Finalize)?;
-        Finalized::new(self.vcpu)
+        match self.vcpu.finalize_sve() {
+            Ok(()) => Finalized::new(self.vcpu),
+            Err(error) => Err(failed(&self.vcpu, Call::Finalize, error)),
+        }
     }
 
     /// The vCPU itself.
@@ -174,34 +196,45 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one
-    /// fails, the image holds the registers read before it, and nothing of use after them.
+    /// fails, the image holds the registers read before it, and nothing of use after them. So it is
+    /// where a register goes on past the vector length, which no kernel should serve.
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), VcpuError<V::Error>>
     where
         S: Storage + AsMut<[u8]>,
     {
         let registers = self.registers(state.vq())?;
         let image = state.as_bytes_mut();
-        if !self.has_sve() {
-            // What no call will write must not be what was in the caller's memory.
-            image.fill(0);
-        }
+        // What no call writes must not be what was in the caller's memory.
+        image.fill(0);
         // In ascending order, each call's padding falls on registers that later calls read. So
         // the kernel writes where the registers belong, and only those whose slice would leave
         // the image take a way round.
         for (id, bounds) in registers {
             let (start, size) = (bounds.start as usize, reg_size(id));
-            let read = match image.get_mut(start..start + size) {
-                Some(slice) if self.in_place() => self.vcpu.get_one_reg(id, slice),
+            let bytes = bounds.copy as usize;
+            let mut aside = [0; MAX_SLICE];
+            let (read, padding) = match image.get_mut(start..start + size) {
+                Some(slice) if self.in_place() => {
+                    (self.vcpu.get_one_reg(id, slice), &slice[bytes..])
+                }
                 _ => {
-                    let mut slice = [0; MAX_SLICE];
-                    let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
-                    self.to_or_from_host_order(&mut slice[..size]);
-                    let bytes = bounds.copy as usize;
+                    let slice = &mut aside[..size];
+                    let read = self.vcpu.get_one_reg(id, slice);
+                    self.to_or_from_host_order(slice);
                     image[start..start + bytes].copy_from_slice(&slice[..bytes]);
-                    read
+                    (read, &slice[bytes..])
                 }
             };
-            read.map_err(|error| VcpuError::Get { id, error })?;
+            let past = padding.iter().position(|byte| *byte != 0);
+            self.judged(Call::Get(id), read)?;
+            // A register that is longer than VLS says would be cut off without a word.
+            if let Some(past) = past {
+                return Err(VcpuError::PastVls {
+                    id,
+                    at: bytes + past,
+                    vls: self.vls,
+                });
+            }
         }
         Ok(())
     }
@@ -227,7 +260,7 @@ impl<V: OneReg> Finalized<V> {
                     self.vcpu.set_one_reg(id, &slice[..size])
                 }
             };
-            written.map_err(|error| VcpuError::Set { id, error })?;
+            self.judged(Call::Set(id), written)?;
         }
         Ok(())
     }
@@ -236,10 +269,9 @@ impl<V: OneReg> Finalized<V> {
     pub fn status(&self) -> Result<Status, VcpuError<V::Error>> {
         let get = |id| {
             let mut word = [0; 4];
-            match self.vcpu.get_one_reg(id, &mut word) {
-                Ok(()) => Ok(u32::from_ne_bytes(word)),
-                Err(error) => Err(VcpuError::Get { id, error }),
-            }
+            let read = self.vcpu.get_one_reg(id, &mut word);
+            self.judged(Call::Get(id), read)
+                .map(|()| u32::from_ne_bytes(word))
         };
         Ok(Status {
             fpsr: get(fpsimd::FPSR.id())?,
@@ -255,7 +287,7 @@ impl<V: OneReg> Finalized<V> {
         ];
         words.into_iter().try_for_each(|(id, word)| {
             let set = self.vcpu.set_one_reg(id, &word.to_ne_bytes());
-            set.map_err(|error| VcpuError::Set { id, error })
+            self.judged(Call::Set(id), set)
         })
     }
 
@@ -323,6 +355,11 @@ impl<V: OneReg> Finalized<V> {
         }
     }
 
+    /// A call's answer, with the reason where it is a failure and the vCPU's stage has one.
+    fn judged(&self, call: Call, answer: Result<(), V::Error>) -> Result<(), VcpuError<V::Error>> {
+        answer.map_err(|error| failed(&self.vcpu, call, error))
+    }
+
     fn mismatch<E>(&self, image: Vq) -> VcpuError<E> {
         VcpuError::VectorLength {
             image,
@@ -335,31 +372,52 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
     let (id, mut bytes) = (sve::VLS.id(), [0; 64]);
     match vcpu.get_one_reg(id, &mut bytes) {
         Ok(()) => Ok(Vls::from_bytes(&bytes)),
-        Err(error) => Err(VcpuError::Get { id, error }),
+        Err(error) => Err(failed(vcpu, Call::Get(id), error)),
     }
+}
+
+/// A call that has failed; and, as the implementor's error is not known here, a look at the vCPU for
+/// whether its stage is the reason.
+#[cold]
+fn failed<V: OneReg>(vcpu: &V, call: Call, error: V::Error) -> VcpuError<V::Error> {
+    let stage = Stage::of(vcpu).filter(|stage| stage.refuses(call).is_some());
+    VcpuError::Call { call, error, stage }
 }
 
 /// Why a step was not taken, or how far it came.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum VcpuError<E> {
-    /// `KVM_GET_ONE_REG` of this register failed.
-    Get {
-        /// The register's ID.
-        id: u64,
+    /// A call failed.
+    Call {
+        /// Which one.
+        call: Call,
         /// What the vCPU answered.
         error: E,
+        /// The vCPU's stage, where that is the reason: [`Stage::refuses`] has it in words.
+        stage: Option<Stage>,
     },
-    /// `KVM_SET_ONE_REG` of this register failed.
-    Set {
-        /// The register's ID.
-        id: u64,
-        /// What the vCPU answered.
-        error: E,
-    },
-    /// `KVM_ARM_VCPU_FINALIZE` failed.
-    Finalize(E),
     /// The vector lengths are not for this vCPU; nothing was written.
     Vls(VlsError),
+    /// KVM refused vector lengths of which some are larger than all that the vCPU has: the host does
+    /// not have them, or has others in between. Nothing was written.
+    Wider {
+        /// The set asked for.
+        wanted: Vls,
+        /// What the vCPU has: the host's, or what is left of it after narrowing.
+        vcpu: Vls,
+        /// What the vCPU answered.
+        error: E,
+    },
+    /// A register was read that has bytes other than zero past its width, so that it is longer than
+    /// the vCPU's vector lengths say, or they have changed since it was wrapped.
+    PastVls {
+        /// The register's ID.
+        id: u64,
+        /// The first such byte in what was read.
+        at: usize,
+        /// The vector lengths.
+        vls: Vls,
+    },
     /// The image is of another vector length than the vCPU, or of one that the SVE layout does
     /// not describe; nothing was read or written.
     VectorLength {
@@ -386,10 +444,30 @@ impl<E> From<VlsError> for VcpuError<E> {
 impl<E: fmt::Display> fmt::Display for VcpuError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Get { id, error } => write!(f, "KVM_GET_ONE_REG of {}: {error}", Name(*id)),
-            Self::Set { id, error } => write!(f, "KVM_SET_ONE_REG of {}: {error}", Name(*id)),
-            Self::Finalize(error) => write!(f, "KVM_ARM_VCPU_FINALIZE of SVE: {error}"),
+            Self::Call { call, error, stage } => {
+                write!(f, "{call}: {error}{}", Because(*stage, *call))
+            }
             Self::Vls(error) => error.fmt(f),
+            Self::Wider {
+                wanted,
+                vcpu,
+                error,
+            } => {
+                let (wanted, host) = (*wanted, *vcpu);
+                let call = Call::Set(sve::VLS.id());
+                write!(
+                    f,
+                    "{}, unless the vCPU was narrowed before: after KVM_ARM_VCPU_INIT its VLS is the \
+                     host's again ({call}: {error})",
+                    VlsError::NotTheHosts { wanted, host }
+                )
+            }
+            Self::PastVls { id, at, vls } => PastVls {
+                id: *id,
+                at: *at,
+                vls,
+            }
+            .fmt(f),
             Self::VectorLength { image, vcpu } if image == vcpu => {
                 let max = sve::Layout::VQ_MAX;
                 write!(f, "an image of VQ {image}: allowed are 1 to {max}")
@@ -398,13 +476,23 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
                 f,
                 "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same"
             ),
-            Self::VectorLengths { snapshot, vcpu } => write!(
-                f,
-                "a snapshot {} and a vCPU {}: they must be the same; where the host has them, write \
-                 the snapshot's VLS before finalization",
-                With(snapshot),
-                With(vcpu)
-            ),
+            Self::VectorLengths { snapshot, vcpu } => {
+                let remedy = match (*snapshot, *vcpu) {
+                    (Vls::EMPTY, _) => {
+                        "initialise a new vCPU without KVM_ARM_VCPU_SVE (Finalized::without_sve)"
+                    }
+                    (_, Vls::EMPTY) => {
+                        "initialise a new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)"
+                    }
+                    _ => "where the host has them, write the snapshot's VLS before finalization",
+                };
+                write!(
+                    f,
+                    "a snapshot {} and a vCPU {}: they must be the same; {remedy}",
+                    With(snapshot),
+                    With(vcpu)
+                )
+            }
         }
     }
 }
@@ -417,6 +505,25 @@ impl<E: fmt::Display> fmt::Debug for VcpuError<E> {
 }
 
 impl<E: fmt::Display> core::error::Error for VcpuError<E> {}
+
+/// That a register is longer than these vector lengths make it.
+pub(crate) struct PastVls<'a> {
+    pub(crate) id: u64,
+    /// The first byte of the slice that belongs to no register and is not zero.
+    pub(crate) at: usize,
+    pub(crate) vls: &'a Vls,
+}
+
+impl fmt::Display for PastVls<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, at, vls } = self;
+        write!(
+            f,
+            "{} ({id:#018x}): byte {at} is not zero, and vector lengths (VQ) {vls} end before it",
+            Name(*id)
+        )
+    }
+}
 
 /// With these vector lengths, or without SVE.
 struct With<'a>(&'a Vls);

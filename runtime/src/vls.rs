@@ -76,6 +76,21 @@ impl Vls {
         }
     }
 
+    /// Whether this set and a vCPU's are the same up to the smaller of their maxima: so far a vCPU's
+    /// set is the host's own, however it was narrowed.
+    pub(crate) fn check_common(&self, vcpu: &Self) -> Result<(), VlsError> {
+        let max = self.max().ok_or(VlsError::Empty)?;
+        let max = vcpu.max().map_or(max, |vcpu| max.min(vcpu));
+        if self.narrowed_to(max) == vcpu.narrowed_to(max) {
+            Ok(())
+        } else {
+            Err(VlsError::NotTheHosts {
+                wanted: *self,
+                host: *vcpu,
+            })
+        }
+    }
+
     /// [`check`](Self::check) for every one of these hosts; if there is one that refuses the set,
     /// the index of the first, and why.
     pub fn check_all(&self, hosts: &[Self]) -> Result<(), (usize, VlsError)> {
@@ -142,16 +157,23 @@ pub enum VlsError {
 
 impl fmt::Display for VlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::NotTheHosts { wanted, host } = self else {
-            return f.write_str("no vector length: a vCPU with SVE has at least one");
+        let (wanted, host) = match self {
+            Self::Empty => {
+                return f.write_str("no vector length: a vCPU with SVE has at least one");
+            }
+            Self::NotTheHosts { wanted, host } => (wanted, host),
         };
         write!(f, "vector lengths (VQ) {wanted} where there are {host}: ")?;
         let missing: Vls = wanted.iter().filter(|vq| !host.contains(*vq)).collect();
-        if missing != Vls::EMPTY {
-            return write!(f, "missing are {missing}");
-        }
-        let max = wanted.max().unwrap_or(Vq::MIN);
+        let max = wanted.max().min(host.max()).unwrap_or(Vq::MIN);
         let allowed = host.narrowed_to(max);
+        if missing != Vls::EMPTY {
+            write!(f, "missing are {missing}")?;
+            if allowed.iter().all(|vq| wanted.contains(vq)) {
+                return Ok(());
+            }
+            f.write_str("; ")?;
+        }
         write!(f, "up to {max}, KVM takes all of {allowed} and no less")
     }
 }

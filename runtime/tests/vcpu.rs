@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use sve_state::errno::Errno;
 use sve_state::shim::{self, Rules};
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, Status, VcpuError};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Status, VcpuError};
 use sve_state::vls::VlsError;
 use sve_state::{OneReg, SveState, Vls, Vq, fpsimd, sve};
 
@@ -87,6 +87,23 @@ fn ids() -> Vec<u64> {
     z.chain(p).collect()
 }
 
+/// A call that failed for no reason that the vCPU's stage has.
+fn failed(call: Call, error: Errno) -> VcpuError<Errno> {
+    let stage = None;
+    VcpuError::Call { call, error, stage }
+}
+
+impl Calls {
+    /// How many calls there were before the one that failed; those after it are GETs, to find out why.
+    fn before_the_failure(&self) -> usize {
+        let seen = self.seen.take();
+        let at = self.fail_after.get().unwrap();
+        assert!(seen[at + 1..].iter().all(|(kind, _)| *kind == 'G'));
+        assert!(seen.len() <= at + 1 + 3, "{seen:x?}");
+        at
+    }
+}
+
 fn probe(vcpu: Shim, calls: &Calls) -> Finalized<Probe<'_>> {
     let probe = Finalized::new(Probe { vcpu, calls }).unwrap();
     calls.seen.take();
@@ -129,16 +146,16 @@ fn a_call_that_fails_is_named_and_the_whole_can_be_repeated() {
             let (source, error) = (image(max), Errno(4));
 
             calls.fail_after.set(Some(k));
-            assert_eq!(vcpu.restore(&source), Err(VcpuError::Set { id, error }));
-            assert_eq!(calls.seen.take().len(), k + 1);
+            assert_eq!(vcpu.restore(&source), Err(failed(Call::Set(id), error)));
+            assert_eq!(calls.before_the_failure(), k);
             assert_eq!(source.as_bytes(), image(max).as_bytes());
             calls.fail_after.set(None);
             vcpu.restore(&source).unwrap();
 
             calls.seen.take();
             calls.fail_after.set(Some(k));
-            assert_eq!(vcpu.capture().unwrap_err(), VcpuError::Get { id, error });
-            assert_eq!(calls.seen.take().len(), k + 1);
+            assert_eq!(vcpu.capture().unwrap_err(), failed(Call::Get(id), error));
+            assert_eq!(calls.before_the_failure(), k);
             calls.fail_after.set(None);
             assert_eq!(vcpu.capture().unwrap().as_bytes(), source.as_bytes());
         }
@@ -161,9 +178,9 @@ fn fpsr_and_fpcr_move_and_their_failures_are_named() {
     for (k, id) in [fpsr, fpcr].into_iter().enumerate() {
         let error = Errno(4);
         calls.fail_after.set(Some(k));
-        assert_eq!(vcpu.status(), Err(VcpuError::Get { id, error }));
+        assert_eq!(vcpu.status(), Err(failed(Call::Get(id), error)));
         calls.seen.take();
-        assert_eq!(vcpu.set_status(status), Err(VcpuError::Set { id, error }));
+        assert_eq!(vcpu.set_status(status), Err(failed(Call::Set(id), error)));
         calls.seen.take();
     }
 }
@@ -195,12 +212,12 @@ fn the_order_is_vls_then_finalization_then_registers() {
     let vcpu = vcpu.finalize().unwrap();
     assert_eq!((vcpu.vq(), vcpu.vls()), (vq(4), Vls::up_to(vq(4))));
     let vls = sve::VLS.id();
-    let expected = [('G', vls), ('S', vls), ('F', 0), ('G', vls)];
+    let expected = [('S', vls), ('F', 0), ('G', vls)];
     assert_eq!(calls.seen.take(), expected);
 }
 
 #[test]
-fn vector_lengths_are_refused_with_a_reason_before_they_are_written() {
+fn vector_lengths_are_refused_with_a_reason() {
     let set = |vqs: &[u32]| vqs.iter().map(|n| vq(*n)).collect::<Vls>();
     let host = set(&[1, 2, 4, 8]);
     let cases = [
@@ -214,7 +231,14 @@ fn vector_lengths_are_refused_with_a_reason_before_they_are_written() {
         ),
         (
             set(&[1, 2, 4, 8, 9, 16]),
-            "vector lengths (VQ) {1-2,4,8-9,16} where there are {1-2,4,8}: missing are {9,16}",
+            "vector lengths (VQ) {1-2,4,8-9,16} where there are {1-2,4,8}: missing are {9,16}, unless \
+             the vCPU was narrowed before: after KVM_ARM_VCPU_INIT its VLS is the host's again \
+             (KVM_SET_ONE_REG of VLS: EINVAL)",
+        ),
+        (
+            set(&[1, 4, 16]),
+            "vector lengths (VQ) {1,4,16} where there are {1-2,4,8}: missing are {16}; up to 8, KVM \
+             takes all of {1-2,4,8} and no less",
         ),
         (
             set(&[1, 4]),
@@ -230,9 +254,12 @@ fn vector_lengths_are_refused_with_a_reason_before_they_are_written() {
             calls: &calls,
         });
         let error = vcpu.set_vls(wanted).unwrap_err();
-        assert!(matches!(error, VcpuError::Vls(_)));
         assert_eq!(error.to_string(), message);
-        assert_eq!(calls.seen.take(), [('G', sve::VLS.id())]);
+        // KVM is asked, and then what there is.
+        let seen = calls.seen.take();
+        assert_eq!(seen[0], ('S', sve::VLS.id()));
+        assert!(seen[1..].iter().all(|(kind, _)| *kind == 'G'));
+        assert_eq!(vcpu.vls(), Ok(host));
         // And the shim itself, as the kernel would, answers EINVAL.
         let mut shim = initialised(host);
         let answer = shim.set_one_reg(sve::VLS.id(), &wanted.to_bytes());
@@ -248,14 +275,13 @@ fn vector_lengths_are_refused_with_a_reason_before_they_are_written() {
 fn errors_name_the_call_and_the_register() {
     let text = |error: VcpuError<Errno>| error.to_string();
     let (id, error) = (sve::P3.id(), Errno::EPERM);
-    let get = VcpuError::Get { id, error };
+    let get = failed(Call::Get(id), error);
     assert_eq!(text(get), "KVM_GET_ONE_REG of P3: EPERM");
-    let set = VcpuError::Set { id, error };
+    let set = failed(Call::Set(id), error);
     assert_eq!(text(set), "KVM_SET_ONE_REG of P3: EPERM");
-    let (id, error) = (fpsimd::FPCR.id(), Errno(4));
-    let get = VcpuError::Get { id, error };
+    let get = failed(Call::Get(fpsimd::FPCR.id()), Errno(4));
     assert_eq!(text(get), "KVM_GET_ONE_REG of FPCR: errno 4");
-    let finalize = VcpuError::Finalize(Errno::EINVAL);
+    let finalize = failed(Call::Finalize, Errno::EINVAL);
     assert_eq!(text(finalize), "KVM_ARM_VCPU_FINALIZE of SVE: EINVAL");
     let other = finalized(3).restore(&image(2)).unwrap_err();
     let expected = "an image of VQ 2 and a vCPU of VQ 3: they must be the same";
@@ -268,7 +294,7 @@ fn errors_name_the_call_and_the_register() {
     assert_eq!(
         text(lengths),
         "a snapshot with vector lengths (VQ) {1-4} and a vCPU without SVE: they must be the same; \
-         where the host has them, write the snapshot's VLS before finalization"
+         initialise a new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)"
     );
     // What `main` prints of an error, and `unwrap`.
     assert_eq!(
@@ -297,4 +323,91 @@ fn the_common_set_of_a_fleet() {
     assert_eq!(Vls::ARCHITECTURAL, Vls::up_to(Vq::ARCH_MAX));
     // The last host alone decides.
     assert_eq!(Vls::common(&[wide, wide, small]), small);
+}
+
+/// A kernel that serves registers of another length than VLS says, or says that it has written what it
+/// has not.
+#[derive(Debug)]
+struct Odd {
+    vcpu: Shim,
+    /// A register, the byte that its GET sets besides.
+    past: Option<(u64, usize)>,
+    /// A register whose GET writes nothing.
+    silent: Option<u64>,
+}
+
+impl OneReg for Odd {
+    type Error = Errno;
+
+    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
+        if self.silent == Some(id) {
+            return Ok(());
+        }
+        self.vcpu.get_one_reg(id, data)?;
+        if let Some((_, at)) = self.past.filter(|(past, _)| *past == id) {
+            data[at] = 0x80;
+        }
+        Ok(())
+    }
+
+    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
+        self.vcpu.set_one_reg(id, data)
+    }
+}
+
+#[test]
+fn a_register_that_is_longer_than_vls_says_is_named() {
+    for max in [1, 2, 5, 15] {
+        let vls = Vls::up_to(vq(max));
+        for (n, id) in ids().into_iter().enumerate() {
+            let max = max as usize;
+            let (width, size) = if n < 32 {
+                (16 * max, 256)
+            } else {
+                (2 * max, 32)
+            };
+            for at in [width, size - 1] {
+                let mut vcpu = finalized(u32::try_from(max).unwrap());
+                vcpu.restore(&image(u32::try_from(max).unwrap())).unwrap();
+                let (past, silent) = (Some((id, at)), None);
+                let vcpu = vcpu.into_inner();
+                let vcpu = Finalized::new(Odd { vcpu, past, silent }).unwrap();
+                let error = vcpu.capture().unwrap_err();
+                assert_eq!(error, VcpuError::PastVls { id, at, vls });
+                let text = error.to_string();
+                let expected = format!(
+                    "({id:#x}): byte {at} is not zero, and vector lengths (VQ) {vls} end before it"
+                );
+                assert!(text.ends_with(&expected), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_get_does_not_write_is_zero() {
+    for max in [1, 2, 16] {
+        for (n, id) in ids().into_iter().enumerate() {
+            let mut vcpu = finalized(max);
+            vcpu.restore(&image(max)).unwrap();
+            let (past, silent) = (None, Some(id));
+            let vcpu = vcpu.into_inner();
+            let vcpu = Finalized::new(Odd { vcpu, past, silent }).unwrap();
+            let mut expected = image(max).as_bytes().to_vec();
+            let max = max as usize;
+            let (z, p) = (16 * max, 2 * max);
+            match n {
+                0..32 => expected[z * n..][..z].fill(0),
+                _ => expected[32 * z + p * (n - 32)..][..p].fill(0),
+            }
+            let mut state = SveState::new(vcpu.vq(), vec![0xff; 546 * max]).unwrap();
+            vcpu.capture_into(&mut state).unwrap();
+            assert!(state.as_bytes() == expected, "{id:#x}");
+        }
+    }
+    // VLS of zeros is none.
+    let (past, silent) = (None, Some(sve::VLS.id()));
+    let vcpu = finalized(2).into_inner();
+    let error = Finalized::new(Odd { vcpu, past, silent }).unwrap_err();
+    assert_eq!(error, VcpuError::Vls(VlsError::Empty));
 }

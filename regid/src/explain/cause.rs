@@ -1,12 +1,12 @@
-//! Why a call fails, and what to do: words for what the library's vCPU answers. The tests hold every
-//! line against that vCPU: it applies to failures alone, to some at least, and its remedy helps.
+//! Why a call fails, and what to do: words for what the library's vCPU answers. Where the reason is the
+//! vCPU's stage, the library has them. The tests hold every line against that vCPU: it applies to
+//! failures only, to some at least, and its remedy helps.
 
 use sve_state::errno::Errno;
+use sve_state::vcpu::Refusal;
 
-use super::life::Call::{Finalize, Init, List, Set};
-use super::life::Kind::{
-    Coprocessor, FurtherSlice, Invalid, OtherVls, Register, ShortList, View, Vls,
-};
+use super::life::Call::Init;
+use super::life::Kind::{Coprocessor, FurtherSlice, Invalid, OtherVls, ShortList};
 use super::life::{Case, Stage};
 
 /// One reason for one errno.
@@ -34,59 +34,26 @@ pub(crate) enum Step {
     Finalize,
 }
 
+/// The cause that the library has words for, and when it applies.
+macro_rules! refused {
+    ($refusal:expr, $first:expr) => {
+        Cause {
+            errno: $refusal.errno(),
+            applies: |case| case.refusal() == Some($refusal),
+            why: $refusal.why(),
+            remedy: $refusal.remedy(),
+            reproducible: true,
+            first: $first,
+        }
+    };
+}
+
 pub(crate) const CAUSES: &[Cause] = &[
-    Cause {
-        errno: Errno::ENOEXEC,
-        applies: |case| case.stage == Stage::Created && case.call != Init,
-        why: "before KVM_ARM_VCPU_INIT a vCPU answers nothing else, whatever the ID",
-        remedy: "KVM_ARM_VCPU_INIT first, with KVM_ARM_VCPU_SVE for SVE registers",
-        reproducible: true,
-        first: &[Step::Init],
-    },
-    Cause {
-        errno: Errno::EPERM,
-        applies: |case| {
-            case.stage == Stage::Initialised && (case.target.kind == Register || case.call == List)
-        },
-        why: "SVE registers exist from finalization on, and the list of registers with them",
-        remedy: "choose the vector lengths (VLS) if need be, then KVM_ARM_VCPU_FINALIZE of \
-                 KVM_ARM_VCPU_SVE",
-        reproducible: true,
-        first: &[Step::Finalize],
-    },
-    Cause {
-        errno: Errno::EPERM,
-        applies: |case| {
-            case.stage == Stage::Finalized
-                && case.call == Set
-                && matches!(case.target.kind, Vls | OtherVls)
-        },
-        why: "finalization settles the vector lengths: from then on VLS can be read, and no longer \
-              written",
-        remedy: "write VLS between KVM_ARM_VCPU_INIT and KVM_ARM_VCPU_FINALIZE; for this vCPU it is \
-                 too late, it needs a new one",
-        reproducible: true,
-        first: &[Step::NewVcpu, Step::Init],
-    },
-    Cause {
-        errno: Errno::EPERM,
-        applies: |case| case.stage == Stage::Finalized && case.call == Finalize,
-        why: "the vCPU is finalized already, and stays so even if it is initialised again",
-        remedy: "go on: the registers exist. To finalize with other vector lengths takes a new vCPU",
-        reproducible: true,
-        first: &[Step::NewVcpu, Step::Init],
-    },
-    Cause {
-        errno: Errno::ENOENT,
-        applies: |case| {
-            case.stage == Stage::WithoutSve && matches!(case.target.kind, Register | Vls | OtherVls)
-        },
-        why: "the vCPU was initialised without SVE, and has no SVE registers",
-        remedy: "KVM_ARM_VCPU_INIT of a new vCPU with KVM_ARM_VCPU_SVE; or, without SVE, the V \
-                 registers",
-        reproducible: true,
-        first: &[Step::NewVcpu, Step::Init],
-    },
+    refused!(Refusal::NotInitialised, &[Step::Init]),
+    refused!(Refusal::NotFinalized, &[Step::Finalize]),
+    refused!(Refusal::VlsSettled, &[Step::NewVcpu, Step::Init]),
+    refused!(Refusal::FinalizedAlready, &[Step::NewVcpu, Step::Init]),
+    refused!(Refusal::WithoutSve, &[Step::NewVcpu, Step::Init]),
     Cause {
         errno: Errno::ENOENT,
         applies: |case| case.target.kind == FurtherSlice && case.stage != Stage::Created,
@@ -113,15 +80,7 @@ pub(crate) const CAUSES: &[Cause] = &[
         reproducible: true,
         first: &[],
     },
-    Cause {
-        errno: Errno::EINVAL,
-        applies: |case| case.target.kind == View && case.stage.has_sve(),
-        why: "on a vCPU with SVE the V registers are the low 128 bits of Z, and have no ID of their \
-              own",
-        remedy: "use the Z register of the same number",
-        reproducible: true,
-        first: &[],
-    },
+    refused!(Refusal::ViewOfZ, &[]),
     Cause {
         errno: Errno::EINVAL,
         applies: |case| case.target.kind == OtherVls && case.stage == Stage::Initialised,
@@ -131,14 +90,7 @@ pub(crate) const CAUSES: &[Cause] = &[
         reproducible: true,
         first: &[],
     },
-    Cause {
-        errno: Errno::EINVAL,
-        applies: |case| case.call == Finalize && case.stage == Stage::WithoutSve,
-        why: "the vCPU was initialised without SVE, so there is nothing to finalize",
-        remedy: "KVM_ARM_VCPU_INIT of a new vCPU with KVM_ARM_VCPU_SVE",
-        reproducible: true,
-        first: &[Step::NewVcpu, Step::Init],
-    },
+    refused!(Refusal::NothingToFinalize, &[Step::NewVcpu, Step::Init]),
     Cause {
         errno: Errno::EINVAL,
         applies: |case| case.call == Init && case.stage == Stage::HostWithoutSve,

@@ -5,6 +5,7 @@ use sve_state::errno::Errno;
 use sve_state::layout::{ARCH_MASK, COPROC_MASK, Layout, Reason, SIZE_SHIFT};
 use sve_state::one_reg::{OneReg, reg_size};
 use sve_state::shim::{FEATURE_SVE, Rules, Vcpu};
+use sve_state::vcpu::{self, Refusal};
 use sve_state::{Vls, Vq, fpsimd, sve};
 
 use crate::register;
@@ -67,9 +68,14 @@ impl Stage {
         }
     }
 
-    /// Whether the vCPU was initialised with SVE.
-    pub(crate) fn has_sve(self) -> bool {
-        matches!(self, Self::Initialised | Self::Finalized)
+    /// The same in the library's terms.
+    fn of_vcpu(self) -> vcpu::Stage {
+        match self {
+            Self::HostWithoutSve | Self::Created => vcpu::Stage::Created,
+            Self::WithoutSve => vcpu::Stage::WithoutSve,
+            Self::Initialised => vcpu::Stage::BeforeFinalization,
+            Self::Finalized => vcpu::Stage::AfterFinalization,
+        }
     }
 
     /// A vCPU that has come so far; its host has every VQ, or none.
@@ -233,6 +239,25 @@ impl Case {
             }
         }
         cases
+    }
+
+    /// Why the library says that the stage refuses the call.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
+        let call = match self.call {
+            Call::Get => vcpu::Call::Get(self.target.id),
+            Call::Set => vcpu::Call::Set(self.target.id),
+            Call::Finalize => vcpu::Call::Finalize,
+            // No step of the library makes these two.
+            Call::Init => return None,
+            Call::List => {
+                return match self.stage {
+                    Stage::Created => Some(Refusal::NotInitialised),
+                    Stage::Initialised => Some(Refusal::NotFinalized),
+                    _ => None,
+                };
+            }
+        };
+        self.stage.of_vcpu().refuses(call)
     }
 
     /// What a vCPU in this stage answers.

@@ -1,0 +1,386 @@
+//! Every constructor and step on a vCPU at every stage of its life: what fails says why, and who does
+//! what the message says gets there.
+
+#![cfg(feature = "snapshot")]
+
+use sve_state::errno::Errno;
+use sve_state::shim::{self, Rules};
+use sve_state::snapshot::Snapshot;
+use sve_state::vcpu::{Finalized, Initialised, Refusal, Stage, Status, VcpuError};
+use sve_state::{OneReg, SveState, Vls, Vq};
+
+type Shim = shim::Vcpu<Box<[u8]>>;
+type Outcome = Result<(), VcpuError<Errno>>;
+
+fn vq(vq: u32) -> Vq {
+    Vq::new(vq).unwrap()
+}
+
+fn set(vqs: &[u32]) -> Vls {
+    vqs.iter().map(|n| vq(*n)).collect()
+}
+
+/// Every stage, and what it can differ in: the host's SVE, and whether VLS was narrowed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Created,
+    HostWithoutSve,
+    WithoutSve,
+    Initialised,
+    Narrowed,
+    Finalized,
+    FinalizedNarrowed,
+}
+
+use State::{
+    Created, Finalized as AtEnd, FinalizedNarrowed, HostWithoutSve, Initialised as Begun, Narrowed,
+    WithoutSve,
+};
+
+const STATES: [State; 7] = [
+    Created,
+    HostWithoutSve,
+    WithoutSve,
+    Begun,
+    Narrowed,
+    AtEnd,
+    FinalizedNarrowed,
+];
+
+const VLS: u64 = 0x6060_0000_0015_ffff;
+
+impl State {
+    /// On a host with VQ 1, 2 and 4, if with any; narrowed to 1 and 2.
+    fn vcpu(self) -> Shim {
+        let host = match self {
+            HostWithoutSve => Vls::EMPTY,
+            _ => set(&[1, 2, 4]),
+        };
+        let mut vcpu = Shim::new(host, Rules::Mainline).unwrap();
+        if self != Created {
+            vcpu.init(!matches!(self, HostWithoutSve | WithoutSve))
+                .unwrap();
+        }
+        if matches!(self, Narrowed | FinalizedNarrowed) {
+            vcpu.set_one_reg(VLS, &set(&[1, 2]).to_bytes()).unwrap();
+        }
+        if matches!(self, AtEnd | FinalizedNarrowed) {
+            vcpu.finalize(4).unwrap();
+        }
+        vcpu
+    }
+}
+
+/// What a vCPU is wrapped as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum As {
+    Initialised,
+    Finalized,
+    WithoutSve,
+}
+
+fn finalized(vcpu: &mut Shim, wrapped: As) -> Result<Finalized<&mut Shim>, VcpuError<Errno>> {
+    match wrapped {
+        As::Initialised => Initialised::new(vcpu).finalize(),
+        As::Finalized => Finalized::new(vcpu),
+        As::WithoutSve => Ok(Finalized::without_sve(vcpu)),
+    }
+}
+
+type Step = fn(&mut Shim, As) -> Outcome;
+
+fn capture(vcpu: &mut Shim, wrapped: As) -> Outcome {
+    finalized(vcpu, wrapped)?.capture().map(drop)
+}
+
+fn snapshot_of(vls: Vls) -> Snapshot {
+    let state = SveState::zeroed(vls.max().unwrap_or(Vq::MIN)).unwrap();
+    Snapshot::new(vls, state, Some(Status::default())).unwrap()
+}
+
+/// Every method that makes a call, by name.
+fn steps() -> Vec<(&'static str, Step)> {
+    vec![
+        ("vls", |vcpu, _| Initialised::new(vcpu).vls().map(drop)),
+        ("set_vls", |vcpu, _| {
+            Initialised::new(vcpu).set_vls(set(&[1, 2]))
+        }),
+        ("finalize", |vcpu, _| {
+            Initialised::new(vcpu).finalize().map(drop)
+        }),
+        ("new", |vcpu, wrapped| finalized(vcpu, wrapped).map(drop)),
+        ("capture", capture),
+        ("capture_into", |vcpu, wrapped| {
+            let vcpu = finalized(vcpu, wrapped)?;
+            vcpu.capture_into(&mut SveState::zeroed(vcpu.vq()).unwrap())
+        }),
+        ("restore", |vcpu, wrapped| {
+            let mut vcpu = finalized(vcpu, wrapped)?;
+            vcpu.restore(&SveState::zeroed(vcpu.vq()).unwrap())
+        }),
+        ("status", |vcpu, wrapped| {
+            finalized(vcpu, wrapped)?.status().map(drop)
+        }),
+        ("set_status", |vcpu, wrapped| {
+            finalized(vcpu, wrapped)?.set_status(Status::default())
+        }),
+        ("snapshot", |vcpu, wrapped| {
+            finalized(vcpu, wrapped)?.snapshot().map(drop)
+        }),
+        ("restore_snapshot", |vcpu, wrapped| {
+            let mut vcpu = finalized(vcpu, wrapped)?;
+            vcpu.restore_snapshot(&snapshot_of(vcpu.vls()))
+        }),
+        ("restore_snapshot, narrow", |vcpu, wrapped| {
+            finalized(vcpu, wrapped)?.restore_snapshot(&snapshot_of(set(&[1, 2])))
+        }),
+        ("restore_snapshot, without SVE", |vcpu, wrapped| {
+            finalized(vcpu, wrapped)?.restore_snapshot(&snapshot_of(Vls::EMPTY))
+        }),
+    ]
+}
+
+#[test]
+fn the_stage_of_a_vcpu_is_found_by_what_it_answers() {
+    for (state, stage) in [
+        (Created, Stage::Created),
+        (HostWithoutSve, Stage::WithoutSve),
+        (WithoutSve, Stage::WithoutSve),
+        (Begun, Stage::BeforeFinalization),
+        (Narrowed, Stage::BeforeFinalization),
+        (AtEnd, Stage::AfterFinalization),
+        (FinalizedNarrowed, Stage::AfterFinalization),
+    ] {
+        assert_eq!(Stage::of(&state.vcpu()), Some(stage), "{state:?}");
+    }
+    // The RFC's vCPU has no VLS, and so is at none of these.
+    let mut rfc = Shim::new(set(&[1, 2, 4]), Rules::Rfc).unwrap();
+    rfc.init(true).unwrap();
+    assert_eq!(Stage::of(&rfc), None);
+}
+
+/// What fails, with what, and why; by the kernel's documentation of its ioctls.
+#[test]
+fn a_step_at_the_wrong_stage_names_the_stage() {
+    let not_yet = "ENOEXEC: before KVM_ARM_VCPU_INIT";
+    let without = "ENOENT: the vCPU was initialised without SVE";
+    let nothing = "EINVAL: the vCPU was initialised without SVE, so there is nothing to finalize";
+    let too_early = "EPERM: SVE registers exist from finalization on";
+    let settled = "EPERM: finalization settles the vector lengths";
+    let again = "EPERM: the vCPU is finalized already";
+    let view = "EINVAL: on a vCPU with SVE the V registers are the low 128 bits of Z";
+    // Host without SVE and vCPU without are one to the vCPU; so are narrowed and not.
+    let cases: [(&str, As, [&str; 4]); 17] = [
+        ("vls", As::Initialised, [not_yet, without, "", ""]),
+        ("set_vls", As::Initialised, [not_yet, without, "", settled]),
+        ("finalize", As::Initialised, [not_yet, nothing, "", again]),
+        ("new", As::Finalized, [not_yet, without, "", ""]),
+        ("capture", As::Finalized, [not_yet, without, too_early, ""]),
+        (
+            "capture_into",
+            As::Finalized,
+            [not_yet, without, too_early, ""],
+        ),
+        ("restore", As::Finalized, [not_yet, without, too_early, ""]),
+        ("snapshot", As::Finalized, [not_yet, without, too_early, ""]),
+        (
+            "restore_snapshot",
+            As::Finalized,
+            [not_yet, without, too_early, ""],
+        ),
+        ("status", As::Finalized, [not_yet, without, "", ""]),
+        ("set_status", As::Finalized, [not_yet, without, "", ""]),
+        ("new", As::WithoutSve, ["", "", "", ""]),
+        ("capture", As::WithoutSve, [not_yet, "", view, view]),
+        ("restore", As::WithoutSve, [not_yet, "", view, view]),
+        ("snapshot", As::WithoutSve, [not_yet, "", view, view]),
+        (
+            "restore_snapshot",
+            As::WithoutSve,
+            [not_yet, "", view, view],
+        ),
+        ("status", As::WithoutSve, [not_yet, "", "", ""]),
+    ];
+    for (name, wrapped, expected) in cases {
+        let (_, step) = steps().into_iter().find(|(n, _)| *n == name).unwrap();
+        for state in STATES {
+            let expected = expected[match state {
+                Created => 0,
+                HostWithoutSve | WithoutSve => 1,
+                Begun | Narrowed => 2,
+                AtEnd | FinalizedNarrowed => 3,
+            }];
+            let found = step(&mut state.vcpu(), wrapped);
+            let text = found.err().map(|e| e.to_string()).unwrap_or_default();
+            let reason = text.split_once(": ").map_or("", |(_, reason)| reason);
+            assert!(
+                reason.starts_with(expected) && text.is_empty() == expected.is_empty(),
+                "{name} of {state:?} as {wrapped:?}: {text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_message_in_full() {
+    let of = |state: State| Finalized::new(&mut state.vcpu()).unwrap_err().to_string();
+    assert_eq!(
+        of(WithoutSve),
+        "KVM_GET_ONE_REG of VLS: ENOENT: the vCPU was initialised without SVE, and has no SVE \
+         registers; KVM_ARM_VCPU_INIT of a new vCPU with KVM_ARM_VCPU_SVE; or, without SVE, the V \
+         registers (a vCPU like this one is for Finalized::without_sve)"
+    );
+    assert_eq!(
+        of(Created),
+        "KVM_GET_ONE_REG of VLS: ENOEXEC: before KVM_ARM_VCPU_INIT a vCPU answers nothing else, \
+         whatever the ID; KVM_ARM_VCPU_INIT first, with KVM_ARM_VCPU_SVE for SVE registers"
+    );
+    let mut vcpu = AtEnd.vcpu();
+    let error = Initialised::new(&mut vcpu).set_vls(set(&[1, 2, 4]));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "KVM_SET_ONE_REG of VLS: EPERM: finalization settles the vector lengths: from then on VLS \
+         can be read, and no longer written; write VLS between KVM_ARM_VCPU_INIT and \
+         KVM_ARM_VCPU_FINALIZE; for this vCPU it is too late, it needs a new one (a vCPU like this \
+         one is for Finalized::new)"
+    );
+}
+
+/// A refusal has the errno that the vCPU gave.
+#[test]
+fn a_refusal_has_the_errno_that_was_given() {
+    let mut found = Vec::new();
+    for (name, step) in steps() {
+        for state in STATES {
+            for wrapped in [As::Initialised, As::Finalized, As::WithoutSve] {
+                let Err(VcpuError::Call { call, error, stage }) = step(&mut state.vcpu(), wrapped)
+                else {
+                    continue;
+                };
+                let refusal = stage.and_then(|stage| stage.refuses(call));
+                let refusal = refusal.unwrap_or_else(|| panic!("{name} of {state:?}: {call}"));
+                assert_eq!(refusal.errno(), error, "{name} of {state:?}");
+                found.push(refusal);
+            }
+        }
+    }
+    let all = [
+        Refusal::NotInitialised,
+        Refusal::NotFinalized,
+        Refusal::VlsSettled,
+        Refusal::FinalizedAlready,
+        Refusal::WithoutSve,
+        Refusal::NothingToFinalize,
+        Refusal::ViewOfZ,
+    ];
+    assert!(all.iter().all(|refusal| found.contains(refusal)));
+}
+
+/// Who does what the messages say, one after the other, has the step done.
+#[test]
+fn the_remedies_lead_there() {
+    for (name, step) in steps() {
+        for state in STATES {
+            for wrapped in [As::Initialised, As::Finalized, As::WithoutSve] {
+                let (mut vcpu, mut as_what) = (state.vcpu(), wrapped);
+                let mut said = Vec::new();
+                while let Err(error) = step(&mut vcpu, as_what) {
+                    said.push(error.to_string());
+                    let path = format!("{name} of {state:?} as {wrapped:?}: {said:#?}");
+                    assert!(said.len() < 6, "{path}");
+                    if !follow(&error.to_string(), &mut vcpu, &mut as_what, &path) {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Does what a message says; false where that is another step, which was tried.
+fn follow(text: &str, vcpu: &mut Shim, wrapped: &mut As, path: &str) -> bool {
+    // What this vCPU is said to be for is so.
+    let meant = text.split_once("this one is for ").map(|(_, name)| name);
+    let meant = meant.map(|name| match name.trim_end_matches(')') {
+        "Initialised::new" => As::Initialised,
+        "Finalized::new" => As::Finalized,
+        "Finalized::without_sve" => As::WithoutSve,
+        other => panic!("{other}: {path}"),
+    });
+    if let Some(meant) = meant {
+        let tried = capture(&mut vcpu.clone(), meant);
+        assert_eq!(tried, Ok(()), "{path}");
+    }
+    let new = |sve: bool| {
+        let mut vcpu = Created.vcpu();
+        vcpu.init(sve).unwrap();
+        vcpu
+    };
+    if text.contains("KVM_ARM_VCPU_INIT first") {
+        vcpu.init(true).unwrap();
+    } else if text.contains("new vCPU without KVM_ARM_VCPU_SVE (Finalized::without_sve)") {
+        (*vcpu, *wrapped) = (new(false), As::WithoutSve);
+    } else if text.contains("new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)") {
+        (*vcpu, *wrapped) = (new(true), As::Initialised);
+    } else if text.contains("where the host has them, write the snapshot's VLS before") {
+        (*vcpu, *wrapped) = (new(true), As::Initialised);
+        let wanted = Initialised::new(&mut *vcpu).set_vls(set(&[1, 2]));
+        assert_eq!(wanted, Ok(()), "{path}");
+    } else if text.contains("go on: the registers exist") || text.contains("use the Z register") {
+        assert!(meant.is_some(), "{path}");
+        return false;
+    } else if text.contains("a new vCPU with KVM_ARM_VCPU_SVE") || text.contains("needs a new one")
+    {
+        *vcpu = new(true);
+    } else if text.contains("then KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE") {
+        vcpu.finalize(4).unwrap();
+    } else {
+        panic!("no remedy: {path}");
+    }
+    true
+}
+
+/// KVM judges a set by the host's, whatever was written before.
+#[test]
+fn vector_lengths_can_be_wider_again() {
+    let host = set(&[1, 2, 4]);
+    let mut vcpu = Begun.vcpu();
+    for wanted in [set(&[1]), set(&[1, 2]), host, set(&[1, 2])] {
+        // A new wrapper, or the same one: it remembers nothing.
+        assert_eq!(Initialised::new(&mut vcpu).set_vls(wanted), Ok(()));
+        assert_eq!(Initialised::new(&mut vcpu).vls(), Ok(wanted));
+    }
+}
+
+/// What a narrowed vCPU cannot tell, the message does not; and what it says to do shows it.
+#[test]
+fn what_was_narrowed_is_not_taken_for_the_host() {
+    let of = |wanted: &[u32]| {
+        let mut vcpu = Narrowed.vcpu();
+        let refused = Initialised::new(&mut vcpu)
+            .set_vls(set(wanted))
+            .unwrap_err();
+        assert_eq!(Initialised::new(&mut vcpu).vls(), Ok(set(&[1, 2])));
+        refused.to_string()
+    };
+    // The host has 4, and so not this set. The vCPU knows of 1 and 2 only.
+    assert_eq!(
+        of(&[1, 2, 8]),
+        "vector lengths (VQ) {1-2,8} where there are {1-2}: missing are {8}, unless the vCPU was \
+         narrowed before: after KVM_ARM_VCPU_INIT its VLS is the host's again \
+         (KVM_SET_ONE_REG of VLS: EINVAL)"
+    );
+    let mut vcpu = Narrowed.vcpu();
+    vcpu.init(true).unwrap();
+    assert_eq!(Initialised::new(&mut vcpu).vls(), Ok(set(&[1, 2, 4])));
+    // What both know of decides.
+    assert_eq!(
+        of(&[1, 4]),
+        "vector lengths (VQ) {1,4} where there are {1-2}: missing are {4}; up to 2, KVM takes all of \
+         {1-2} and no less"
+    );
+    assert_eq!(
+        of(&[]),
+        "no vector length: a vCPU with SVE has at least one"
+    );
+}
