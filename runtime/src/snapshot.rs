@@ -16,6 +16,9 @@
 //! | 92 | 546 · VQ | `sve_state`; where SVE is off, VQ is 1 and Z stands for V |
 //! | 92 + 546 · VQ | 4 | CRC-32 (ISO-HDLC, as in zlib) of all bytes before it |
 //!
+//! VLS has every power of two below its largest vector length, as every processor does; where SVE is
+//! off, P and FFR in the image are zero.
+//!
 //! A change to any of this is another version. Parsing looks at the magic and the version first, then
 //! at the size, then for damage, and only then at what the fields say; it allocates nothing before
 //! that, and never more than the image.
@@ -30,14 +33,17 @@ use crc::{CRC_32_ISO_HDLC, Crc};
 
 use crate::image::SveState;
 use crate::layout::Layout;
+use crate::layouts::Name;
 use crate::sve;
 use crate::vcpu::Status;
-use crate::vls::Vls;
+use crate::vls::{Vls, VlsError};
 use crate::vq::{Vq, VqError};
-pub use padded::RegistersError;
+pub use padded::{Allow, RegistersError};
 
 const MAGIC: [u8; 8] = *b"SVESTATE";
 const VERSION: u16 = 1;
+/// Behind the magic and the version.
+const VERSION_END: usize = 10;
 /// The header, in front of the image.
 const HEADER: usize = 92;
 const CHECKSUM: usize = 4;
@@ -73,8 +79,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The state of a vCPU with these vector lengths, the largest of which is the image's; of a vCPU
-    /// without SVE, which has none, the image has VQ 1.
+    /// The state of a vCPU with these vector lengths, the largest of which is the image's, and every
+    /// smaller power of two among them; of a vCPU without SVE, which has none, the image has VQ 1, and
+    /// its P and FFR are zero.
     pub fn new(
         vls: Vls,
         state: SveState<Box<[u8]>>,
@@ -83,6 +90,15 @@ impl Snapshot {
         if vls.max().unwrap_or(Vq::MIN) != state.vq() {
             let vq = state.vq();
             return Err(SnapshotError::VlsAndVq { vls, vq });
+        }
+        vls.check_powers()?;
+        if vls == Vls::EMPTY {
+            let p = sve::P::all().map(|p| (p.id(), state.register(p)));
+            let ffr = [(sve::FFR.id(), state.register(sve::FFR))];
+            let mut registers = p.chain(ffr);
+            if let Some((id, _)) = registers.find(|(_, bytes)| bytes.iter().any(|b| *b != 0)) {
+                return Err(SnapshotError::WithoutSve { id });
+            }
         }
         Ok(Self { vls, state, status })
     }
@@ -132,10 +148,7 @@ impl Snapshot {
 
     /// The snapshot that these bytes, and all of them, are.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC.len()));
-        if !MAGIC.starts_with(magic) {
-            return Err(SnapshotError::Magic);
-        }
+        check_version(bytes)?;
         if bytes.len() < OVERHEAD_BYTES {
             let found = bytes.len();
             return Err(SnapshotError::Truncated { found });
@@ -144,11 +157,7 @@ impl Snapshot {
             let found = bytes.len();
             return Err(SnapshotError::TooLarge { found });
         }
-        let mut header = Reader(rest);
-        let version = u16::from_le_bytes(header.take()?);
-        if version != VERSION {
-            return Err(SnapshotError::Version(version));
-        }
+        let mut header = Reader(&bytes[VERSION_END..]);
         let flags = u16::from_le_bytes(header.take()?);
         let vq = u16::from_le_bytes(header.take()?);
         let zero = u16::from_le_bytes(header.take()?);
@@ -184,6 +193,18 @@ impl Snapshot {
         };
         let state = SveState::new(vq, image.into()).map_err(|_| size)?;
         Self::new(Vls::from_words(words), state, has_status.then_some(status))
+    }
+}
+
+/// The magic and the version, as far as they are there: of another version nothing else is known.
+fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
+    let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC.len()));
+    if !MAGIC.starts_with(magic) {
+        return Err(SnapshotError::Magic);
+    }
+    match rest.first_chunk().map(|bytes| u16::from_le_bytes(*bytes)) {
+        Some(version) if version != VERSION => Err(SnapshotError::Version(version)),
+        _ => Ok(()),
     }
 }
 
@@ -263,6 +284,19 @@ pub enum SnapshotError {
         /// The image's VQ.
         vq: Vq,
     },
+    /// No processor has these vector lengths.
+    Vls(VlsError),
+    /// There are no vector lengths, and a register that there is with SVE only is not zero.
+    WithoutSve {
+        /// The register's ID: P's or FFR's.
+        id: u64,
+    },
+}
+
+impl From<VlsError> for SnapshotError {
+    fn from(error: VlsError) -> Self {
+        Self::Vls(error)
+    }
 }
 
 impl From<VqError> for SnapshotError {
@@ -311,6 +345,13 @@ impl fmt::Display for SnapshotError {
                 f,
                 "an image of VQ {vq} with vector lengths {vls}: it must be the largest of them"
             ),
+            Self::Vls(error) => error.fmt(f),
+            Self::WithoutSve { id } => write!(
+                f,
+                "{} ({id:#018x}) is not zero and there are no vector lengths: without SVE there are \
+                 neither P nor FFR",
+                Name(*id)
+            ),
         }
     }
 }
@@ -325,7 +366,7 @@ mod serde {
     use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
     use serde::ser::{Serialize, Serializer};
 
-    use super::{MAX_BYTES, Snapshot, Vec};
+    use super::{MAX_BYTES, Snapshot, Vec, check_version};
 
     impl Serialize for Snapshot {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -335,7 +376,8 @@ mod serde {
 
     impl<'de> Deserialize<'de> for Snapshot {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            deserializer.deserialize_bytes(Bytes)
+            // Some formats have no bytes to lend: CBOR from a reader, or in pieces.
+            deserializer.deserialize_byte_buf(Bytes)
         }
     }
 
@@ -357,6 +399,7 @@ mod serde {
             let mut bytes = Vec::new();
             while let Some(byte) = list.next_element()? {
                 if bytes.len() == MAX_BYTES {
+                    check_version(&bytes).map_err(A::Error::custom)?;
                     return Err(A::Error::invalid_length(MAX_BYTES + 1, &self));
                 }
                 bytes.push(byte);

@@ -295,8 +295,10 @@ impl<V: OneReg> Finalized<V> {
     #[cfg(feature = "snapshot")]
     pub fn snapshot(&self) -> Result<crate::snapshot::Snapshot, VcpuError<V::Error>> {
         let (state, status) = (self.capture()?, self.status()?);
-        crate::snapshot::Snapshot::new(self.vls, state, Some(status))
-            .map_err(|_| self.mismatch(self.vq))
+        crate::snapshot::Snapshot::new(self.vls, state, Some(status)).map_err(|error| match error {
+            crate::snapshot::SnapshotError::Vls(error) => VcpuError::Vls(error),
+            _ => self.mismatch(self.vq),
+        })
     }
 
     /// Restores all that a snapshot holds; of one without FPSR and FPCR, the vCPU's are left as they

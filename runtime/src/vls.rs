@@ -91,6 +91,23 @@ impl Vls {
         }
     }
 
+    /// Whether a processor can have this set: with a vector length it has every smaller power of two
+    /// (Arm's architecture; the largest need be none).
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn check_powers(&self) -> Result<(), VlsError> {
+        let max = self.max().unwrap_or(Vq::MIN);
+        let powers = Vq::architectural().filter(|vq| vq.get().is_power_of_two() && *vq < max);
+        let missing: Self = powers.filter(|vq| !self.contains(*vq)).collect();
+        if missing == Self::EMPTY {
+            Ok(())
+        } else {
+            Err(VlsError::Powers {
+                vls: *self,
+                missing,
+            })
+        }
+    }
+
     /// [`check`](Self::check) for every one of these hosts; if there is one that refuses the set,
     /// the index of the first, and why.
     pub fn check_all(&self, hosts: &[Self]) -> Result<(), (usize, VlsError)> {
@@ -153,6 +170,13 @@ pub enum VlsError {
         /// What the host has, or what is left of it after narrowing.
         host: Vls,
     },
+    /// No processor has this set.
+    Powers {
+        /// The set.
+        vls: Vls,
+        /// The powers of two below its largest vector length that are not in it.
+        missing: Vls,
+    },
 }
 
 impl fmt::Display for VlsError {
@@ -160,6 +184,13 @@ impl fmt::Display for VlsError {
         let (wanted, host) = match self {
             Self::Empty => {
                 return f.write_str("no vector length: a vCPU with SVE has at least one");
+            }
+            Self::Powers { vls, missing } => {
+                return write!(
+                    f,
+                    "vector lengths (VQ) {vls}: missing are {missing}, as a processor has every \
+                     power of two below its largest"
+                );
             }
             Self::NotTheHosts { wanted, host } => (wanted, host),
         };

@@ -2,9 +2,11 @@
 
 #![cfg(feature = "snapshot")]
 
+use std::cell::Cell;
+
 use sve_state::one_reg::reg_size;
 use sve_state::shim::{Rules, Vcpu};
-use sve_state::snapshot::{RegistersError, Snapshot};
+use sve_state::snapshot::{Allow, RegistersError, Snapshot};
 use sve_state::vcpu::{Finalized, Initialised, Status};
 use sve_state::{OneReg, Vls, Vq};
 
@@ -189,19 +191,56 @@ fn the_other_registers_of_a_vcpu_are_ignored() {
     assert_eq!(Snapshot::from_registers(registers), Ok(snapshot));
 }
 
+/// A GET pads with zeros, so what is not zero belongs to a register that is longer than VLS says.
 #[test]
-fn what_a_slice_holds_past_the_vector_length_is_ignored() {
-    let (mut registers, snapshot) = kept(2);
-    for (id, bytes) in &mut registers {
-        let width = match bytes.len() {
-            256 => 32,
-            32 => 4,
-            _ => continue,
-        };
-        assert!(bytes[width..].iter().all(|b| *b == 0), "{id:#x}");
-        bytes[width..].fill(0xee);
+fn what_a_slice_holds_past_the_vector_length_is_named() {
+    for max in 1..=16_usize {
+        let (registers, snapshot) = kept(u32::try_from(max).unwrap());
+        let vls = snapshot.vls();
+        for (id, name) in names() {
+            let at = at(&registers, id);
+            let (size, width) = match registers[at].1.len() {
+                256 => (256, 16 * max),
+                32 => (32, 2 * max),
+                _ => continue,
+            };
+            // The first byte past it and the last, where it ends before the slice does.
+            for past in [width, size - 1].into_iter().filter(|past| *past >= width) {
+                if past == size {
+                    continue;
+                }
+                let mut registers = registers.clone();
+                assert_eq!(registers[at].1[past], 0);
+                registers[at].1[past] = 0x80;
+                let error = refused(registers.clone());
+                let expected = RegistersError::PastVls { id, at: past, vls };
+                assert_eq!(error, expected);
+                let text = format!(
+                    "{name} ({id:#x}): byte {past} is not zero, and vector lengths (VQ) {vls} end \
+                     before it"
+                );
+                assert_eq!(error.to_string(), text);
+                let allow = Allow {
+                    past_vls: true,
+                    ..Allow::default()
+                };
+                let read = Snapshot::from_registers_allowing(allow, registers);
+                assert_eq!(read, Ok(snapshot.clone()));
+            }
+        }
     }
-    assert_eq!(Snapshot::from_registers(registers), Ok(snapshot));
+}
+
+/// As it would happen: the registers of one vCPU with the VLS of another.
+#[test]
+fn a_vls_that_is_too_small_for_the_registers_is_refused() {
+    let (mut registers, _) = kept(4);
+    let at = at(&registers, VLS);
+    registers[at].1 = Vls::up_to(Vq::new(2).unwrap()).to_bytes().to_vec();
+    let text = refused(registers).to_string();
+    let expected =
+        "Z0 (0x6080000000150000): byte 32 is not zero, and vector lengths (VQ) {1-2} end";
+    assert!(text.starts_with(expected), "{text}");
 }
 
 #[test]
@@ -229,4 +268,148 @@ fn vector_lengths_that_no_vcpu_has_are_refused() {
         large.starts_with("VLS: ") && large.contains("17"),
         "{large}"
     );
+    let gap = with([2].map(|n| Vq::new(n).unwrap()).into_iter().collect());
+    assert!(
+        gap.starts_with("VLS: vector lengths (VQ) {2}: missing are {1}"),
+        "{gap}"
+    );
+}
+
+/// By `KVM_REG_ARM_COPROC_SHIFT` and the `KVM_REG_ARM64_*` and `KVM_REG_ARM_*` below it in the kernel's
+/// headers, there are these; SME's is proposed, and of the rest nobody knows.
+#[test]
+fn a_coprocessor_that_is_not_known_is_named() {
+    let allow = Allow {
+        coprocessors: true,
+        ..Allow::default()
+    };
+    let (registers, snapshot) = kept(2);
+    for coprocessor in 0..0x1000_u64 {
+        // One that names nothing in CORE or SVE.
+        let id = 0x6030_0000_0000_0010 | coprocessor << 16;
+        let with = [registers.clone(), vec![(id, vec![1; 8])]].concat();
+        let strict = Snapshot::from_registers(with.clone());
+        let allowed = Snapshot::from_registers_allowing(allow, with);
+        match coprocessor {
+            0x10 | 0x11 | 0x13 | 0x14 | 0x16 => {
+                assert_eq!(strict, Ok(snapshot.clone()), "{coprocessor:#x}");
+            }
+            0x15 => {
+                assert!(matches!(strict, Err(RegistersError::Id(_))));
+                assert_eq!(allowed, strict);
+                continue;
+            }
+            _ => {
+                assert_eq!(strict, Err(RegistersError::Coprocessor { id }));
+            }
+        }
+        assert_eq!(allowed, Ok(snapshot.clone()), "{coprocessor:#x}");
+    }
+    let id = 0x6080_0000_0017_0000;
+    let text = RegistersError::Coprocessor { id }.to_string();
+    assert_eq!(
+        text,
+        "register ID 0x6080000000170000: coprocessor 0x17 in bits 27:16 is not known here (known \
+         are 0x10, 0x11, 0x13 to 0x16), and what it holds would be lost"
+    );
+}
+
+/// A value that answers otherwise every time it is asked.
+struct Fickle(Vec<u8>, Cell<usize>);
+
+impl AsRef<[u8]> for Fickle {
+    fn as_ref(&self) -> &[u8] {
+        let asked = self.1.replace(self.1.get() + 1);
+        &self.0[..self.0.len() >> asked]
+    }
+}
+
+#[test]
+fn a_value_is_asked_for_once() {
+    let (registers, snapshot) = kept(2);
+    let fickle = |(id, bytes)| (id, Fickle(bytes, Cell::new(0)));
+    let read = Snapshot::from_registers(registers.into_iter().map(fickle));
+    assert_eq!(read, Ok(snapshot));
+}
+
+/// The 34 registers that a vCPU without SVE lists of those that a snapshot has, and its snapshot.
+fn kept_without_sve() -> (Registers, Snapshot) {
+    let mut vcpu = Vcpu::new(Vls::ARCHITECTURAL, Rules::Mainline).unwrap();
+    vcpu.init(false).unwrap();
+    let ids: Vec<u64> = vcpu.reg_list().unwrap().collect();
+    assert_eq!(ids.len(), 34);
+    let mut registers = Registers::new();
+    for (n, id) in (0..).zip(ids) {
+        let bytes = (0..reg_size(id)).map(|k| u8::try_from((k * 7 + n * 31 + 3) % 251).unwrap());
+        let bytes: Vec<u8> = bytes.collect();
+        vcpu.set_one_reg(id, &bytes).unwrap();
+        registers.push((id, bytes));
+    }
+    let snapshot = Finalized::without_sve(vcpu).snapshot().unwrap();
+    (registers, snapshot)
+}
+
+fn v_id(n: u64) -> u64 {
+    0x6040_0000_0010_0054 + 4 * n
+}
+
+#[test]
+fn registers_without_sve_make_their_snapshot_in_every_order() {
+    let (mut registers, snapshot) = kept_without_sve();
+    assert_eq!(snapshot.vls(), Vls::EMPTY);
+    let read = |registers: &Registers| Snapshot::from_registers(registers.clone());
+    assert_eq!(read(&registers), Ok(snapshot.clone()));
+    for seed in 0..20 {
+        shuffle(&mut registers, seed);
+        assert_eq!(read(&registers), Ok(snapshot.clone()), "{seed}");
+    }
+    registers.push((0x6030_0000_0013_c080, vec![0; 8]));
+    assert_eq!(read(&registers), Ok(snapshot.clone()));
+    registers.retain(|(id, _)| ![FPSR, FPCR].contains(id));
+    let without_status = read(&registers).unwrap();
+    assert_eq!(without_status.status(), None);
+    assert_eq!(without_status.state(), snapshot.state());
+    // V is in the host's byte order, the image is not.
+    let value = u128::from_ne_bytes(registers[at(&registers, v_id(5))].1[..].try_into().unwrap());
+    assert_eq!(
+        snapshot.state().as_bytes()[16 * 5..][..16],
+        value.to_le_bytes()
+    );
+}
+
+#[test]
+fn registers_without_sve_are_as_strict() {
+    for n in 0..32 {
+        let id = v_id(n);
+        let (registers, _) = kept_without_sve();
+        let place = at(&registers, id);
+
+        let mut gap = registers.clone();
+        gap.remove(place);
+        let error = refused(gap);
+        assert_eq!(error, RegistersError::Missing { id });
+        let text = format!("no V{n} ({id:#x}) among the registers");
+        assert_eq!(error.to_string(), text);
+
+        let mut twice = registers.clone();
+        twice.push(registers[place].clone());
+        assert_eq!(refused(twice), RegistersError::Duplicate { id });
+
+        for found in [0, 15, 17] {
+            let mut other = registers.clone();
+            other[place].1.resize(found, 0);
+            let expected = 16;
+            let size = RegistersError::Size {
+                id,
+                expected,
+                found,
+            };
+            assert_eq!(refused(other), size);
+        }
+    }
+    // With anything of SVE it is the list of a vCPU with SVE.
+    let (mut mixed, _) = kept_without_sve();
+    mixed.push((VLS, Vls::ARCHITECTURAL.to_bytes().to_vec()));
+    let (z0, _) = names()[0];
+    assert_eq!(refused(mixed), RegistersError::Missing { id: z0 });
 }

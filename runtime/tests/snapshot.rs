@@ -112,6 +112,7 @@ fn fields_are_judged_even_where_the_checksum_is_right() {
         found,
     };
     assert_eq!(forged(12, &[3]), Err(size));
+    // Without SVE, with too little, with too much.
     for vls in [0b000_u8, 0b001, 0b111] {
         let error = forged(20, &[vls]).unwrap_err();
         assert!(matches!(error, SnapshotError::VlsAndVq { .. }), "{error}");
@@ -286,9 +287,124 @@ fn serde_is_compact_and_validates() {
     let damaged = json.replacen("69", "70", 1);
     let error = serde_json::from_str::<Snapshot>(&damaged).unwrap_err();
     assert!(error.to_string().contains("damaged") || error.to_string().contains("SVESTATE"));
-    let endless = format!("[{}1]", "1,".repeat(20_000));
+    let rest = "1,".repeat(20_000);
+    let endless = format!("[83,86,69,83,84,65,84,69,1,0,{rest}1]");
     let error = serde_json::from_str::<Snapshot>(&endless).unwrap_err();
     // One byte more than the largest snapshot has: 546 · 16 and 96.
     let expected = "invalid length 8833, expected the bytes of an SVE snapshot";
     assert!(error.to_string().contains(expected), "{error}");
+}
+
+/// What a later version will put behind its number is not known, and so not judged.
+#[test]
+fn the_version_is_told_whatever_follows_it() {
+    let mut bytes = b"SVESTATE\x02\x00".to_vec();
+    for len in [10, 40, 95, 96, 9_000, 1 << 20] {
+        bytes.resize(len, 0xee);
+        let found = Snapshot::from_bytes(&bytes).unwrap_err();
+        assert_eq!(found, SnapshotError::Version(2), "{len} bytes");
+    }
+    // Of the version's two bytes, one.
+    let found = Snapshot::from_bytes(&bytes[..9]).unwrap_err();
+    assert_eq!(found, SnapshotError::Truncated { found: 9 });
+    // Before it is the magic, however much there is of either.
+    for len in [1, 9, 10, 9_000] {
+        bytes.resize(len, 0xee);
+        bytes[0] = b'T';
+        assert_eq!(Snapshot::from_bytes(&bytes), Err(SnapshotError::Magic));
+    }
+}
+
+/// Arm: an implementation that has a vector length has every power of two below it.
+#[test]
+fn vector_lengths_that_no_processor_has_are_refused() {
+    let of = |vqs: &[u32]| {
+        let vls: Vls = vqs.iter().map(|n| vq(*n)).collect();
+        let state = SveState::zeroed(vls.max().unwrap()).unwrap();
+        Snapshot::new(vls, state, None).map(|_| ())
+    };
+    for there in [
+        &[1][..],
+        &[1, 2],
+        &[1, 2, 3],
+        &[1, 2, 4, 5, 7],
+        &[1, 2, 4, 8, 9],
+        &[1, 2, 4, 8, 16],
+    ] {
+        assert_eq!(of(there), Ok(()), "{there:?}");
+    }
+    for (vqs, missing) in [
+        (&[2][..], "{1}"),
+        (&[1, 3], "{2}"),
+        (&[2, 3], "{1}"),
+        (&[1, 2, 3, 5], "{4}"),
+        (&[1, 2, 4, 16], "{8}"),
+        (&[16], "{1-2,4,8}"),
+    ] {
+        let vls: Vls = vqs.iter().map(|n| vq(*n)).collect();
+        let text = of(vqs).unwrap_err().to_string();
+        let expected = format!(
+            "vector lengths (VQ) {vls}: missing are {missing}, as a processor has every power of two \
+             below its largest"
+        );
+        assert_eq!(text, expected);
+    }
+    // {2}, in bytes whose checksum is right.
+    let error = forged(20, &[0b10]).unwrap_err();
+    assert!(matches!(error, SnapshotError::Vls(_)), "{error}");
+    // And of a vCPU on such a host.
+    let mut vcpu = Vcpu::new([2].map(vq).into_iter().collect(), Rules::Mainline).unwrap();
+    vcpu.init(true).unwrap();
+    let error = Initialised::new(vcpu)
+        .finalize()
+        .unwrap()
+        .snapshot()
+        .unwrap_err();
+    assert!(error.to_string().contains("missing are {1}"), "{error}");
+}
+
+#[test]
+fn without_sve_there_is_no_predicate() {
+    let at = |k: usize| {
+        let mut state = SveState::zeroed(vq(1)).unwrap();
+        state.as_bytes_mut()[k] = 0x80;
+        Snapshot::new(Vls::EMPTY, state, None)
+    };
+    // V0 to V31 are the first 512 bytes; then P0 to P15 of two bytes each, and FFR.
+    assert!(at(0).is_ok() && at(511).is_ok());
+    for k in 512..546 {
+        let n = (k - 512) / 2;
+        let (name, id) = match n {
+            16 => ("FFR".to_owned(), 0x6050_0000_0015_0600),
+            _ => (format!("P{n}"), 0x6050_0000_0015_0400 + 32 * n as u64),
+        };
+        let error = at(k).unwrap_err();
+        assert_eq!(error, SnapshotError::WithoutSve { id });
+        let text = format!(
+            "{name} ({id:#x}) is not zero and there are no vector lengths: without SVE there are \
+             neither P nor FFR"
+        );
+        assert_eq!(error.to_string(), text);
+    }
+    // In bytes too.
+    let bytes = at(511).unwrap().to_bytes();
+    let mut forged = bytes.clone();
+    let end = forged.len() - 4;
+    forged[92 + 512] = 1;
+    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&forged[..end]);
+    forged[end..].copy_from_slice(&crc.to_le_bytes());
+    assert!(Snapshot::from_bytes(&bytes).is_ok());
+    let error = Snapshot::from_bytes(&forged).unwrap_err();
+    assert!(matches!(error, SnapshotError::WithoutSve { .. }), "{error}");
+}
+
+/// A list that is longer than any snapshot of this version, because it is one of another.
+#[cfg(feature = "serde")]
+#[test]
+fn the_version_of_a_long_list_is_told() {
+    let mut bytes = b"SVESTATE\x02\x00".to_vec();
+    bytes.resize(9_000, 0);
+    let json = serde_json::to_string(&bytes).unwrap();
+    let error = serde_json::from_str::<Snapshot>(&json).unwrap_err();
+    assert!(error.to_string().contains("version 2"), "{error}");
 }

@@ -1,27 +1,49 @@
 //! The form that snapshots had before: what `KVM_GET_ONE_REG` gave, register by register.
 
+use alloc::boxed::Box;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::Snapshot;
 use crate::image::{ImageError, SveState};
-use crate::layout::{DecodeError, Layout, Reason};
+use crate::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason, Register};
 use crate::layouts::Name;
 use crate::one_reg::reg_size;
-use crate::vcpu::Status;
+use crate::vcpu::{PastVls, Status};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 use crate::{fpsimd, sve};
 
+/// What a list of registers may have that no KVM gives, or that is not known here.
+///
+/// ```
+/// use sve_state::snapshot::Allow;
+///
+/// // A list that a tool has edited.
+/// let allow = Allow { past_vls: true, ..Allow::default() };
+/// # assert!(!allow.coprocessors);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allow {
+    /// Bytes other than zero past the vector length, in a slice of Z, P or FFR. They are dropped, as
+    /// KVM does. Otherwise they are an error: what a GET gives there is zero, so that the registers
+    /// are longer than VLS says.
+    pub past_vls: bool,
+    /// Registers of coprocessors that this crate does not know. They are passed over. Otherwise they
+    /// are an error: they may be state that would be lost. Known are those of Linux up to 7.3: 0x10,
+    /// 0x11, and 0x13 to 0x16.
+    pub coprocessors: bool,
+}
+
 impl Snapshot {
     /// The snapshot that a vCPU's registers make, each with its ID and the bytes that
-    /// `KVM_GET_ONE_REG` gave: what a VMM has kept that goes through `KVM_GET_REG_LIST`. For a vCPU
-    /// with SVE.
+    /// `KVM_GET_ONE_REG` gave: what a VMM has kept that goes through `KVM_GET_REG_LIST`.
     ///
-    /// The order does not matter. The 50 of SVE, VLS among them, must be there once each, in the
-    /// sizes that their IDs state; FPSR and FPCR both or neither. What a Z, P or FFR slice holds past
-    /// the vector length is ignored, as KVM does. So are the other registers of a vCPU, V among
-    /// them, which with SVE shows Z. VLS, FPSR and FPCR are in the host's byte order.
+    /// The order does not matter. Of a vCPU with SVE, the 50 of SVE, VLS among them, must be there once
+    /// each; of one without, which has none of them, V0 to V31; in the sizes that their IDs state.
+    /// FPSR and FPCR both or neither. The other registers of a vCPU are ignored, and so is V with SVE,
+    /// where it shows Z. V, VLS, FPSR and FPCR are in the host's byte order.
     ///
     /// ```
     /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialised};
@@ -44,17 +66,24 @@ impl Snapshot {
     pub fn from_registers<B: AsRef<[u8]>>(
         registers: impl IntoIterator<Item = (u64, B)>,
     ) -> Result<Self, RegistersError> {
+        Self::from_registers_allowing(Allow::default(), registers)
+    }
+
+    /// As [`from_registers`](Self::from_registers), of a list that may have what is otherwise an error.
+    pub fn from_registers_allowing<B: AsRef<[u8]>>(
+        allow: Allow,
+        registers: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<Self, RegistersError> {
         let mut slots = Slots::new()?;
         for (id, bytes) in registers {
-            slots.put(id, bytes)?;
+            // Once: what answers otherwise the second time is not asked again.
+            slots.put(id, bytes.as_ref(), allow)?;
         }
-        let mut slices = Vec::new();
-        for id in image_ids()? {
-            slices.extend(slots.bytes(id)?);
-        }
-        let vls = Vls::from_bytes(&slots.array(sve::VLS.id())?);
-        let mut state = SveState::zeroed(vls.max().ok_or(VlsError::Empty)?)?;
-        state.pack(&slices)?;
+        let (vls, state) = if slots.without_sve() {
+            (Vls::EMPTY, slots.v_state()?)
+        } else {
+            slots.sve_state(allow)?
+        };
         let status = slots.status()?;
         Ok(Self { vls, state, status })
     }
@@ -65,48 +94,131 @@ fn image_ids() -> Result<impl Iterator<Item = u64>, ImageError> {
     Ok(sve::Layout::ids(Vq::MIN)?.filter(|id| *id != sve::VLS.id()))
 }
 
-/// A place for each register of a snapshot, by ID, so that memory is bounded whatever the list is.
-struct Slots<B>(Vec<(u64, Option<B>)>);
+type State = SveState<Box<[u8]>>;
 
-impl<B: AsRef<[u8]>> Slots<B> {
-    fn new() -> Result<Self, ImageError> {
-        let others = [sve::VLS.id(), fpsimd::FPSR.id(), fpsimd::FPCR.id()];
-        let ids = image_ids()?.chain(others);
-        Ok(Self(ids.map(|id| (id, None)).collect()))
+/// A place for each register that a snapshot can have, so that memory is bounded whatever the list is.
+struct Slots {
+    slots: Vec<Slot>,
+    /// The values, one behind the other.
+    bytes: Vec<u8>,
+    /// What is wrong with V, which matters without SVE only.
+    v: Result<(), RegistersError>,
+}
+
+struct Slot {
+    id: u64,
+    /// Where its value is in the bytes.
+    start: usize,
+    there: bool,
+}
+
+impl Slot {
+    fn is_v(&self) -> bool {
+        matches!(fpsimd::Reg::decode(self.id), Ok(fpsimd::Reg::V(_)))
     }
 
-    fn put(&mut self, id: u64, bytes: B) -> Result<(), RegistersError> {
-        let Some((_, slot)) = self.0.iter_mut().find(|(slot, _)| *slot == id) else {
-            return check_other(id);
+    fn is_sve(&self) -> bool {
+        sve::Reg::decode(self.id).is_ok()
+    }
+}
+
+impl Slots {
+    fn new() -> Result<Self, ImageError> {
+        let v = fpsimd::V::all().map(Register::id);
+        let others = [sve::VLS.id(), fpsimd::FPSR.id(), fpsimd::FPCR.id()];
+        let mut end = 0;
+        let slot = |id| {
+            let start = end;
+            end += reg_size(id);
+            let there = false;
+            Slot { id, start, there }
         };
-        let (expected, found) = (reg_size(id), bytes.as_ref().len());
-        if found != expected {
-            return Err(RegistersError::Size {
+        let slots = image_ids()?.chain(v).chain(others).map(slot).collect();
+        Ok(Self {
+            slots,
+            bytes: vec![0; end],
+            v: Ok(()),
+        })
+    }
+
+    fn put(&mut self, id: u64, bytes: &[u8], allow: Allow) -> Result<(), RegistersError> {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == id) else {
+            return check_other(id, allow);
+        };
+        let (expected, found) = (reg_size(id), bytes.len());
+        let there = core::mem::replace(&mut slot.there, true);
+        let put = if found != expected {
+            Err(RegistersError::Size {
                 id,
                 expected,
                 found,
-            });
+            })
+        } else if there {
+            Err(RegistersError::Duplicate { id })
+        } else {
+            self.bytes[slot.start..][..expected].copy_from_slice(bytes);
+            Ok(())
+        };
+        if slot.is_v() {
+            self.v = self.v.and(put);
+            return Ok(());
         }
-        match slot.replace(bytes) {
-            None => Ok(()),
-            Some(_) => Err(RegistersError::Duplicate { id }),
-        }
+        put
     }
 
     fn find(&self, id: u64) -> Option<&[u8]> {
-        let (_, slot) = self.0.iter().find(|(slot, _)| *slot == id)?;
-        slot.as_ref().map(B::as_ref)
-    }
-
-    fn bytes(&self, id: u64) -> Result<&[u8], RegistersError> {
-        self.find(id).ok_or(RegistersError::Missing { id })
+        let slot = self.slots.iter().find(|slot| slot.id == id)?;
+        slot.there
+            .then(|| &self.bytes[slot.start..][..reg_size(id)])
     }
 
     /// The bytes of a register of this size, which was checked on the way in.
     fn array<const N: usize>(&self, id: u64) -> Result<[u8; N], RegistersError> {
         let mut array = [0; N];
-        array.copy_from_slice(self.bytes(id)?);
+        let bytes = self.find(id).ok_or(RegistersError::Missing { id })?;
+        array.copy_from_slice(bytes);
         Ok(array)
+    }
+
+    /// Whether they are of a vCPU without SVE: it lists V, and nothing of SVE.
+    fn without_sve(&self) -> bool {
+        let there = |what: fn(&Slot) -> bool| self.slots.iter().any(|s| s.there && what(s));
+        there(Slot::is_v) && !there(Slot::is_sve)
+    }
+
+    fn v_state(&self) -> Result<State, RegistersError> {
+        self.v?;
+        let mut state = SveState::zeroed(Vq::MIN)?;
+        for v in fpsimd::V::all() {
+            let value = u128::from_ne_bytes(self.array(v.id())?);
+            state.set_view(v, &value.to_le_bytes());
+        }
+        Ok(state)
+    }
+
+    fn sve_state(&self, allow: Allow) -> Result<(Vls, State), RegistersError> {
+        for id in image_ids()? {
+            self.find(id).ok_or(RegistersError::Missing { id })?;
+        }
+        let vls = Vls::from_bytes(&self.array(sve::VLS.id())?);
+        let vq = vls.max().ok_or(VlsError::Empty)?;
+        let mut state = SveState::zeroed(vq)?;
+        vls.check_powers()?;
+        let slices = &self.bytes[..sve::Layout::slices_bytes(vq).map_err(ImageError::from)?];
+        state.pack(slices)?;
+        if !allow.past_vls {
+            // As a GET gives them: where these are zero and those are not is past the vector length.
+            let mut again = vec![0; slices.len()];
+            state.expand(&mut again)?;
+            let mut pairs = again.iter().zip(slices);
+            if let Some(at) = pairs.position(|(again, slice)| again != slice) {
+                let slot = self.slots.iter().rfind(|slot| slot.start <= at);
+                let (id, start) = slot.map_or((0, 0), |slot| (slot.id, slot.start));
+                let at = at - start;
+                return Err(RegistersError::PastVls { id, at, vls });
+            }
+        }
+        Ok((vls, state))
     }
 
     fn status(&self) -> Result<Option<Status>, RegistersError> {
@@ -121,9 +233,13 @@ impl<B: AsRef<[u8]>> Slots<B> {
     }
 }
 
+/// The coprocessors, besides CORE and SVE, whose registers are other state of a vCPU, as of Linux 7.3:
+/// cache sizes, system registers, firmware registers, and firmware features.
+const KNOWN: [u64; 4] = [0x11, 0x13, 0x14, 0x16];
+
 /// Whether an ID that has no slot is another register of a vCPU. What is neither that nor one of a
 /// snapshot's has been damaged, and with it perhaps a register that would go missing.
-fn check_other(id: u64) -> Result<(), RegistersError> {
+fn check_other(id: u64, allow: Allow) -> Result<(), RegistersError> {
     let sve = match sve::Reg::decode(id) {
         Ok(_) => return Err(RegistersError::Slice { id }),
         Err(error) => error,
@@ -131,11 +247,15 @@ fn check_other(id: u64) -> Result<(), RegistersError> {
     let Reason::Coprocessor { .. } = sve.reason() else {
         return Err(sve.into());
     };
+    let known = allow.coprocessors || KNOWN.contains(&((id & COPROC_MASK) >> COPROC_SHIFT));
     match fpsimd::Reg::decode(id) {
-        // V, another CORE register, or one of another coprocessor.
-        Ok(_) => Ok(()),
+        // V, FPSR and FPCR have slots.
+        Ok(_) => Err(sve.into()),
         Err(core) => match core.reason() {
-            Reason::NoRegister | Reason::Coprocessor { .. } => Ok(()),
+            // Another CORE register.
+            Reason::NoRegister => Ok(()),
+            Reason::Coprocessor { .. } if known => Ok(()),
+            Reason::Coprocessor { .. } => Err(RegistersError::Coprocessor { id }),
             _ => Err(core.into()),
         },
     }
@@ -145,7 +265,7 @@ fn check_other(id: u64) -> Result<(), RegistersError> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum RegistersError {
     /// A register of a snapshot is not there; of several, the first in the image's order, then VLS,
-    /// then FPSR or FPCR.
+    /// then FPSR or FPCR. Where there is neither V nor anything of SVE, that is Z0.
     Missing {
         /// The register's ID.
         id: u64,
@@ -170,9 +290,25 @@ pub enum RegistersError {
         /// The slice's ID.
         id: u64,
     },
+    /// A coprocessor that is not known here: what the register holds may be state that would be lost.
+    /// [`Allow::coprocessors`] passes it over.
+    Coprocessor {
+        /// The register's ID.
+        id: u64,
+    },
+    /// A slice of Z, P or FFR has bytes other than zero past the vector length, where KVM gives zeros:
+    /// the register and VLS contradict each other. [`Allow::past_vls`] drops them.
+    PastVls {
+        /// The register's ID.
+        id: u64,
+        /// The first such byte in its value.
+        at: usize,
+        /// The vector lengths.
+        vls: Vls,
+    },
     /// The ID is no register's.
     Id(DecodeError),
-    /// VLS has no vector length.
+    /// VLS has no vector length, or is a set that no processor has.
     Vls(VlsError),
     /// The largest vector length in VLS is none that SVE has.
     Image(ImageError),
@@ -211,6 +347,13 @@ impl fmt::Display for RegistersError {
                 Name(id)
             ),
             Self::Slice { id } => write!(f, "{} ({id:#018x}): KVM has slice 0 alone", Name(id)),
+            Self::Coprocessor { id } => write!(
+                f,
+                "register ID {id:#018x}: coprocessor {:#x} in bits 27:16 is not known here (known \
+                 are 0x10, 0x11, 0x13 to 0x16), and what it holds would be lost",
+                (id & COPROC_MASK) >> COPROC_SHIFT
+            ),
+            Self::PastVls { id, at, vls } => PastVls { id, at, vls: &vls }.fmt(f),
             Self::Id(error) => error.fmt(f),
             Self::Vls(error) => write!(f, "VLS: {error}"),
             Self::Image(error) => write!(f, "VLS: {error}"),
