@@ -3,8 +3,8 @@
 //! as a stranger would.
 //!
 //! Most of the words are the compiler's own, and other versions choose others. So messages are
-//! compared under the version that wrote them; under another one these tests run nothing, and
-//! `cargo harness`, which counts the cases, fails and says so.
+//! compared under the version that wrote them; under another one these tests run nothing. Where the
+//! variable `CI` is set that is a failure, as it is in `cargo harness`, which counts the cases.
 
 use std::process::Command;
 
@@ -17,12 +17,37 @@ fn compile_fail(cases: &str) {
     let version = version
         .expect("the compiler that built this test is there")
         .stdout;
-    if version.starts_with(COMPILER.as_bytes()) {
-        trybuild::TestCases::new().compile_fail(cases);
-    } else {
-        let version = String::from_utf8_lossy(&version);
-        eprintln!("{cases}: NOT COMPARED with {COMPILER}x, this is {version}");
+    let version = String::from_utf8_lossy(&version);
+    match compares(&version, std::env::var_os("CI").is_some()) {
+        Ok(true) => trybuild::TestCases::new().compile_fail(cases),
+        Ok(false) => eprintln!("{cases}: {}", not_compared(&version)),
+        Err(why) => panic!("{cases}: {why}"),
     }
+}
+
+/// Whether messages are compared under this compiler. A machine that nobody watches must not pass for
+/// having compared nothing.
+fn compares(version: &str, ci: bool) -> Result<bool, String> {
+    match version.starts_with(COMPILER) {
+        false if ci => Err(not_compared(version)),
+        compares => Ok(compares),
+    }
+}
+
+fn not_compared(version: &str) -> String {
+    format!("NOT COMPARED with {COMPILER}x, this is {version}")
+}
+
+#[test]
+fn another_compiler_fails_where_nobody_watches() {
+    let (own, other) = (format!("{COMPILER}0 (0000)"), "rustc 1.2.3 (0000)");
+    assert_eq!(
+        [false, true].map(|ci| compares(&own, ci)),
+        [Ok(true), Ok(true)]
+    );
+    assert_eq!(compares(other, false), Ok(false));
+    let why = format!("NOT COMPARED with {COMPILER}x, this is {other}");
+    assert_eq!(compares(other, true), Err(why));
 }
 
 /// Register IDs that do not exist, or are not of the kind that is wanted.
