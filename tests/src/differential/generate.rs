@@ -10,7 +10,7 @@ use crate::conformance::ids::{self, FPCR, FPSR, VLS, registers, v, with_size};
 use crate::lengths::Lengths;
 
 /// `KVM_ARM_VCPU_SVE`.
-const SVE: u32 = 4;
+pub(super) const SVE: u32 = 4;
 /// How many operations there are at most between the stages of a vCPU's life, and after the last.
 const BETWEEN: usize = 8;
 const AFTER: usize = 150;

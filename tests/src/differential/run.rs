@@ -7,6 +7,7 @@ use std::str::FromStr;
 use fastrand::Rng;
 
 use super::generate::Life;
+use super::round_trip::round_trip;
 use super::shrink::shrink;
 use crate::conformance::ids::VLS;
 use crate::conformance::run::on;
@@ -39,6 +40,8 @@ pub struct Outcome {
     pub operations: BTreeMap<u32, usize>,
     /// How often each kind of answer was given, an errno or `success`.
     pub answers: BTreeMap<String, usize>,
+    /// How many states were moved to a new vCPU.
+    pub round_trips: usize,
     /// The differences, each in words, and shrunk.
     pub differences: Vec<String>,
 }
@@ -115,6 +118,17 @@ pub fn run(
         if differs(&answers) {
             let failing: Vec<usize> = (0..done - before).collect();
             outcome.differences.push(shrunk(hosts, life, &failing)?);
+        } else {
+            for host in hosts.iter_mut() {
+                match round_trip(&mut **host, &operations, &answers) {
+                    Ok(moved) => outcome.round_trips += usize::from(moved),
+                    Err(why) => {
+                        let name = host.name();
+                        let what = format!("{life} there and back on {name}: {why}");
+                        outcome.differences.push(what);
+                    }
+                }
+            }
         }
         progress(done);
     }
