@@ -3,10 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use sve_state::Vls;
 use sve_state::shim::{Rules, Vcpu};
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::{Vls, Vq};
 
 const HEADER: usize = 92;
 
@@ -47,10 +47,12 @@ fn is_snapshot(bytes: &[u8]) -> bool {
     let (flags, vq) = (number(bytes, 10, 2), number(bytes, 12, 2));
     let status = number(bytes, 84, 8);
     let vls = &bytes[20..84];
-    let max = (0..512)
-        .rev()
-        .find(|bit| vls[bit / 8] >> (bit % 8) & 1 == 1);
     let end = bytes.len() - 4;
+    let has = |bit: usize| vls[bit / 8] >> (bit % 8) & 1 == 1;
+    let max = (0..512).rev().find(|bit| has(*bit));
+    // Every power of two below the largest; and where there is none, neither P nor FFR.
+    let mut powers = [0, 1, 3, 7].into_iter().filter(|bit| Some(*bit) < max);
+    let without_sve = || bytes[HEADER + 512..end].iter().all(|byte| *byte == 0);
     bytes.starts_with(b"SVESTATE")
         && number(bytes, 8, 2) == 1
         && flags <= 1
@@ -60,6 +62,8 @@ fn is_snapshot(bytes: &[u8]) -> bool {
         && number(bytes, 16, 4) == 546 * vq
         && bytes.len() as u64 == 92 + 546 * vq + 4
         && max.map_or(1, |bit| bit as u64 + 1) == vq
+        && powers.all(has)
+        && (max.is_some() || without_sve())
         && number(bytes, end, 4) == u64::from(crc32fast::hash(&bytes[..end]))
 }
 
@@ -73,21 +77,14 @@ fn moves(snapshot: &Snapshot) {
     assert_eq!(after.status(), Some(status));
     assert_eq!(after.vls(), snapshot.vls());
     let (found, expected) = (after.state().as_bytes(), snapshot.state().as_bytes());
-    // Without SVE there are the V registers alone.
-    let has_sve = snapshot.vls() != Vls::EMPTY;
-    let there = if has_sve { expected.len() } else { 512 };
-    assert_eq!(found[..there], expected[..there]);
-    assert!(found[there..].iter().all(|byte| *byte == 0));
+    assert_eq!(found, expected);
 
     // One with another set refuses it, and keeps what it has.
-    let mut words = *snapshot.vls().words();
-    words[0] ^= 1 << 16 | 1;
-    let mut other = self::target(Vls::from_words(words).narrowed_to(sve_state::Vq::ARCH_MAX));
-    if other.vls() != snapshot.vls() {
-        let before = other.snapshot().expect("a vCPU to read");
-        assert!(other.restore_snapshot(snapshot).is_err());
-        assert_eq!(other.snapshot().expect("a vCPU to read"), before);
-    }
+    let [one, two] = [1, 2].map(|vq| Vls::up_to(Vq::new(vq).expect("1 and 2")));
+    let mut other = self::target(if snapshot.vls() == one { two } else { one });
+    let before = other.snapshot().expect("a vCPU to read");
+    assert!(other.restore_snapshot(snapshot).is_err());
+    assert_eq!(other.snapshot().expect("a vCPU to read"), before);
 }
 
 /// A vCPU with these vector lengths, the largest of which is at most 16.

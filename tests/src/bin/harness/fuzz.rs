@@ -15,8 +15,10 @@ use crate::toolchain::{self, Toolchain};
 
 /// The targets, and how many inputs each must try per second at the least: no more than a 25th of
 /// what it does on one busy core, so that one that hardly moves does not pass.
-const TARGETS: [(&str, u64); 4] = [
+const TARGETS: [(&str, u64); 6] = [
     ("snapshot", 500),
+    ("registers", 100),
+    ("formats", 15),
     ("decode", 50),
     ("shim", 10),
     ("layout", 25),

@@ -118,7 +118,7 @@ enum Part {
     Package,
     /// Run all tests of sve-state under AddressSanitizer, on x86-64 with nightly Rust
     Asan,
-    /// Fuzz the snapshot parser, the decoder, the shim and the macro, with nightly Rust
+    /// Fuzz snapshots, lists of registers, formats, IDs, the shim and the macro, with nightly Rust
     Fuzz(fuzz::Options),
     /// Compare every ID and every offset with the kernel's own headers
     Uapi,
