@@ -33,9 +33,8 @@ use crc::{CRC_32_ISO_HDLC, Crc};
 
 use crate::image::SveState;
 use crate::layout::Layout;
-use crate::layouts::Name;
 use crate::sve;
-use crate::vcpu::Status;
+use crate::vcpu::{Status, WithoutSve, without_predicates};
 use crate::vls::{Vls, VlsError};
 use crate::vq::{Vq, VqError};
 pub use padded::{Allow, RegistersError};
@@ -93,12 +92,7 @@ impl Snapshot {
         }
         vls.check_powers()?;
         if vls == Vls::EMPTY {
-            let p = sve::P::all().map(|p| (p.id(), state.register(p)));
-            let ffr = [(sve::FFR.id(), state.register(sve::FFR))];
-            let mut registers = p.chain(ffr);
-            if let Some((id, _)) = registers.find(|(_, bytes)| bytes.iter().any(|b| *b != 0)) {
-                return Err(SnapshotError::WithoutSve { id });
-            }
+            without_predicates(&state).map_err(|id| SnapshotError::WithoutSve { id })?;
         }
         Ok(Self { vls, state, status })
     }
@@ -346,12 +340,7 @@ impl fmt::Display for SnapshotError {
                 "an image of VQ {vq} with vector lengths {vls}: it must be the largest of them"
             ),
             Self::Vls(error) => error.fmt(f),
-            Self::WithoutSve { id } => write!(
-                f,
-                "{} ({id:#018x}) is not zero and there are no vector lengths: without SVE there are \
-                 neither P nor FFR",
-                Name(*id)
-            ),
+            Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
         }
     }
 }

@@ -158,7 +158,7 @@ impl<V: OneReg> Finalized<V> {
 
     /// For a vCPU that was initialised without SVE. Its 32 V registers are captured and restored in
     /// the place of Z, in an image of VQ 1, whose Z registers are as wide. P and FFR, which it does
-    /// not have, are zero in an image captured from it, and not restored to it.
+    /// not have, are zero in an image captured from it, and must be in one that is restored to it.
     pub fn without_sve(vcpu: V) -> Self {
         Self {
             vcpu,
@@ -246,8 +246,12 @@ impl<V: OneReg> Finalized<V> {
     /// An image is of one VQ and knows no more: that the *sets* of vector lengths are the same is for
     /// the caller to see to, or for `restore_snapshot`.
     pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), VcpuError<V::Error>> {
+        let registers = self.registers(state.vq())?;
+        if !self.has_sve() {
+            without_predicates(state).map_err(|id| VcpuError::WithoutSve { id })?;
+        }
         let image = state.as_bytes();
-        for (id, bounds) in self.registers(state.vq())? {
+        for (id, bounds) in registers {
             let (start, size) = (bounds.start as usize, reg_size(id));
             // KVM reads the register's own bytes alone, whatever follows them.
             let written = match image.get(start..start + size) {
@@ -378,6 +382,17 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
     }
 }
 
+/// That P and FFR are zero, as without SVE they must be; or the ID of the first that is not.
+pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), u64> {
+    let p = sve::P::all().map(|p| (p.id(), state.register(p)));
+    let ffr = [(sve::FFR.id(), state.register(sve::FFR))];
+    let mut registers = p.chain(ffr);
+    match registers.find(|(_, bytes)| bytes.iter().any(|byte| *byte != 0)) {
+        None => Ok(()),
+        Some((id, _)) => Err(id),
+    }
+}
+
 /// A call that has failed; and, as the implementor's error is not known here, a look at the vCPU for
 /// whether its stage is the reason.
 #[cold]
@@ -419,6 +434,12 @@ pub enum VcpuError<E> {
         at: usize,
         /// The vector lengths.
         vls: Vls,
+    },
+    /// The vCPU is without SVE, and the image has a register that there is with SVE only; nothing was
+    /// written.
+    WithoutSve {
+        /// The register's ID: P's or FFR's.
+        id: u64,
     },
     /// The image is of another vector length than the vCPU, or of one that the SVE layout does
     /// not describe; nothing was read or written.
@@ -470,6 +491,7 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
                 vls,
             }
             .fmt(f),
+            Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
             Self::VectorLength { image, vcpu } if image == vcpu => {
                 let max = sve::Layout::VQ_MAX;
                 write!(f, "an image of VQ {image}: allowed are 1 to {max}")
@@ -522,6 +544,21 @@ impl fmt::Display for PastVls<'_> {
         write!(
             f,
             "{} ({id:#018x}): byte {at} is not zero, and vector lengths (VQ) {vls} end before it",
+            Name(*id)
+        )
+    }
+}
+
+/// That this register is not zero where there is no SVE.
+pub(crate) struct WithoutSve(pub(crate) u64);
+
+impl fmt::Display for WithoutSve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(id) = self;
+        write!(
+            f,
+            "{} ({id:#018x}) is not zero and there are no vector lengths: without SVE there are \
+             neither P nor FFR",
             Name(*id)
         )
     }

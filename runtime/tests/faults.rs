@@ -454,6 +454,10 @@ fn vls_and_set_vls() {
         assert_eq!(fault.disarm(), 1);
         assert_eq!(vcpu.vls(), Ok(wide));
         fault.disarm();
+        // Neither is a set that the vCPU has already a reason of its own.
+        fault.arm(k, errno);
+        assert_set(vcpu.set_vls(wide).unwrap_err(), &vls_register(), errno);
+        fault.disarm();
         vcpu.set_vls(narrow).unwrap();
         assert_eq!(fault.disarm(), 1);
         assert_eq!(vcpu.vls(), Ok(narrow));

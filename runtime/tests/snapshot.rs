@@ -385,6 +385,23 @@ fn without_sve_there_is_no_predicate() {
              neither P nor FFR"
         );
         assert_eq!(error.to_string(), text);
+        // Nor is it dropped where an image is restored without a snapshot around it.
+        let mut state = SveState::zeroed(vq(1)).unwrap();
+        state.as_bytes_mut()[0] = 0x80;
+        let mut target = Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap();
+        target.init(false).unwrap();
+        let mut target = Finalized::without_sve(target);
+        state.as_bytes_mut()[k] = 0x80;
+        let error = target.restore(&state).unwrap_err();
+        assert_eq!(error, VcpuError::WithoutSve { id });
+        assert_eq!(error.to_string(), text);
+        assert!(target.capture().unwrap().as_bytes().iter().all(|b| *b == 0));
+        state.as_bytes_mut()[k] = 0;
+        target.restore(&state).unwrap();
+        assert_eq!(target.capture().unwrap(), state);
+        // With SVE it is as good as any.
+        state.as_bytes_mut()[k] = 0x80;
+        vcpu(1).restore(&state).unwrap();
     }
     // In bytes too.
     let bytes = at(511).unwrap().to_bytes();
