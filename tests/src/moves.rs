@@ -142,7 +142,20 @@ where
     let snapshot = Snapshot::from_bytes(bytes).map_err(text)?;
     let (wanted, host) = (vls(set), vls(here));
     let error = match Initialised::new(vcpu).set_vls(snapshot.vls()) {
-        Err(VcpuError::Vls(error)) if error == (VlsError::NotTheHosts { wanted, host }) => error,
+        Err(VcpuError::Vls(error)) if error == (VlsError::NotTheHosts { wanted, host }) => {
+            error.to_string()
+        }
+        // Where the set has more than the vCPU, which might have been narrowed.
+        Err(VcpuError::Wider {
+            wanted: set,
+            vcpu,
+            error,
+        }) if (set, vcpu, errno(&error)) == (wanted, host, EINVAL) => VcpuError::Wider {
+            wanted: set,
+            vcpu,
+            error,
+        }
+        .to_string(),
         other => return Err(format!("the crate says {other:?}")),
     };
     // Either this host lacks some, or it has more in between.
@@ -151,8 +164,8 @@ where
         Lengths::NONE => "and no less".to_owned(),
         _ => format!("missing are {}", vls(missing)),
     };
-    match error.to_string() {
-        text if text.ends_with(&reason) => Ok(()),
+    match error {
+        text if text.contains(&reason) => Ok(()),
         text => Err(format!("the reason is `{text}`, not `{reason}`")),
     }
 }
