@@ -243,7 +243,7 @@ fn description(layout: &Layout) -> TokenStream {
             ::sve_state::layout::generated::image_bytes(#banks, #vq_max);
 
         /// How many registers have a place in the image, at the largest VQ.
-        const REGISTERS: ::core::primitive::usize =
+        pub const REGISTERS: ::core::primitive::usize =
             ::sve_state::layout::generated::registers(#banks, #bank_count);
 
         /// The bounds of slice 0 of every register of the image, a row for each VQ that the layout

@@ -47,10 +47,12 @@ pub(crate) struct Name(pub(crate) u64);
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (sve::Reg::decode(self.0), fpsimd::Reg::decode(self.0)) {
-            (Ok(reg), _) => reg.fmt(f),
-            (_, Ok(reg)) => reg.fmt(f),
-            _ => write!(f, "{:#018x}", self.0),
+        if let Ok(reg) = sve::Reg::decode(self.0) {
+            return reg.fmt(f);
+        }
+        match fpsimd::Reg::decode(self.0) {
+            Ok(reg) => reg.fmt(f),
+            Err(_) => write!(f, "{:#018x}", self.0),
         }
     }
 }

@@ -126,17 +126,22 @@ impl Snapshot {
         let len = image.len() as u32;
 
         let mut bytes = Vec::with_capacity(image.len() + OVERHEAD_BYTES);
-        bytes.extend(MAGIC);
-        bytes.extend(VERSION.to_le_bytes());
-        bytes.extend(flags.to_le_bytes());
-        bytes.extend(self.state.vq().get().to_le_bytes());
-        bytes.extend([0; 2]);
-        bytes.extend(len.to_le_bytes());
-        bytes.extend(self.vls.words().iter().flat_map(|word| word.to_le_bytes()));
-        bytes.extend(status.fpsr.to_le_bytes());
-        bytes.extend(status.fpcr.to_le_bytes());
-        bytes.extend(image);
-        bytes.extend(CRC.checksum(&bytes).to_le_bytes());
+        let mut put = |field: &[u8]| append(&mut bytes, field);
+        put(&MAGIC);
+        put(&VERSION.to_le_bytes());
+        put(&flags.to_le_bytes());
+        put(&self.state.vq().get().to_le_bytes());
+        put(&[0; 2]);
+        put(&len.to_le_bytes());
+        self.vls
+            .words()
+            .iter()
+            .for_each(|word| put(&word.to_le_bytes()));
+        put(&status.fpsr.to_le_bytes());
+        put(&status.fpcr.to_le_bytes());
+        put(image);
+        let checksum = CRC.checksum(&bytes);
+        append(&mut bytes, &checksum.to_le_bytes());
         bytes
     }
 
@@ -202,6 +207,12 @@ fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
     }
 }
 
+/// Out of line, since there are many fields, and a program is to stay small.
+#[inline(never)]
+fn append(bytes: &mut Vec<u8>, field: &[u8]) {
+    bytes.extend_from_slice(field);
+}
+
 /// The size that the header states is the size that is there.
 fn check_size(found: usize, image: u32) -> Result<(), SnapshotError> {
     let expected = image as usize;
@@ -228,7 +239,7 @@ impl Reader<'_> {
 }
 
 /// Why bytes are no snapshot, or parts do not make one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotError {
     /// There are fewer bytes than the header and the checksum take.
     Truncated {
@@ -342,6 +353,13 @@ impl fmt::Display for SnapshotError {
             Self::Vls(error) => error.fmt(f),
             Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
         }
+    }
+}
+
+/// The message.
+impl fmt::Debug for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotError({self})")
     }
 }
 

@@ -35,7 +35,7 @@ mod stage;
 use core::fmt;
 
 use crate::image::{Storage, SveState};
-use crate::layout::{Bounds, Layout, Register};
+use crate::layout::{Bounds, InImage, Layout, Register};
 use crate::layouts::Name;
 use crate::one_reg::{OneReg, reg_size};
 use crate::vls::{Vls, VlsError};
@@ -209,16 +209,17 @@ impl<V: OneReg> Finalized<V> {
         // In ascending order, each call's padding falls on registers that later calls read. So
         // the kernel writes where the registers belong, and only those whose slice would leave
         // the image take a way round.
+        let mut aside = [0; MAX_SLICE];
         for (id, bounds) in registers {
             let (start, size) = (bounds.start as usize, reg_size(id));
             let bytes = bounds.copy as usize;
-            let mut aside = [0; MAX_SLICE];
             let (read, padding) = match image.get_mut(start..start + size) {
                 Some(slice) if self.in_place() => {
                     (self.vcpu.get_one_reg(id, slice), &slice[bytes..])
                 }
                 _ => {
                     let slice = &mut aside[..size];
+                    slice.fill(0);
                     let read = self.vcpu.get_one_reg(id, slice);
                     self.to_or_from_host_order(slice);
                     image[start..start + bytes].copy_from_slice(&slice[..bytes]);
@@ -330,19 +331,12 @@ impl<V: OneReg> Finalized<V> {
         &self,
         image: Vq,
     ) -> Result<impl Iterator<Item = (u64, Bounds)> + use<V>, VcpuError<V::Error>> {
-        let refused = self.mismatch(image);
-        let bounds = match sve::Layout::bounds(image) {
-            Ok(bounds) if image == self.vq => bounds,
-            _ => return Err(refused),
-        };
-        let sve = sve::Layout::ids(image).map_err(|_| refused)?;
-        let (sve, v) = match self.has_sve() {
-            true => (Some(sve), None),
-            false => (None, Some(fpsimd::V::all().map(Register::id))),
-        };
-        // The bounds end with the image's registers, the IDs with a pseudo-register.
-        let ids = sve.into_iter().flatten().chain(v.into_iter().flatten());
-        Ok(ids.zip(bounds))
+        if image != self.vq || image > Vq::ARCH_MAX {
+            return Err(self.mismatch(image));
+        }
+        let sve = self.has_sve();
+        let registers = if sve { sve::REGISTERS } else { V };
+        Ok((0..registers).map(move |n| if sve { register(n, image) } else { v(n, image) }))
     }
 
     fn has_sve(&self) -> bool {
@@ -374,6 +368,34 @@ impl<V: OneReg> Finalized<V> {
     }
 }
 
+/// A register of `sve_state`, by its place in the image's order: its ID and its slice 0.
+fn register(n: usize, vq: Vq) -> (u64, Bounds) {
+    const P: usize = sve::P0.index();
+    const FFR: usize = sve::FFR.index();
+    fn of<B: InImage>(n: usize, vq: Vq) -> (u64, Bounds) {
+        // Below 49.
+        #[allow(clippy::cast_possible_truncation)]
+        let register = Register::<B>::constant(n as u16, 0);
+        (register.id(), register.bounds(vq))
+    }
+    match n {
+        ..P => of::<sve::bank::Z>(n, vq),
+        P..FFR => of::<sve::bank::P>(n - P, vq),
+        _ => of::<sve::bank::FFR>(n - FFR, vq),
+    }
+}
+
+/// How many V registers there are.
+const V: usize = fpsimd::V::BANK.max_count as usize;
+
+/// A V register: its ID, and where it is kept.
+fn v(n: usize, vq: Vq) -> (u64, Bounds) {
+    // Below 32.
+    #[allow(clippy::cast_possible_truncation)]
+    let register = fpsimd::V::constant(n as u16, 0);
+    (register.id(), self::register(n, vq).1)
+}
+
 fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
     let (id, mut bytes) = (sve::VLS.id(), [0; 64]);
     match vcpu.get_one_reg(id, &mut bytes) {
@@ -384,13 +406,12 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
 
 /// That P and FFR are zero, as without SVE they must be; or the ID of the first that is not.
 pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), u64> {
-    let p = sve::P::all().map(|p| (p.id(), state.register(p)));
-    let ffr = [(sve::FFR.id(), state.register(sve::FFR))];
-    let mut registers = p.chain(ffr);
-    match registers.find(|(_, bytes)| bytes.iter().any(|byte| *byte != 0)) {
-        None => Ok(()),
-        Some((id, _)) => Err(id),
-    }
+    let mut registers = (sve::P0.index()..sve::REGISTERS).map(|n| register(n, state.vq()));
+    let set = registers.find(|(_, bounds)| {
+        let bytes = &state.as_bytes()[bounds.start as usize..][..bounds.copy as usize];
+        bytes.iter().any(|byte| *byte != 0)
+    });
+    set.map_or(Ok(()), |(id, _)| Err(id))
 }
 
 /// A call that has failed; and, as the implementor's error is not known here, a look at the vCPU for

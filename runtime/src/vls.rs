@@ -50,16 +50,33 @@ impl Vls {
     }
 
     /// The largest vector length in the set, which decides the size of every register.
+    #[inline(never)] // Small programs have it once.
     pub fn max(&self) -> Option<Vq> {
-        self.iter().next_back()
+        let words = (0..).zip(self.words);
+        let (i, word) = words.filter(|(_, word)| *word != 0).last()?;
+        Vq::new(64 * i + word.ilog2() + 1).ok()
     }
 
     /// Those of its vector lengths that are no larger than `max`. Of a host's own set this is the
     /// only kind of subset that KVM lets a vCPU have.
+    #[inline(never)]
     pub fn narrowed_to(&self, max: Vq) -> Self {
-        self.iter()
-            .filter(|vq| *vq <= max)
-            .fold(Self::EMPTY, |set, vq| set.with(vq.get()))
+        let mut words = self.words;
+        for (i, word) in (0..).zip(&mut words) {
+            // As many bits of this word as there are vector lengths up to `max`.
+            let bits = u32::from(max.get()).saturating_sub(64 * i);
+            *word &= 1_u64.checked_shl(bits).unwrap_or(0).wrapping_sub(1);
+        }
+        Self { words }
+    }
+
+    /// Those of its vector lengths that another set does not have.
+    fn without(&self, other: &Self) -> Self {
+        let mut words = self.words;
+        for (word, other) in words.iter_mut().zip(other.words) {
+            *word &= !other;
+        }
+        Self { words }
     }
 
     /// Whether a vCPU of a host with the vector lengths `host` can have this set, or why KVM would
@@ -95,9 +112,12 @@ impl Vls {
     /// (Arm's architecture; the largest need be none).
     #[cfg(feature = "snapshot")]
     pub(crate) fn check_powers(&self) -> Result<(), VlsError> {
-        let max = self.max().unwrap_or(Vq::MIN);
-        let powers = Vq::architectural().filter(|vq| vq.get().is_power_of_two() && *vq < max);
-        let missing: Self = powers.filter(|vq| !self.contains(*vq)).collect();
+        let Some(max) = self.max() else {
+            return Ok(());
+        };
+        // VQ 1, 2, 4, 8 and 16; the largest itself is in the set.
+        const POWERS: Vls = Vls::from_words([0x808b, 0, 0, 0, 0, 0, 0, 0]);
+        let missing = POWERS.narrowed_to(max).without(self);
         if missing == Self::EMPTY {
             Ok(())
         } else {
@@ -195,12 +215,12 @@ impl fmt::Display for VlsError {
             Self::NotTheHosts { wanted, host } => (wanted, host),
         };
         write!(f, "vector lengths (VQ) {wanted} where there are {host}: ")?;
-        let missing: Vls = wanted.iter().filter(|vq| !host.contains(*vq)).collect();
+        let missing = wanted.without(host);
         let max = wanted.max().min(host.max()).unwrap_or(Vq::MIN);
         let allowed = host.narrowed_to(max);
         if missing != Vls::EMPTY {
             write!(f, "missing are {missing}")?;
-            if allowed.iter().all(|vq| wanted.contains(vq)) {
+            if allowed.without(wanted) == Vls::EMPTY {
                 return Ok(());
             }
             f.write_str("; ")?;

@@ -170,7 +170,7 @@ fn ids_that_no_snapshot_has_are_refused() {
         (0x8080_0000_0015_0060, "architecture 0x80"),
     ] {
         let error = with(id);
-        assert!(matches!(error, RegistersError::Id(e) if e.id == id));
+        assert!(matches!(error, RegistersError::Id(e) if e.id() == id));
         assert!(error.to_string().contains(reason), "{error}");
     }
 }

@@ -17,14 +17,9 @@ use super::{Image, ImageError, Storage};
 use crate::copy::{self, Line, clamp};
 use crate::layout::generated::check_view;
 use crate::layout::{
-    self, Bank, BankType, Bounds, ByteArray, ImageBytes, InImage, Layout, Register, ViewOf,
-    check_bank, slices_bytes,
+    self, Bank, Bounds, ByteArray, ImageBytes, InImage, Layout, Register, ViewOf, check_bank,
+    slices_bytes,
 };
-
-/// Where a bank starts in the image.
-const fn offset<B: BankType>() -> ImageBytes {
-    ImageBytes::of(<B::Layout as Layout>::BANKS, B::INDEX)
-}
 
 /// The line that moves a bank's slices. At the smallest VQ the bank starts at `offset`, and its registers
 /// are `width` wide; at others these are no less.
@@ -44,7 +39,11 @@ const fn line_of<B: InImage>() -> Line {
     check_bank::<B>();
     let vq_min = <B::Layout as Layout>::VQ_MIN;
     let bank = Register::<B>::BANK;
-    line(bank, offset::<B>().at(vq_min), bank.width.at(vq_min))
+    line(
+        bank,
+        Register::<B>::OFFSET.at(vq_min),
+        bank.width.at(vq_min),
+    )
 }
 
 impl<L: Layout, S: Storage> Image<L, S> {
@@ -54,9 +53,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let (bank, offset) = const { (Register::<B>::BANK, offset::<B>()) };
-        let (number, index) = (register.number(), register.slice());
-        Bounds::of_register(bank, offset, self.vq().get(), number, index)
+        register.bounds(self.vq())
     }
 
     /// A whole register, as wide as the vector length makes it, whatever the slice's index. Empty
@@ -140,7 +137,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let (number, slice) = register.parts();
         let number = clamp(number, const { Register::<B>::BANK.max_count as u32 - 1 });
         let (count, width) = (bank.count.at(vq), bank.width.at(vq) as usize);
-        let start = const { offset::<B>() }.at(vq) as usize + number as usize * width;
+        let start = Register::<B>::OFFSET.at(vq) as usize + number as usize * width;
         // Where the number of registers is fixed, all are there: `check_layout`.
         let there = bank.count.per_vq == 0 || number < count;
         let size = bank.slice_bytes as usize;
@@ -209,7 +206,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let last = const { Register::<V>::BANK.max_count as u32 - 1 };
         let number = clamp(register.parts().0, last) as usize;
         let width = Register::<V::Target>::BANK.width.at(self.vq().get()) as usize;
-        let offset = const { offset::<V::Target>() };
+        let offset = Register::<V::Target>::OFFSET;
         offset.at(self.vq().get()) as usize + number * width
     }
 }

@@ -15,39 +15,47 @@ use super::{
 /// 64 bits that are no register ID of a layout.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecodeError {
-    /// The ID in question.
-    pub id: u64,
-    /// [`Layout::PREFIX`].
-    prefix: u64,
-    banks: &'static [Bank],
+    // In two halves, like the numbers of a register that stand in its place where decoding succeeds:
+    // else the compiler makes one number of those, and a table of jumps of a `match` on them.
+    low: u32,
+    high: u32,
+    layout: &'static (u64, &'static [Bank]),
 }
 
 /// For generated code: the error for an ID that no bank of the layout has.
+// Both halves of 64 bits.
+#[allow(clippy::cast_possible_truncation)]
+#[inline]
 pub const fn no_register<L: Layout>(id: u64) -> DecodeError {
     DecodeError {
-        id,
-        prefix: L::PREFIX,
-        banks: L::BANKS,
+        low: id as u32,
+        high: (id >> 32) as u32,
+        layout: const { &(L::PREFIX, L::BANKS) },
     }
 }
 
 impl DecodeError {
+    /// The ID in question.
+    pub const fn id(&self) -> u64 {
+        (self.high as u64) << 32 | self.low as u64
+    }
+
     /// What is wrong with the ID.
     pub fn reason(&self) -> Reason {
-        let id = self.id;
+        let (id, (prefix, banks)) = (self.id(), *self.layout);
         if id & ARCH_MASK != ARCH_ARM64 {
             return Reason::Architecture;
         }
         if id & RESERVED_MASK != 0 {
             return Reason::ReservedBits;
         }
-        if id & COPROC_MASK != self.prefix & COPROC_MASK {
+        if id & COPROC_MASK != prefix & COPROC_MASK {
             return Reason::Coprocessor {
-                expected: coproc(self.prefix),
+                expected: coproc(prefix),
             };
         }
         // Bits 15:0 may still be a register's, of another size.
-        let mut banks = self.banks.iter().rev();
+        let mut banks = banks.iter().rev();
         let named = banks.find_map(|bank| {
             let low = (id & LOW_MASK).wrapping_sub(bank.base.into());
             Some((*bank, bank.locate(low)?.0))
@@ -92,7 +100,7 @@ pub enum Reason {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.id;
+        let id = self.id();
         write!(f, "register ID {id:#018x}: ")?;
         match self.reason() {
             Reason::Architecture => write!(

@@ -4,9 +4,10 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 
-use super::bank::Bank;
-use super::bounds::registers;
+use super::bank::{Bank, ImageBytes};
+use super::bounds::{Bounds, registers};
 use super::{BankType, Layout};
+use crate::vq::Vq;
 
 /// One slice of a register of bank `B`, always a valid one. `sve::Z` is `Register<bank::Z>`.
 ///
@@ -23,6 +24,9 @@ pub struct Register<B> {
 impl<B: BankType> Register<B> {
     /// The bank's description.
     pub const BANK: &'static Bank = &B::Layout::BANKS[B::INDEX];
+
+    /// Where the bank starts in the image.
+    pub(crate) const OFFSET: ImageBytes = ImageBytes::of(B::Layout::BANKS, B::INDEX);
 
     /// For generated code, in constants: a number out of range does not compile.
     #[doc(hidden)]
@@ -89,6 +93,12 @@ impl<B: BankType> Register<B> {
     #[allow(clippy::cast_possible_truncation)]
     pub const fn slice(self) -> u16 {
         self.slice as u16
+    }
+
+    /// Where the slice lies in the image, for banks that have a place there.
+    pub(crate) fn bounds(self, vq: Vq) -> Bounds {
+        let (number, index) = (self.number(), self.slice());
+        Bounds::of_register(Self::BANK, Self::OFFSET, vq.get(), number, index)
     }
 
     /// Number and slice, to compute with.
