@@ -7,6 +7,7 @@
 mod apt;
 mod arm64;
 mod asan;
+mod asserts;
 mod boot;
 mod codegen;
 mod context;
@@ -23,6 +24,7 @@ mod mutants;
 mod package;
 mod qemu;
 mod report;
+mod speculation;
 mod toolchain;
 mod uapi;
 mod unsafe_code;
@@ -60,16 +62,18 @@ struct Cli {
 
 /// What each part needs beside Rust and apt, and how many minutes it takes on two cores, the first time
 /// with all that it fetches and builds.
-const NEEDS: [(&str, &str, u32); 13] = [
+const NEEDS: [(&str, &str, u32); 15] = [
     ("test", "nothing", 2),
     ("lint", "rustfmt, clippy", 1),
     ("msrv", "the network: Rust 1.85", 2),
     ("exhaustive", "nothing", 1),
-    ("package", "nothing", 1),
+    ("package", "the network: Rust for arm64", 2),
     ("asan", "x86-64, nightly Rust", 1),
     ("fuzz", "the network, nightly Rust, c++", 5),
+    ("asserts", "nothing", 1),
     ("uapi", "an arm64 C compiler, kernel headers", 1),
     ("codegen", "the network: Rust for arm64; LLVM, valgrind", 2),
+    ("speculation", "x86-64", 1),
     ("arm64", "the network: Rust for arm64; qemu-aarch64", 2),
     (
         "kvm",
@@ -120,10 +124,14 @@ enum Part {
     Asan,
     /// Fuzz snapshots, lists of registers, formats, IDs, the shim and the macro, with nightly Rust
     Fuzz(fuzz::Options),
+    /// Delete each check of a layout in turn, for which a test must fail
+    Asserts,
     /// Compare every ID and every offset with the kernel's own headers
     Uapi,
     /// Disassemble the copy kernels: no branch, no call; modelled cycles beside a plain copy's
     Codegen,
+    /// Try whether a processor that guesses wrongly reads past an image, on x86-64
+    Speculation,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
     Arm64,
     /// Run conformance, random operations and moves on Linux KVM: three kernels, in QEMU with EL2
@@ -135,7 +143,7 @@ enum Part {
 }
 
 impl Part {
-    const NAMES: [&'static str; 12] = [
+    const NAMES: [&'static str; 14] = [
         "test",
         "lint",
         "msrv",
@@ -143,15 +151,17 @@ impl Part {
         "package",
         "asan",
         "fuzz",
+        "asserts",
         "uapi",
         "codegen",
+        "speculation",
         "arm64",
         "kvm",
         "gate",
     ];
 
     /// Every part but the one that takes an hour, in the order in which the quick ones fail first.
-    fn all() -> [Self; 12] {
+    fn all() -> [Self; 14] {
         let fuzz = Self::Fuzz(fuzz::Options::default());
         let kvm = Self::Kvm(kvm::Options::default());
         [
@@ -162,8 +172,10 @@ impl Part {
             Self::Package,
             Self::Asan,
             fuzz,
+            Self::Asserts,
             Self::Uapi,
             Self::Codegen,
+            Self::Speculation,
             Self::Arm64,
             kvm,
             Self::Gate,
@@ -179,8 +191,10 @@ impl Part {
             Self::Package => "package",
             Self::Asan => "asan",
             Self::Fuzz(_) => "fuzz",
+            Self::Asserts => "asserts",
             Self::Uapi => "uapi",
             Self::Codegen => "codegen",
+            Self::Speculation => "speculation",
             Self::Arm64 => "arm64",
             Self::Kvm(_) => "kvm",
             Self::Gate => "gate",
@@ -197,8 +211,10 @@ impl Part {
             Self::Package => package::run(cx),
             Self::Asan => asan::run(cx),
             Self::Fuzz(options) => fuzz::run(cx, options),
+            Self::Asserts => asserts::run(cx),
             Self::Uapi => uapi::run(cx),
             Self::Codegen => codegen::run(cx),
+            Self::Speculation => speculation::run(cx),
             Self::Arm64 => arm64::run(cx),
             Self::Kvm(options) => kvm::run(cx, options),
             Self::Gate => gate::run(cx),

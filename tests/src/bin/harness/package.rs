@@ -6,11 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::context::Context;
 use crate::report::{Counted, count};
-use crate::toolchain::ARM64;
+use crate::toolchain::{self, ARM64};
 
 /// A published crate, and the folder of the workspace that it is in.
 const CRATES: [(&str, &str); 2] = [("sve-state", "runtime"), ("sve-state-macros", "macros")];
@@ -67,13 +67,12 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     for (name, folder) in CRATES {
         files += check_files(cx, name, folder)?;
     }
-    let directory = cx.directory("package-check")?;
-    // What was packaged before may be of another version, and a build is to start from nothing.
-    for stale in ["package", "consumer"].map(|name| directory.join(name)) {
-        if stale.exists() {
-            fs::remove_dir_all(stale)?;
-        }
-    }
+    // A build is to start from nothing. And the folder is another one each time, since cargo keeps, by the
+    // folder's name, what it once unpacked of a version there.
+    let all = cx.directory("package-check")?;
+    fs::remove_dir_all(&all)?;
+    let directory = all.join(std::process::id().to_string());
+    fs::create_dir_all(&directory)?;
     // A person may be in the midst of a change; on a clean checkout nothing is dirty.
     let mut package = cx.cargo(&["package", "--allow-dirty"]);
     for (name, _) in CRATES {
@@ -88,6 +87,7 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         crates.push(format!("{feature} {}", consumer.crates(feature, more)?));
     }
     let seconds = consumer.build()?;
+    let grown = grown(cx, &directory)?;
     Ok(vec![
         format!("{} packaged, {files} files", count(CRATES.len(), "crate")),
         format!(
@@ -95,7 +95,93 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
             crates.join(", ")
         ),
         format!("a clean build of a program that uses sve-state: {seconds:.1} s"),
+        format!("what a program grows by, of {MOST_GROWN} bytes at most: {grown}"),
     ])
+}
+
+/// By how many bytes a stripped program with LTO may grow that captures a vCPU, makes bytes of it, parses
+/// them and restores, beside one that does so by hand: in the sections that are loaded from its file.
+const MOST_GROWN: u64 = 24 * 1024;
+
+/// The two programs, and the vCPU that both move.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("ours.rs", include_str!("../../../size/ours.rs")),
+    ("by_hand.rs", include_str!("../../../size/by_hand.rs")),
+    ("vcpu.rs", include_str!("../../../size/vcpu.rs")),
+];
+
+/// Builds both programs for this machine and for arm64, and says by how much they grow.
+fn grown(cx: &Context, packages: &Path) -> Result<String> {
+    let directory = packages.join("size");
+    fs::create_dir_all(directory.join("src"))?;
+    for (name, text) in PROGRAMS {
+        fs::write(directory.join("src").join(name), text)?;
+    }
+    let manifest = manifest(packages)?
+        .replace("name = \"consumer\"", "name = \"size\"\nautobins = false")
+        .replace("[patch", "default = [\"snapshot\"]\n[patch")
+        .replace("default = [\"sve-state/default\"]\n", "");
+    let bins = ["ours", "by_hand"]
+        .map(|name| format!("[[bin]]\nname = \"{name}\"\npath = \"src/{name}.rs\"\n"))
+        .concat();
+    let profile =
+        "[profile.release]\nlto = true\ncodegen-units = 1\nstrip = true\npanic = \"abort\"\n";
+    fs::write(
+        directory.join("Cargo.toml"),
+        format!("{manifest}{bins}{profile}"),
+    )?;
+
+    toolchain::ensure_arm64(cx, &[])?;
+    let arm64 = toolchain::arm64(cx)?;
+    let build = ["build", "--release"];
+    let mut native = cx.cargo(&build);
+    native.env("CARGO_TARGET_DIR", directory.join("target"));
+    let built = [
+        ("x86-64", native, directory.join("target/release")),
+        (
+            "arm64",
+            toolchain::arm64_cargo(cx, &arm64, &build),
+            cx.target.join("arm64").join(ARM64).join("release"),
+        ),
+    ];
+    let mut grown = Vec::new();
+    for (name, mut build, release) in built {
+        build.current_dir(&directory);
+        cx.run(build)?;
+        let loaded = |program: &str| loaded(&fs::read(release.join(program))?);
+        let (ours, by_hand) = (loaded("ours")?, loaded("by_hand")?);
+        let more = ours.saturating_sub(by_hand);
+        ensure!(
+            more <= MOST_GROWN,
+            "{name}: a program grows by {more} bytes, to {ours}: at most {MOST_GROWN} are allowed"
+        );
+        grown.push(format!("{more} on {name}"));
+    }
+    Ok(grown.join(", "))
+}
+
+/// The size of the sections of a 64-bit ELF file that are loaded from it.
+fn loaded(file: &[u8]) -> Result<u64> {
+    const SHT_NOBITS: u64 = 8;
+    const SHF_ALLOC: u64 = 2;
+    let number = |at: usize, bytes: usize| -> Result<u64> {
+        let field = file
+            .get(at..at + bytes)
+            .context("the ELF file ends early")?;
+        Ok(field
+            .iter()
+            .rev()
+            .fold(0, |n, byte| n << 8 | u64::from(*byte)))
+    };
+    let (start, size) = (number(0x28, 8)?, number(0x3a, 2)?);
+    let mut loaded = 0;
+    for section in 0..number(0x3c, 2)? {
+        let at = usize::try_from(start + section * size)?;
+        if number(at + 4, 4)? != SHT_NOBITS && number(at + 8, 8)? & SHF_ALLOC != 0 {
+            loaded += number(at + 0x20, 8)?;
+        }
+    }
+    Ok(loaded)
 }
 
 /// Checks what cargo would put into a package; gives how many files that are.

@@ -71,8 +71,8 @@ const OPERATIONS: [Operation; 22] = [
     operation("set_ffr", Rule::Straight, &[], 32),
     operation("set_v", Rule::Straight, &[31], 16),
     operation("decode", Rule::NoTable, &[], 0),
-    operation("get_by_id", Rule::Any, &[31, 15], 0),
-    operation("set_by_id", Rule::Any, &[31, 15], 0),
+    operation("get_by_id", Rule::NoTable, &[31, 15], 0),
+    operation("set_by_id", Rule::NoTable, &[31, 15], 0),
     operation("expand", Rule::Any, &[], 0),
     operation("pack", Rule::Any, &[], 0),
 ];
