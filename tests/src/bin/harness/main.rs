@@ -17,6 +17,7 @@ mod gate;
 mod host;
 mod initrd;
 mod install;
+mod isas;
 mod kernel;
 mod kvm;
 mod msrv;
@@ -62,7 +63,7 @@ struct Cli {
 
 /// What each part needs beside Rust and apt, and how many minutes it takes on two cores, the first time
 /// with all that it fetches and builds.
-const NEEDS: [(&str, &str, u32); 15] = [
+const NEEDS: [(&str, &str, u32); 16] = [
     ("test", "nothing", 2),
     ("lint", "rustfmt, clippy", 1),
     ("msrv", "the network: Rust 1.85", 2),
@@ -74,6 +75,7 @@ const NEEDS: [(&str, &str, u32); 15] = [
     ("uapi", "an arm64 C compiler, kernel headers", 1),
     ("codegen", "the network: Rust for arm64; LLVM, valgrind", 2),
     ("speculation", "x86-64", 1),
+    ("isas", "x86-64, qemu-x86_64", 2),
     ("arm64", "the network: Rust for arm64; qemu-aarch64", 2),
     (
         "kvm",
@@ -132,6 +134,8 @@ enum Part {
     Codegen,
     /// Try whether a processor that guesses wrongly reads past an image, on x86-64
     Speculation,
+    /// Run the tests of sve-state with each set of copies that x86-64 may have
+    Isas,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
     Arm64,
     /// Run conformance, random operations and moves on Linux KVM: three kernels, in QEMU with EL2
@@ -143,7 +147,7 @@ enum Part {
 }
 
 impl Part {
-    const NAMES: [&'static str; 14] = [
+    const NAMES: [&'static str; 15] = [
         "test",
         "lint",
         "msrv",
@@ -155,13 +159,14 @@ impl Part {
         "uapi",
         "codegen",
         "speculation",
+        "isas",
         "arm64",
         "kvm",
         "gate",
     ];
 
     /// Every part but the one that takes an hour, in the order in which the quick ones fail first.
-    fn all() -> [Self; 14] {
+    fn all() -> [Self; 15] {
         let fuzz = Self::Fuzz(fuzz::Options::default());
         let kvm = Self::Kvm(kvm::Options::default());
         [
@@ -176,6 +181,7 @@ impl Part {
             Self::Uapi,
             Self::Codegen,
             Self::Speculation,
+            Self::Isas,
             Self::Arm64,
             kvm,
             Self::Gate,
@@ -195,6 +201,7 @@ impl Part {
             Self::Uapi => "uapi",
             Self::Codegen => "codegen",
             Self::Speculation => "speculation",
+            Self::Isas => "isas",
             Self::Arm64 => "arm64",
             Self::Kvm(_) => "kvm",
             Self::Gate => "gate",
@@ -215,6 +222,7 @@ impl Part {
             Self::Uapi => uapi::run(cx),
             Self::Codegen => codegen::run(cx),
             Self::Speculation => speculation::run(cx),
+            Self::Isas => isas::run(cx),
             Self::Arm64 => arm64::run(cx),
             Self::Kvm(options) => kvm::run(cx, options),
             Self::Gate => gate::run(cx),
