@@ -23,6 +23,7 @@ mod isa;
 mod lines;
 #[cfg(all(target_arch = "aarch64", not(sve_state_portable)))]
 mod neon;
+#[cfg(any(test, not(target_arch = "aarch64"), sve_state_portable))]
 mod portable;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::context::Context;
 use crate::report::{Counted, count};
-use crate::toolchain::{self, ARM64};
+use crate::toolchain::{self, ARM64, STATIC};
 
 /// A published crate, and the folder of the workspace that it is in.
 const CRATES: [(&str, &str); 2] = [("sve-state", "runtime"), ("sve-state-macros", "macros")];
@@ -134,13 +134,22 @@ fn grown(cx: &Context, packages: &Path) -> Result<String> {
     toolchain::ensure_arm64(cx, &[])?;
     let arm64 = toolchain::arm64(cx)?;
     let build = ["build", "--release"];
+    // Panics name files, and how long their names are is not to count.
+    let paths = format!("--remap-path-prefix={}=.", packages.display());
     let mut native = cx.cargo(&build);
     native.env("CARGO_TARGET_DIR", directory.join("target"));
+    native.env_remove("CARGO_ENCODED_RUSTFLAGS");
+    native.env("RUSTFLAGS", &paths);
+    let mut cross = toolchain::arm64_cargo(cx, &arm64, &build);
+    // Where code happens to lie at the end of a page, the linker may go round an erratum of the Cortex-A53,
+    // by another page.
+    let flags = format!("{STATIC} {paths} -C link-arg=-mno-fix-cortex-a53-843419");
+    cross.env(toolchain::setting("RUSTFLAGS"), flags);
     let built = [
         ("x86-64", native, directory.join("target/release")),
         (
             "arm64",
-            toolchain::arm64_cargo(cx, &arm64, &build),
+            cross,
             cx.target.join("arm64").join(ARM64).join("release"),
         ),
     ];

@@ -20,7 +20,7 @@ use crate::install::{self, CROSS_GCC, CROSS_LIBC, Need, QEMU_USER};
 pub(crate) const ARM64: &str = "aarch64-unknown-linux-gnu";
 /// How arm64 programs are run: with every feature that the emulator has, NEON and SVE among them.
 const QEMU: &str = "qemu-aarch64 -cpu max";
-const STATIC: &str = "-C target-feature=+crt-static";
+pub(crate) const STATIC: &str = "-C target-feature=+crt-static";
 
 /// Libraries that every Debian machine has, and that must be the machine's own.
 const MACHINE_LIBRARIES: [&str; 4] = ["libc6", "libgcc-s1", "libstdc++6", "gcc-12-base"];
@@ -265,7 +265,7 @@ pub(crate) fn arm64_cargo(cx: &Context, toolchain: &Toolchain, arguments: &[&str
 }
 
 /// Cargo's variable for a setting of the arm64 target.
-fn setting(name: &str) -> String {
+pub(crate) fn setting(name: &str) -> String {
     let target = ARM64.to_uppercase().replace('-', "_");
     format!("CARGO_TARGET_{target}_{name}")
 }
