@@ -83,29 +83,24 @@ impl Vls {
     /// answer `EINVAL`: it takes the host's own set up to a maximum, and nothing else.
     pub fn check(&self, host: &Self) -> Result<(), VlsError> {
         let max = self.max().ok_or(VlsError::Empty)?;
-        if *self == host.narrowed_to(max) {
-            Ok(())
-        } else {
-            Err(VlsError::NotTheHosts {
-                wanted: *self,
-                host: *host,
-            })
-        }
+        self.check_up_to(max, host)
     }
 
     /// Whether this set and a vCPU's are the same up to the smaller of their maxima: so far a vCPU's
     /// set is the host's own, however it was narrowed.
     pub(crate) fn check_common(&self, vcpu: &Self) -> Result<(), VlsError> {
         let max = self.max().ok_or(VlsError::Empty)?;
-        let max = vcpu.max().map_or(max, |vcpu| max.min(vcpu));
-        if self.narrowed_to(max) == vcpu.narrowed_to(max) {
-            Ok(())
-        } else {
-            Err(VlsError::NotTheHosts {
-                wanted: *self,
-                host: *vcpu,
-            })
+        self.check_up_to(vcpu.max().map_or(max, |vcpu| max.min(vcpu)), vcpu)
+    }
+
+    fn check_up_to(&self, max: Vq, host: &Self) -> Result<(), VlsError> {
+        if self.narrowed_to(max) == host.narrowed_to(max) {
+            return Ok(());
         }
+        Err(VlsError::NotTheHosts {
+            wanted: *self,
+            host: *host,
+        })
     }
 
     /// Whether a processor can have this set: with a vector length it has every smaller power of two

@@ -10,12 +10,11 @@ use core::arch::x86_64::{
     _mm256_castsi128_si256, _mm256_cmpgt_epi32, _mm256_inserti128_si256, _mm256_maskload_epi32,
     _mm256_set1_epi32, _mm256_setr_epi32, _mm256_shuffle_epi8, _mm256_storeu_si256, _xgetbv,
 };
-
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-use super::{Leaf, Line, PLACES, lines, windows};
+use super::{Leaf, PLACES, windows};
 
-enum Avx2 {}
+pub(super) enum Avx2 {}
 
 impl Leaf for Avx2 {
     #[inline(always)]
@@ -59,34 +58,6 @@ impl Leaf for Avx2 {
             _mm256_storeu_si256(to.cast::<__m256i>(), slice);
         }
     }
-}
-
-/// Compiles lines for AVX2, one function for each where the rest of the program is not.
-macro_rules! compiled {
-    ($($(#[$doc:meta])* $name:ident($($operand:ident: $type:ty),*) = $line:expr;)*) => {$(
-        $(#[$doc])*
-        /// # Safety
-        ///
-        /// That of the line, and the processor has AVX2.
-        #[target_feature(enable = "avx2")]
-        #[inline]
-        pub(super) unsafe fn $name($($operand: $type),*) {
-            // SAFETY: the caller's promise.
-            unsafe { $line };
-        }
-    )*};
-}
-
-compiled! {
-    get_wide(there: bool, from: *const u8, copy: usize, to: *mut u8) =
-        lines::get::<Avx2>(Line::Wide, there, from, copy, to);
-    get_narrow(there: bool, from: *const u8, copy: usize, to: *mut u8) =
-        lines::get::<Avx2>(Line::Narrow, there, from, copy, to);
-    set_wide(there: bool, from: *const u8, to: *mut u8, copy: usize) = lines::set(Line::Wide, there, from, to, copy);
-    expand_run(line: Line, from: *const u8, copy: usize, to: *mut u8, slices: usize) =
-        lines::expand::<Avx2>(line, from, copy, to, slices);
-    pack_run(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) =
-        lines::pack(line, from, to, copy, slices);
 }
 
 /// The answer of [`detected`]; at first there is none.

@@ -19,21 +19,17 @@ pub(crate) fn clamp(index: u32, last: u32) -> u32 {
 
 /// The same number, of which the compiler knows nothing.
 #[inline(always)]
-pub(super) fn hidden(number: u32) -> u32 {
+fn hidden(number: u32) -> u32 {
     #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
     {
-        let mut number = number;
+        let mut number = u64::from(number);
         // SAFETY: there is no instruction, only a comment that names a register.
-        #[cfg(target_arch = "aarch64")]
         unsafe {
-            core::arch::asm!("/* {0:w} */", inout(reg) number, options(nomem, nostack, preserves_flags, pure));
+            core::arch::asm!("/* {0} */", inout(reg) number, options(nomem, nostack, preserves_flags, pure));
         }
-        // SAFETY: likewise.
-        #[cfg(target_arch = "x86_64")]
-        unsafe {
-            core::arch::asm!("/* {0:e} */", inout(reg) number, options(nomem, nostack, preserves_flags, pure));
-        }
-        number
+        // It has 32 bits.
+        #[allow(clippy::cast_possible_truncation)]
+        return number as u32;
     }
     #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
     core::hint::black_box(number)

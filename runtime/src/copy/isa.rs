@@ -13,71 +13,110 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 use super::{Line, lines};
+use chosen::{ASKS, expand_run, get_narrow, get_wide, has_avx2, pack_run, set_wide};
 
 #[cfg(all(target_arch = "aarch64", not(sve_state_portable)))]
 use super::neon::Neon as Native;
 #[cfg(any(not(target_arch = "aarch64"), sve_state_portable))]
 use super::portable::Portable as Native;
 
-#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
-use super::avx2::known as has_avx2;
-#[cfg(not(all(target_arch = "x86_64", not(sve_state_portable))))]
-fn has_avx2() -> bool {
-    false
-}
-
-/// Lines, for AVX2 or for what the build is for. On x86-64 each is a call of a function that calls
-/// nothing, unless the build is for AVX2: what asks the processor is behind it, so that no register
-/// has to be saved for that.
-macro_rules! lines {
-    ($($name:ident($($operand:ident: $type:ty),*) = $line:expr;)*) => {
-        $(
-            #[inline(always)]
-            unsafe fn $name(has_avx2: bool, $($operand: $type),*) {
-                #[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
-                match has_avx2 {
-                    // SAFETY: the caller's promise, and the processor has AVX2.
-                    true => unsafe { super::avx2::$name($($operand),*) },
-                    // SAFETY: the caller's promise.
-                    false => unsafe { unasked::$name($($operand),*) },
-                }
-                #[cfg(not(all(target_arch = "x86_64", not(sve_state_portable))))]
-                // SAFETY: the caller's promise.
-                unsafe { let _ = has_avx2; $line };
-            }
-        )*
-
-        /// For a processor that has not been asked yet, or has no AVX2.
-        #[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
-        mod unasked {
-            use super::super::avx2;
-            use super::{Line, Native, lines};
-            $(
-                #[cold]
-                #[inline(never)]
-                pub(super) unsafe fn $name($($operand: $type),*) {
-                    match avx2::detected() {
-                        // SAFETY: the caller's promise, and the processor has AVX2.
-                        true => unsafe { avx2::$name($($operand),*) },
-                        // SAFETY: the caller's promise.
-                        false => unsafe { $line },
-                    }
-                }
-            )*
+/// Hands the lines as functions to another macro, which makes them for an instruction set, `Isa`.
+macro_rules! lines_for {
+    ($make:ident) => {
+        $make! {
+            get_wide(there: bool, from: *const u8, copy: usize, to: *mut u8) =
+                lines::get::<Isa>(Line::Wide, there, from, copy, to);
+            get_narrow(there: bool, from: *const u8, copy: usize, to: *mut u8) =
+                lines::get::<Isa>(Line::Narrow, there, from, copy, to);
+            set_wide(there: bool, from: *const u8, to: *mut u8, copy: usize) =
+                lines::set(Line::Wide, there, from, to, copy);
+            expand_run(line: Line, from: *const u8, copy: usize, to: *mut u8, slices: usize) =
+                lines::expand::<Isa>(line, from, copy, to, slices);
+            pack_run(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) =
+                lines::pack(line, from, to, copy, slices);
         }
     };
 }
 
-lines! {
-    get_wide(there: bool, from: *const u8, copy: usize, to: *mut u8) =
-        lines::get::<Native>(Line::Wide, there, from, copy, to);
-    get_narrow(there: bool, from: *const u8, copy: usize, to: *mut u8) =
-        lines::get::<Native>(Line::Narrow, there, from, copy, to);
-    set_wide(there: bool, from: *const u8, to: *mut u8, copy: usize) = lines::set(Line::Wide, there, from, to, copy);
-    expand_run(line: Line, from: *const u8, copy: usize, to: *mut u8, slices: usize) =
-        lines::expand::<Native>(line, from, copy, to, slices);
-    pack_run(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) =
-        lines::pack(line, from, to, copy, slices);
+/// On x86-64 a line is a call of a function that calls nothing, unless the build is for AVX2. What asks
+/// the processor is behind it, so that no register has to be saved for that.
+#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+pub(super) mod chosen {
+    use super::Line;
+    /// Whether a copy is a call, behind a test.
+    pub(super) const ASKS: bool = !cfg!(target_feature = "avx2");
+    pub(super) use crate::copy::avx2::known as has_avx2;
+
+    macro_rules! make {
+        ($($name:ident($($operand:ident: $type:ty),*) = $line:expr;)*) => {
+            $(
+                #[inline(always)]
+                pub(super) unsafe fn $name(has_avx2: bool, $($operand: $type),*) {
+                    match has_avx2 {
+                        // SAFETY: the caller's promise, and the processor has AVX2.
+                        true => unsafe { for_avx2::$name($($operand),*) },
+                        // SAFETY: the caller's promise.
+                        false => unsafe { unasked::$name($($operand),*) },
+                    }
+                }
+            )*
+
+            pub(in crate::copy) mod for_avx2 {
+                use crate::copy::avx2::Avx2 as Isa;
+                use crate::copy::isa::{Line, lines};
+                $(
+                    #[target_feature(enable = "avx2")]
+                    #[inline]
+                    pub(in crate::copy) unsafe fn $name($($operand: $type),*) {
+                        // SAFETY: the caller's promise.
+                        unsafe { $line };
+                    }
+                )*
+            }
+
+            /// For a processor that has not been asked yet, or has no AVX2.
+            mod unasked {
+                use crate::copy::avx2;
+                use crate::copy::isa::{Line, Native as Isa, lines};
+                $(
+                    #[cold]
+                    #[inline(never)]
+                    pub(super) unsafe fn $name($($operand: $type),*) {
+                        match avx2::detected() {
+                            // SAFETY: the caller's promise, and the processor has AVX2.
+                            true => unsafe { super::for_avx2::$name($($operand),*) },
+                            // SAFETY: the caller's promise.
+                            false => unsafe { $line },
+                        }
+                    }
+                )*
+            }
+        };
+    }
+    lines_for!(make);
+}
+
+/// Elsewhere there is nothing to ask.
+#[cfg(not(all(target_arch = "x86_64", not(sve_state_portable))))]
+mod chosen {
+    use super::{Line, Native as Isa, lines};
+
+    pub(super) const ASKS: bool = false;
+
+    pub(super) fn has_avx2() -> bool {
+        false
+    }
+
+    macro_rules! make {
+        ($($name:ident($($operand:ident: $type:ty),*) = $line:expr;)*) => {$(
+            #[inline(always)]
+            pub(super) unsafe fn $name(_: bool, $($operand: $type),*) {
+                // SAFETY: the caller's promise.
+                unsafe { $line };
+            }
+        )*};
+    }
+    lines_for!(make);
 }
 
 /// GET of a slice. Its `line` is a constant.
@@ -98,37 +137,26 @@ pub(crate) unsafe fn get(line: Line, there: bool, from: *const u8, copy: usize, 
 /// That of [`lines::get`], and a `T` is as many bytes as a slice of `line`, whatever they are.
 #[inline(always)]
 pub(crate) unsafe fn get_value<T>(line: Line, there: bool, from: *const u8, copy: usize) -> T {
-    #[cfg(all(
-        target_arch = "x86_64",
-        not(sve_state_portable),
-        not(target_feature = "avx2")
-    ))]
-    {
-        let value = |has_avx2| {
-            let mut value = MaybeUninit::<T>::uninit();
-            // SAFETY: the caller's promise.
-            unsafe { get_on(has_avx2, line, there, from, copy, value.as_mut_ptr().cast()) };
-            // SAFETY: all bytes of the slice have been written.
-            unsafe { value.assume_init() }
-        };
-        // One for each answer, not one for both: else the compiler copies it in the end.
-        if has_avx2() {
-            value(true)
-        } else {
-            value(false)
-        }
-    }
-    #[cfg(not(all(
-        target_arch = "x86_64",
-        not(sve_state_portable),
-        not(target_feature = "avx2")
-    )))]
-    {
-        // SAFETY: bytes may be zero. The compiler sees that all are written again, and leaves this out.
+    if !ASKS {
+        // SAFETY: bytes may be zero. The compiler sees that all are written again, leaves the zeros out,
+        // and takes the value for the result itself, which it does not where it starts as none.
         let mut value: T = unsafe { MaybeUninit::zeroed().assume_init() };
         // SAFETY: the caller's promise.
         unsafe { get(line, there, from, copy, (&raw mut value).cast()) };
-        value
+        return value;
+    }
+    let value = |has_avx2| {
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: the caller's promise.
+        unsafe { get_on(has_avx2, line, there, from, copy, value.as_mut_ptr().cast()) };
+        // SAFETY: all bytes of the slice have been written.
+        unsafe { value.assume_init() }
+    };
+    // One for each answer, not one for both: else the compiler copies it in the end.
+    if has_avx2() {
+        value(true)
+    } else {
+        value(false)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The straight lines. `get` and `set` move one slice, `expand` and `pack` those of `count` registers
-//! that follow each other, in the one loop that there is.
+//! The straight lines. `get` and `set` move one slice, `expand` and `pack` some that follow each other,
+//! in the one loop that there is.
 
 #![allow(unsafe_code)]
 

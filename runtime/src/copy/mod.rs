@@ -36,10 +36,11 @@ pub(crate) use isa::{expand, get, get_value, pack, set};
 pub(crate) enum Line {
     /// Slices of 256 bytes. `copy` is a multiple of 16, and above 0.
     Wide,
-    /// Slices of 32 bytes. `copy` is a multiple of 2, and above 0, and in the image 16 bytes or more lie in front of
-    /// a register's end; where many slices lie one after the other, so it is there.
+    /// Slices of 32 bytes. `copy` is a multiple of 2, and above 0, and in the image 16 bytes or more lie
+    /// in front of a register's end; where many slices lie one after the other, so it is there.
     Narrow,
-    /// All others, of the size given here in bytes, a power of two: by the library's copy, which branches on `copy`.
+    /// All others, of the size given here in bytes, a power of two: by the library's copy, which
+    /// branches on `copy`.
     Any(usize),
 }
 
@@ -69,8 +70,8 @@ trait Leaf {
     ///
     /// # Safety
     ///
-    /// `copy` is at most 32, and above 1. `from` is valid for reads of `copy` bytes, and of the 16 in front of
-    /// `from + copy`, `to` for writes of 32, and they do not overlap.
+    /// `copy` is at most 32, and above 1. `from` is valid for reads of `copy` bytes, and of the 16 in
+    /// front of `from + copy`, `to` for writes of 32, and they do not overlap.
     #[allow(unsafe_code)] // The contract only.
     unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8);
 }
@@ -94,12 +95,12 @@ const fn windows(copy: usize) -> [(isize, usize); 2] {
 /// What is copied where there is no register. Not a `static`, so that the compiler may see what it is.
 const ZEROS: &[u8; 256] = &[0; 256];
 
+/// For a table lookup of bytes: from place `n` on, which places 16 bytes come from that have lost `n`,
+/// and, of those that are lost, a place that gives zero.
 #[cfg(all(
     any(target_arch = "aarch64", target_arch = "x86_64"),
     not(sve_state_portable)
 ))]
-/// For a table lookup of bytes: from place `n` on, which places 16 bytes come from that have lost `n`,
-/// and, of those that are lost, a place that gives zero.
 const PLACES: &[u8; 48] = &{
     let (mut places, mut place) = ([0x80; 48], 0);
     while place < 16 {

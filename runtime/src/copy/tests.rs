@@ -46,7 +46,7 @@ fn isas() -> Vec<Isa> {
 
 #[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
 mod avx2 {
-    use super::super::avx2;
+    use super::super::isa::chosen::for_avx2;
     use super::{Isa, Line, Portable, lines};
 
     /// To be called only where the processor has it.
@@ -54,16 +54,16 @@ mod avx2 {
         name: "AVX2",
         get,
         set,
-        expand: avx2::expand_run,
-        pack: avx2::pack_run,
+        expand: for_avx2::expand_run,
+        pack: for_avx2::pack_run,
     };
 
     unsafe fn get(line: Line, there: bool, from: *const u8, copy: usize, to: *mut u8) {
         match line {
             // SAFETY: the caller's promise.
-            Line::Wide => unsafe { avx2::get_wide(there, from, copy, to) },
+            Line::Wide => unsafe { for_avx2::get_wide(there, from, copy, to) },
             // SAFETY: the caller's promise.
-            Line::Narrow => unsafe { avx2::get_narrow(there, from, copy, to) },
+            Line::Narrow => unsafe { for_avx2::get_narrow(there, from, copy, to) },
             // SAFETY: the caller's promise.
             Line::Any(_) => unsafe { lines::get::<Portable>(line, there, from, copy, to) },
         }
@@ -72,7 +72,7 @@ mod avx2 {
     unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, copy: usize) {
         match line {
             // SAFETY: the caller's promise.
-            Line::Wide => unsafe { avx2::set_wide(there, from, to, copy) },
+            Line::Wide => unsafe { for_avx2::set_wide(there, from, to, copy) },
             // SAFETY: the caller's promise.
             _ => unsafe { lines::set(line, there, from, to, copy) },
         }

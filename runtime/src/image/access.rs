@@ -5,8 +5,8 @@
 //! 1. The memory is as large as the image of its layout at its VQ: `memory` compares.
 //! 2. At every VQ every register of the layout lies inside that image, and its slices have the size of
 //!    `B::Slice`: `check_layout` and `check_bank`, by the compiler.
-//! 3. The address is that of a register of the bank, or is followed by no bytes to copy: `clamp`, and
-//!    the arithmetic of [`Bounds`], which leads no slice past its register.
+//! 3. The address is that of a register of the bank: `clamp`. Where a slice has none of the register's
+//!    bytes, the copy is told so, and uses other memory.
 
 #![allow(unsafe_code)]
 
@@ -17,7 +17,7 @@ use super::{Image, ImageError, Storage};
 use crate::copy::{self, Line, clamp};
 use crate::layout::generated::check_view;
 use crate::layout::{
-    self, Bank, Bounds, ByteArray, ImageBytes, InImage, Layout, Register, ViewOf, check_bank,
+    Bank, Bounds, ByteArray, ImageBytes, InImage, Layout, Place, Register, ViewOf, check_bank,
     slices_bytes,
 };
 
@@ -74,9 +74,9 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let Place { there, start, copy } = self.place(register);
+        let Slice { there, start, copy } = self.slice(register);
         let from = self.as_bytes().as_ptr().wrapping_add(start);
-        // SAFETY: as in `get_to`.
+        // SAFETY: as in `get_into`.
         unsafe { copy::get_value(const { line_of::<B>() }, there, from, copy) }
     }
 
@@ -86,23 +86,12 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        // SAFETY: a unique borrow, and a shared one of the image.
-        unsafe { self.get_to(register, slice) };
-    }
-
-    /// # Safety
-    ///
-    /// `slice` is valid for writes, and not a part of the image.
-    #[inline(always)]
-    unsafe fn get_to<B>(&self, register: Register<B>, slice: *mut B::Slice)
-    where
-        B: InImage<Layout = L>,
-    {
-        let Place { there, start, copy } = self.place(register);
+        let Slice { there, start, copy } = self.slice(register);
         let from = self.as_bytes().as_ptr().wrapping_add(start);
+        let to = slice.as_mut().as_mut_ptr();
         // SAFETY: of the three parts above, `copy` bytes from there on are in the image, and `line_of`
-        // has compared the size of `B::Slice`; to the caller's promise.
-        unsafe { copy::get(const { line_of::<B>() }, there, from, copy, slice.cast()) };
+        // has compared the size of `B::Slice`; a shared and a unique borrow do not overlap.
+        unsafe { copy::get(const { line_of::<B>() }, there, from, copy, to) };
     }
 
     /// GET of every register, into slices that follow each other in the order of the image, each as
@@ -111,10 +100,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let vq = self.check_slices(slices.len())?;
         let (mut from, mut to) = (self.as_bytes().as_ptr(), slices.as_mut_ptr());
         let mut offset = 0;
-        for bank in L::BANKS
-            .iter()
-            .filter(|bank| bank.place == layout::Place::Image)
-        {
+        for bank in L::BANKS.iter().filter(|bank| bank.place == Place::Image) {
             let (count, width) = (bank.count.at(L::VQ_MIN), bank.width.at(L::VQ_MIN));
             let line = line(bank, offset, width);
             for_each_run(bank, vq, false, |Run { copy, slices }| {
@@ -131,37 +117,34 @@ impl<L: Layout, S: Storage> Image<L, S> {
 
     /// Where a slice starts, and how many bytes it shares with the image.
     #[inline(always)]
-    fn place<B: InImage<Layout = L>>(&self, register: Register<B>) -> Place {
+    fn slice<B: InImage<Layout = L>>(&self, register: Register<B>) -> Slice {
         let bank = const { Register::<B>::BANK };
         let vq = self.vq().get();
         let (number, slice) = register.parts();
         let number = clamp(number, const { Register::<B>::BANK.max_count as u32 - 1 });
-        let (count, width) = (bank.count.at(vq), bank.width.at(vq) as usize);
-        let start = Register::<B>::OFFSET.at(vq) as usize + number as usize * width;
+        let (count, width) = (bank.count.at(vq), bank.width.at(vq));
+        let offset = Register::<B>::OFFSET.at(vq);
         // Where the number of registers is fixed, all are there: `check_layout`.
         let there = bank.count.per_vq == 0 || number < count;
-        let size = bank.slice_bytes as usize;
         if const { Register::<B>::BANK.width.at(L::VQ_MAX) <= Register::<B>::BANK.slice_bytes } {
             // A register is all in slice 0.
             let there = there & (slice == 0);
-            return Place {
-                there,
-                start,
-                copy: width,
-            };
+            let copy = width as usize;
+            let start = offset as usize + number as usize * copy;
+            return Slice { there, start, copy };
         }
-        let slice = clamp(slice, const { Register::<B>::BANK.slices as u32 - 1 });
-        let skipped = (slice as usize * size).min(width);
-        let there = there & (skipped < width);
-        let copy = if there {
-            (width - skipped).min(size)
-        } else {
-            size
-        };
-        Place {
+        // Below `slices`, which has 16 bits.
+        #[allow(clippy::cast_possible_truncation)]
+        let slice = clamp(slice, const { Register::<B>::BANK.slices as u32 - 1 }) as u16;
+        let register = offset + number * width;
+        let bounds = Bounds::of_slice(register, width, bank.slice_bytes, slice);
+        let Bounds { start, copy, .. } = bounds;
+        let there = there & (copy > 0);
+        let copy = if there { copy } else { bank.slice_bytes };
+        Slice {
             there,
-            start: start + skipped,
-            copy,
+            start: start as usize,
+            copy: copy as usize,
         }
     }
 
@@ -220,10 +203,10 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let Place { there, start, copy } = self.place(register);
+        let Slice { there, start, copy } = self.slice(register);
         let to = self.as_bytes_mut().as_mut_ptr().wrapping_add(start);
         let from = slice.as_ref().as_ptr();
-        // SAFETY: as in `get_to`, with the two sides exchanged.
+        // SAFETY: as in `get_into`, with the two sides exchanged.
         unsafe { copy::set(const { line_of::<B>() }, there, from, to, copy) };
     }
 
@@ -238,7 +221,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
         for bank in L::BANKS
             .iter()
             .rev()
-            .filter(|bank| bank.place == layout::Place::Image)
+            .filter(|bank| bank.place == Place::Image)
         {
             let (count, width) = (bank.count.at(L::VQ_MIN), bank.width.at(L::VQ_MIN));
             offset -= count * width;
@@ -270,8 +253,9 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
 }
 
 /// A slice in an image, in bytes.
-struct Place {
-    /// Whether the slice has bytes of the register. Else `start` and `copy` say nothing.
+struct Slice {
+    /// Whether it has bytes of the register. Else `start` says nothing, and `copy` is what some slice of
+    /// the bank has.
     there: bool,
     start: usize,
     copy: usize,

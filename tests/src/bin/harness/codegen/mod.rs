@@ -189,7 +189,7 @@ impl Found {
         }
         if probe.asks {
             for line in ["get_wide", "get_narrow", "set_wide"] {
-                let name = format!("copy::avx2::{line}");
+                let name = format!("for_avx2::{line}");
                 // One in each part of the program that uses it.
                 let lines = probe.assembly.named(&name);
                 ensure!(!lines.is_empty(), "the probe calls no {name}");

@@ -21,8 +21,8 @@ pub(crate) enum Rule {
     Asks,
     /// Branches, but no jump or call through a register.
     NoTable,
-    /// Branches, calls, and what a compiler makes of a caller's own `match`: only indices are looked at,
-    /// and panics.
+    /// Branches, and calls through a register too, as of one function several times: only indices are
+    /// looked at, and panics.
     Any,
 }
 
@@ -66,7 +66,10 @@ impl fmt::Display for Fault {
 }
 
 /// Functions that a copy may go to where the processor is asked: lines for AVX2, and what asks.
-const LINES: [&str; 2] = ["copy::avx2::", "copy::isa::unasked::"];
+const LINES: [&str; 2] = [
+    "copy::isa::chosen::for_avx2::",
+    "copy::isa::chosen::unasked::",
+];
 
 /// Everything that is wrong with a function. The number of a register, of which `last` is the largest,
 /// must have been clamped: once for each.
@@ -195,7 +198,7 @@ mod tests {
         for (at, name) in [
             (2000, "core::panicking::panic_bounds_check"),
             (3000, "other"),
-            (4000, "sve_state::copy::avx2::get_wide"),
+            (4000, "sve_state::copy::isa::chosen::for_avx2::get_wide"),
         ] {
             text += &format!("000000000000{at} <{name}>:\n    {at}: \tret\n");
         }
