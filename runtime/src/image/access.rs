@@ -99,10 +99,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     pub fn expand(&self, slices: &mut [u8]) -> Result<(), ImageError> {
         let vq = self.check_slices(slices.len())?;
         let (mut from, mut to) = (self.as_bytes().as_ptr(), slices.as_mut_ptr());
-        let mut offset = 0;
-        for bank in L::BANKS.iter().filter(|bank| bank.place == Place::Image) {
-            let (count, width) = (bank.count.at(L::VQ_MIN), bank.width.at(L::VQ_MIN));
-            let line = line(bank, offset, width);
+        for (bank, line) in banks::<L>() {
             for_each_run(bank, vq, false, |Run { copy, slices }| {
                 // SAFETY: the runs follow each other, and add up to the image and to the slices, whose
                 // size has just been compared; a shared and a unique borrow do not overlap.
@@ -110,7 +107,6 @@ impl<L: Layout, S: Storage> Image<L, S> {
                 from = from.wrapping_add(slices * copy);
                 to = to.wrapping_add(slices * bank.slice_bytes as usize);
             });
-            offset += count * width;
         }
         Ok(())
     }
@@ -217,15 +213,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
             slices.as_ptr_range().end,
             self.as_bytes_mut().as_mut_ptr_range().end,
         );
-        let mut offset = const { ImageBytes::of(L::BANKS, L::BANKS.len()).at(L::VQ_MIN) };
-        for bank in L::BANKS
-            .iter()
-            .rev()
-            .filter(|bank| bank.place == Place::Image)
-        {
-            let (count, width) = (bank.count.at(L::VQ_MIN), bank.width.at(L::VQ_MIN));
-            offset -= count * width;
-            let line = line(bank, offset, width);
+        for (bank, line) in banks::<L>().rev() {
             for_each_run(bank, vq, true, |Run { copy, slices }| {
                 // SAFETY: as in `expand`, with the two sides exchanged, and from the end on; what is in
                 // front of a run comes after it.
@@ -259,6 +247,16 @@ struct Slice {
     there: bool,
     start: usize,
     copy: usize,
+}
+
+/// The banks of the image, each with its line.
+fn banks<L: Layout>() -> impl DoubleEndedIterator<Item = (&'static Bank, Line)> {
+    let banks = L::BANKS.iter().enumerate();
+    let banks = banks.filter(|(_, bank)| bank.place == Place::Image);
+    banks.map(|(b, bank)| {
+        let offset = ImageBytes::of(L::BANKS, b).at(L::VQ_MIN);
+        (bank, line(bank, offset, bank.width.at(L::VQ_MIN)))
+    })
 }
 
 /// Slices that follow each other and share as many bytes each with the image.
