@@ -117,19 +117,17 @@ fn grown(cx: &Context, packages: &Path) -> Result<String> {
     for (name, text) in PROGRAMS {
         fs::write(directory.join("src").join(name), text)?;
     }
-    let manifest = manifest(packages)?
-        .replace("name = \"consumer\"", "name = \"size\"\nautobins = false")
-        .replace("[patch", "default = [\"snapshot\"]\n[patch")
-        .replace("default = [\"sve-state/default\"]\n", "");
     let bins = ["ours", "by_hand"]
         .map(|name| format!("[[bin]]\nname = \"{name}\"\npath = \"src/{name}.rs\"\n"))
         .concat();
     let profile =
         "[profile.release]\nlto = true\ncodegen-units = 1\nstrip = true\npanic = \"abort\"\n";
-    fs::write(
-        directory.join("Cargo.toml"),
-        format!("{manifest}{bins}{profile}"),
+    let manifest = manifest(
+        packages,
+        "features = [\"snapshot\"]",
+        &format!("{bins}{profile}"),
     )?;
+    fs::write(directory.join("Cargo.toml"), manifest)?;
 
     toolchain::ensure_arm64(cx, &[])?;
     let arm64 = toolchain::arm64(cx)?;
@@ -256,7 +254,13 @@ impl<'a> Consumer<'a> {
     fn new(cx: &'a Context, packages: &Path) -> Result<Self> {
         let directory = packages.join("consumer");
         fs::create_dir_all(directory.join("src"))?;
-        fs::write(directory.join("Cargo.toml"), manifest(packages)?)?;
+        let features = FEATURES
+            .map(|(feature, _)| format!("{feature} = [\"sve-state/{feature}\"]\n"))
+            .concat();
+        let program = "[[bin]]\nname = \"consumer\"\npath = \"src/main.rs\"\n";
+        let more = format!("{program}[features]\n{features}");
+        let manifest = manifest(packages, "default-features = true", &more)?;
+        fs::write(directory.join("Cargo.toml"), manifest)?;
         fs::write(directory.join("src/main.rs"), PROGRAM)?;
         let consumer = Self { cx, directory };
         // Here, so that it is no part of the time of a build.
@@ -309,26 +313,24 @@ impl<'a> Consumer<'a> {
     }
 }
 
-/// The manifest of a program that has the packages from here instead of crates.io.
-fn manifest(packages: &Path) -> Result<String> {
+/// The manifest of a program that has the packages from here instead of crates.io: how it asks for
+/// `sve-state`, beside the version, and what else stands in it.
+fn manifest(packages: &Path, asks: &str, more: &str) -> Result<String> {
     let (version, library) = unpacked(packages, "sve-state")?;
     let (_, macros) = unpacked(packages, "sve-state-macros")?;
-    let features = FEATURES
-        .map(|(feature, _)| format!("{feature} = [\"sve-state/{feature}\"]\n"))
-        .concat();
     Ok(format!(
         "[package]\n\
          name = \"consumer\"\n\
          version = \"0.0.0\"\n\
          edition = \"2024\"\n\
+         autobins = false\n\
          [dependencies]\n\
-         sve-state = \"{version}\"\n\
-         [features]\n\
-         {features}\
+         sve-state = {{ version = \"{version}\", {asks} }}\n\
          [patch.crates-io]\n\
          sve-state = {{ path = {library:?} }}\n\
          sve-state-macros = {{ path = {macros:?} }}\n\
-         [workspace]\n"
+         [workspace]\n\
+         {more}"
     ))
 }
 
