@@ -1,4 +1,4 @@
-//! The tests of `sve-state` as arm64 code: another instruction set, other copy kernels, and the
+//! The tests of `sve-state` as arm64 code: another instruction set, other copies, and the
 //! parts that only exist there.
 
 use anyhow::{Result, ensure};

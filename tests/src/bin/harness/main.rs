@@ -130,7 +130,7 @@ enum Part {
     Asserts,
     /// Compare every ID and every offset with the kernel's own headers
     Uapi,
-    /// Disassemble the copy kernels: no branch, no call; modelled cycles beside a plain copy's
+    /// Disassemble the copies: no branch on data, every index clamped; modelled cycles beside a plain copy's
     Codegen,
     /// Try whether a processor that guesses wrongly reads past an image, on x86-64
     Speculation,
