@@ -251,11 +251,14 @@ struct Slice {
 
 /// The banks of the image, each with its line.
 fn banks<L: Layout>() -> impl DoubleEndedIterator<Item = (&'static Bank, Line)> {
+    let image = |bank: &&Bank| bank.place == Place::Image;
     let banks = L::BANKS.iter().enumerate();
-    let banks = banks.filter(|(_, bank)| bank.place == Place::Image);
-    banks.map(|(b, bank)| {
-        let offset = ImageBytes::of(L::BANKS, b).at(L::VQ_MIN);
-        (bank, line(bank, offset, bank.width.at(L::VQ_MIN)))
+    let banks = banks.filter(move |(_, bank)| image(bank));
+    banks.map(move |(b, bank)| {
+        // By iterators only: `expand` and `pack` have no panic, and an index could bring one.
+        let before = L::BANKS.iter().take(b).filter(image);
+        let offset = before.map(|bank| bank.count.at(L::VQ_MIN) * bank.width.at(L::VQ_MIN));
+        (bank, line(bank, offset.sum(), bank.width.at(L::VQ_MIN)))
     })
 }
 
