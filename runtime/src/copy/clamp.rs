@@ -2,19 +2,21 @@
 
 #![allow(unsafe_code)]
 
-/// `index`, or `last` where it is larger.
+/// `index`, if it is at most `last`; else another number that is.
 ///
 /// Register numbers and slice indices are in range before they come here. This is for a processor
-/// that has guessed so and was wrong: the smaller of two numbers is found without a branch, so
-/// whatever was guessed, the address stays where it may be. Linux does the same
-/// (`array_index_nospec`).
+/// that has guessed so and was wrong: there is no branch here, so whatever was guessed, the address stays
+/// where it may be. Linux does the same (`array_index_nospec`).
 #[inline(always)]
 pub(crate) fn clamp(index: u32, last: u32) -> u32 {
-    if last == 0 {
-        return 0; // `last` is a constant.
-    }
     // The compiler has seen the checks too. It must not conclude that this is never needed.
-    index.min(hidden(last))
+    let index = hidden(index);
+    // `last` is a constant; one of nothing but ones is a mask, which is a single instruction.
+    if last & last.wrapping_add(1) == 0 {
+        index & last
+    } else {
+        index.min(last)
+    }
 }
 
 /// The same number, of which the compiler knows nothing.
@@ -22,14 +24,15 @@ pub(crate) fn clamp(index: u32, last: u32) -> u32 {
 fn hidden(number: u32) -> u32 {
     #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
     {
-        let mut number = u64::from(number);
+        let mut number = number;
         // SAFETY: there is no instruction, only a comment that names a register.
         unsafe {
-            core::arch::asm!("/* {0} */", inout(reg) number, options(nomem, nostack, preserves_flags, pure));
+            #[cfg(target_arch = "aarch64")]
+            core::arch::asm!("/* {0:w} */", inout(reg) number, options(nomem, nostack, preserves_flags, pure));
+            #[cfg(target_arch = "x86_64")]
+            core::arch::asm!("/* {0:e} */", inout(reg) number, options(nomem, nostack, preserves_flags, pure));
         }
-        // It has 32 bits.
-        #[allow(clippy::cast_possible_truncation)]
-        return number as u32;
+        number
     }
     #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
     core::hint::black_box(number)

@@ -47,7 +47,6 @@ pub(crate) struct Function {
 /// All functions of a program.
 #[derive(Debug)]
 pub(crate) struct Assembly {
-    pub(crate) isa: Isa,
     functions: BTreeMap<u64, Function>,
 }
 
@@ -75,7 +74,7 @@ impl Assembly {
                 instructions.pop();
             }
         }
-        Self { isa, functions }
+        Self { functions }
     }
 
     /// The function that starts at an address.

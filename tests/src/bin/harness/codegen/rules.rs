@@ -5,10 +5,10 @@
 //! outside may be found by branches, but through no table of addresses. And whatever a processor has
 //! guessed about a register's number, an address is computed only from what the clamp has left of it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
-use super::assembly::{Assembly, Flow, Function, Instruction, Isa};
+use super::assembly::{Assembly, Flow, Function, Instruction};
 
 /// What a function has to keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,9 +127,9 @@ pub(crate) fn faults(
         }
         faults.push(Fault { kind, at });
     }
-    let clamps = clamps(assembly.isa, function);
+    let clamps = clamps(function);
     for last in last {
-        if clamps.get(last).is_none_or(|n| *n == 0) {
+        if !clamps.contains(last) {
             let at = format!("of 0 to {last}");
             faults.push(Fault {
                 kind: Kind::NoClamp,
@@ -140,37 +140,18 @@ pub(crate) fn faults(
     faults
 }
 
-/// The smaller of an index and a constant, without a branch: how often for each constant. The constant
-/// stands in a register, is compared, and is what may be selected.
-fn clamps(isa: Isa, function: &Function) -> BTreeMap<u64, usize> {
-    let mut clamps = BTreeMap::new();
-    let mut constants: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut compared = None;
-    for instruction in &function.instructions {
-        let mnemonic = instruction.mnemonic.as_str();
-        let operands: Vec<&str> = instruction.operands.split(", ").collect();
-        let select = match isa {
-            Isa::Aarch64 => mnemonic == "csel",
-            Isa::X86_64 => mnemonic.starts_with("cmov"),
-        };
-        if mnemonic == "cmp" {
-            compared = operands.iter().find_map(|o| Some((*o, *constants.get(o)?)));
-        } else if let Some((register, constant)) = compared
-            && select
-            && operands.contains(&register)
-        {
-            *clamps.entry(constant).or_default() += 1;
-            compared = None;
+/// The constants that mask something, as the clamp of an index does.
+fn clamps(function: &Function) -> BTreeSet<u64> {
+    let mask = |instruction: &Instruction| {
+        let last = immediate(instruction.operands.rsplit(", ").next()?)?;
+        match instruction.mnemonic.as_str() {
+            "and" => Some(last),
+            // A mask of so many bits and a shift, in one.
+            "ubfiz" => Some((1 << last) - 1),
+            _ => None,
         }
-        if let (false, Some(target)) = (["cmp", "test"].contains(&mnemonic), operands.first()) {
-            constants.remove(target);
-            if let ("mov", Some(constant)) = (mnemonic, operands.get(1).and_then(|o| immediate(o)))
-            {
-                constants.insert(target, constant);
-            }
-        }
-    }
-    clamps
+    };
+    function.instructions.iter().filter_map(mask).collect()
 }
 
 /// `0x1f`, `#0x1f` or `#31`.
@@ -260,25 +241,12 @@ mod tests {
     #[test]
     fn an_index_is_clamped() {
         let arm = |lines: &str| found(Isa::Aarch64, Rule::Straight, &[31], lines);
-        assert_eq!(
-            arm("mov w8, #0x1f; cmp w8, w1; ldr x0, [x0]; csel w1, w8, w1, lo; ret"),
-            []
-        );
+        assert_eq!(arm("and w1, w1, #0x1f; ldr q0, [x0, x1]; ret"), []);
+        assert_eq!(arm("ubfiz w1, w1, #5, #5; ldr q0, [x0, x1]; ret"), []);
         assert_eq!(arm("cmp w1, #0x1f; ldr q0, [x0, x1]; ret"), [Kind::NoClamp]);
-        // Another constant, and one that is no longer there.
-        assert_eq!(
-            arm("mov w8, #0x3f; cmp w8, w1; csel w1, w8, w1, lo; ret"),
-            [Kind::NoClamp]
-        );
-        assert_eq!(
-            arm("mov w8, #0x1f; mov w8, w2; cmp w8, w1; csel w1, w8, w1, lo; ret"),
-            [Kind::NoClamp]
-        );
+        assert_eq!(arm("and w1, w1, #0x3f; ret"), [Kind::NoClamp]);
         let x86 = |lines: &str| found(Isa::X86_64, Rule::Straight, &[15], lines);
-        assert_eq!(x86("mov eax, 0xf; cmp eax, esi; cmovae eax, esi; ret"), []);
-        assert_eq!(
-            x86("mov eax, 0xf; cmp edx, esi; cmovae eax, esi; ret"),
-            [Kind::NoClamp]
-        );
+        assert_eq!(x86("and esi, 0xf; ret"), []);
+        assert_eq!(x86("and esi, eax; ret"), [Kind::NoClamp]);
     }
 }
