@@ -430,7 +430,7 @@ fn colours_are_for_terminals_or_on_demand() {
     }
 }
 
-/// The answers of Linux, as `tests/src/conformance/cases.rs` has them.
+/// The answers of Linux, as `tests/suites/conformance/cases.rs` has them.
 #[test]
 fn an_errno_is_explained_in_its_context() {
     // The errno, the register, the call; and the stages in which it is met, by words in them.

@@ -4,7 +4,7 @@
  *
  * Every number printed comes from a macro, a type or a field of the headers; where they say how
  * many there are of something, that too. So this file cannot agree with sve-state by copying its
- * mistakes. tests/src/bin/harness/uapi.rs prints the same lines from sve-state's side.
+ * mistakes. tests/harness/parts/uapi.rs prints the same lines from sve-state's side.
  */
 #include <asm/sigcontext.h>
 #include <linux/kvm.h>

@@ -1,0 +1,304 @@
+//! One boot of a kernel in QEMU, and what it says on its console. A program that runs on this machine is
+//! heard in the same way.
+
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+use sve_state_harness::lengths::Lengths;
+
+use crate::context::Context;
+use crate::machine::qemu::Qemu;
+
+/// What a line that is meant for the harness starts with.
+pub(crate) const MARK: &str = "@@ ";
+
+/// How long the console may be silent while the guest does nothing, and how long it all may take if the
+/// guest is given nothing out of the ordinary to do. A boot takes seconds.
+const SILENCE: Duration = Duration::from_secs(60);
+pub(crate) const TOTAL: Duration = Duration::from_secs(10 * 60);
+
+/// A guest that takes at least this part of a processor is busy, and no guest that hangs: an idle one
+/// takes a hundredth, and the machine may have other things to do.
+const BUSY: f64 = 0.05;
+
+/// How much of the console is shown when it ends badly.
+const TAIL: usize = 60;
+
+/// The command that boots: EL2 is emulated, so that the kernel brings up KVM.
+pub(crate) fn command(
+    qemu: &Qemu,
+    kernel: &Path,
+    lengths: Lengths,
+    initrd: &Path,
+    init_arguments: &[String],
+) -> Command {
+    let mut append = "console=ttyAMA0 quiet panic=-1".to_owned();
+    if !init_arguments.is_empty() {
+        // The kernel gives init what follows the dashes.
+        append = format!("{append} -- {}", init_arguments.join(" "));
+    }
+    let mut command = qemu.command();
+    command
+        .args(["-M", "virt,virtualization=on,gic-version=3"])
+        .args(["-cpu", &processor(lengths)])
+        .args(["-smp", "1", "-m", "512", "-nographic", "-nic", "none"])
+        .arg("-no-reboot")
+        .arg("-kernel")
+        .arg(kernel)
+        .arg("-initrd")
+        .arg(initrd)
+        .args(["-append", &append]);
+    command
+}
+
+/// A processor with these vector lengths. Where some are named, QEMU takes no others.
+fn processor(lengths: Lengths) -> String {
+    match lengths {
+        Lengths::ALL => "max".to_owned(),
+        Lengths::NONE => "max,sve=off".to_owned(),
+        _ => lengths.vqs().fold("max".to_owned(), |cpu, vq| {
+            format!("{cpu},sve{}=on", 128 * vq)
+        }),
+    }
+}
+
+/// Runs what boots, and gives every marked line to `heard` (without the mark) until it ends.
+///
+/// Fails if the guest hangs, takes longer than `total`, or `heard` refuses a line; whether it said all it should is for the
+/// caller to see. How the command ends matters where it is not the guest that decides.
+pub(crate) fn run(
+    cx: &Context,
+    mut command: Command,
+    total: Duration,
+    heard: &mut dyn FnMut(&str) -> Result<()>,
+) -> Result<Console> {
+    cx.announce(&command);
+    let program = command.get_program().to_string_lossy().into_owned();
+    let (reader, writer) = io::pipe()?;
+    command.stdin(Stdio::null()).stdout(writer.try_clone()?);
+    let mut child = command
+        .stderr(writer)
+        .spawn()
+        .with_context(|| format!("cannot run {program}"))?;
+    drop(command);
+    let child_id = child.id();
+
+    let mut console = Console::default();
+    let limits = Limits {
+        silence: SILENCE,
+        total,
+        used: &|| processor_time(child_id),
+    };
+    let result = listen(cx, reader, &mut console, &limits, heard);
+    let status = end(&mut child, result.is_err());
+    if let Err(error) = result {
+        console.show(cx);
+        return Err(error);
+    }
+    let status = status?;
+    if !status.success() {
+        console.show(cx);
+        bail!("{program} failed ({status})");
+    }
+    Ok(console)
+}
+
+fn end(child: &mut Child, hanging: bool) -> io::Result<std::process::ExitStatus> {
+    if hanging {
+        // It may be gone already.
+        let _ = child.kill();
+    }
+    child.wait()
+}
+
+/// How long a guest may go on.
+struct Limits<'a> {
+    silence: Duration,
+    total: Duration,
+    /// The processor time that it has had.
+    used: &'a dyn Fn() -> Duration,
+}
+
+/// The processor time of a process, without those that it waited for: `utime` and `stime` of
+/// `/proc/PID/stat`, in the hundredths of a second that Linux gives there.
+fn processor_time(id: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // The second field is a name in parentheses, with anything in it.
+    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    Duration::from_millis(
+        10 * ticks
+            .filter_map(|ticks| ticks.parse::<u64>().ok())
+            .sum::<u64>(),
+    )
+}
+
+fn listen(
+    cx: &Context,
+    reader: io::PipeReader,
+    console: &mut Console,
+    limits: &Limits<'_>,
+    heard: &mut dyn FnMut(&str) -> Result<()>,
+) -> Result<()> {
+    let (start, mut used) = (Instant::now(), Duration::ZERO);
+    let Limits { silence, total, .. } = *limits;
+    let (sender, lines) = mpsc::channel();
+    // Reading blocks, and a silent guest must not block us.
+    thread::spawn(move || {
+        for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    loop {
+        match lines.recv_timeout(silence) {
+            Ok(line) => {
+                used = (limits.used)();
+                let line = String::from_utf8_lossy(&line);
+                let line = line.trim_end();
+                cx.detail(line);
+                console.push(line);
+                if let Some(message) = line.strip_prefix(MARK) {
+                    heard(message)?;
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => {
+                let before = std::mem::replace(&mut used, (limits.used)());
+                if used.saturating_sub(before) < silence.mul_f64(BUSY) {
+                    bail!("the guest did nothing for {} s", silence.as_secs());
+                }
+                cx.step("the guest says nothing, and is busy");
+            }
+        }
+        if start.elapsed() > total {
+            bail!("the guest was not done after {} s", total.as_secs());
+        }
+    }
+}
+
+/// The last lines of the guest's console.
+#[derive(Default)]
+pub(crate) struct Console {
+    tail: VecDeque<String>,
+    lines: usize,
+}
+
+impl Console {
+    fn push(&mut self, line: &str) {
+        self.lines += 1;
+        self.tail.push_back(line.to_owned());
+        if self.tail.len() > TAIL {
+            self.tail.pop_front();
+        }
+    }
+
+    /// Those between two of them.
+    pub(crate) fn between(&self, start: &str, end: &str) -> Vec<&str> {
+        let mut lines = self.tail.iter().map(String::as_str);
+        lines.by_ref().find(|line| *line == start);
+        lines.take_while(|line| *line != end).collect()
+    }
+
+    /// Prints them, unless the person has seen them.
+    pub(crate) fn show(&self, cx: &Context) {
+        if cx.verbose {
+            return;
+        }
+        let (shown, all) = (self.tail.len(), self.lines);
+        cx.step(&format!("the guest's console, {shown} of {all} lines:"));
+        for line in &self.tail {
+            println!("    | {line}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::{Console, Lengths, Limits, listen, processor, processor_time};
+    use crate::context::Context;
+
+    const SILENCE: Duration = Duration::from_millis(200);
+
+    /// A guest that is silent for three times as long as it may be, and then says something.
+    fn silent(used: &dyn Fn() -> Duration, total: Duration) -> Result<Vec<String>, String> {
+        let (reader, mut writer) = io::pipe().unwrap();
+        thread::spawn(move || {
+            thread::sleep(3 * SILENCE);
+            // The listener may have given up.
+            let _ = writer.write_all(b"@@ done\n");
+        });
+        let limits = Limits {
+            silence: SILENCE,
+            total,
+            used,
+        };
+        let mut heard = Vec::new();
+        listen(
+            &Context::new(false).unwrap(),
+            reader,
+            &mut Console::default(),
+            &limits,
+            &mut |line| {
+                heard.push(line.to_owned());
+                Ok(())
+            },
+        )
+        .map(|()| heard)
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn who_is_silent_and_busy_is_waited_for_and_who_is_idle_is_not() {
+        let total = Duration::from_secs(60);
+        let start = std::time::Instant::now();
+        let busy = || start.elapsed() / 10;
+        assert_eq!(silent(&busy, total), Ok(vec!["done".to_owned()]));
+        let idle = || start.elapsed() / 100;
+        assert_eq!(
+            silent(&idle, total),
+            Err("the guest did nothing for 0 s".to_owned())
+        );
+        // Nor for ever.
+        let error = silent(&busy, 2 * SILENCE).unwrap_err();
+        assert!(error.starts_with("the guest was not done"), "{error}");
+    }
+
+    #[test]
+    fn processor_time_is_what_a_process_takes() {
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn()
+            .unwrap();
+        let mut waited = 0;
+        while processor_time(child.id()) < Duration::from_millis(100) {
+            thread::sleep(Duration::from_millis(100));
+            waited += 1;
+            assert!(waited < 600, "it takes none");
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(processor_time(u32::MAX), Duration::ZERO);
+    }
+
+    #[test]
+    fn qemu_is_told_the_vector_lengths_in_bits() {
+        assert_eq!(processor(Lengths::ALL), "max");
+        assert_eq!(processor(Lengths::NONE), "max,sve=off");
+        assert_eq!(
+            processor(Lengths(0b1011)),
+            "max,sve128=on,sve256=on,sve512=on"
+        );
+    }
+}

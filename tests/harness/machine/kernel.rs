@@ -1,0 +1,108 @@
+//! Finding an arm64 kernel: a stock one from Debian, or the one that the person names.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::context::Context;
+use crate::machine::apt::{Archive, unpack_deb};
+
+/// The releases whose newest kernels are tried: people run these.
+pub(crate) const RELEASES: [&str; 3] = ["bookworm", "trixie", "trixie-backports"];
+/// The package that depends on a release's newest kernel for virtual machines.
+const PACKAGE: &str = "linux-image-cloud-arm64";
+
+/// The kernel image that `--kernel` names.
+pub(crate) fn image(cx: &Context, asked: &str) -> Result<PathBuf> {
+    let path = Path::new(asked);
+    let image = if path.is_file() && path.extension().is_some_and(|ext| ext == "deb") {
+        from_deb(cx, path)?
+    } else if path.is_file() {
+        // QEMU runs in the workspace, the person may be elsewhere.
+        path.canonicalize()?
+    } else if RELEASES.contains(&asked) {
+        from_package(cx, PACKAGE, Some(asked))?
+    } else if asked.starts_with("linux-") && !asked.contains('/') {
+        from_package(cx, asked, None)?
+    } else {
+        bail!(
+            "--kernel {asked}: no such file; it takes a Debian release ({}), an arm64 kernel image \
+             (vmlinuz), a Debian package file of one, or such a package's name, as {PACKAGE}",
+            RELEASES.join(", ")
+        );
+    };
+    check(&image)?;
+    Ok(image)
+}
+
+fn from_deb(cx: &Context, deb: &Path) -> Result<PathBuf> {
+    // Named after it: there may be several.
+    let name = deb.file_stem().unwrap_or_default();
+    let into = cx.directory("kvm/deb")?.join(name);
+    let _ = fs::remove_dir_all(&into);
+    unpack_deb(cx, &deb.canonicalize()?, &into)?;
+    vmlinuz(&into)
+}
+
+/// From a release, or else from this machine's own.
+fn from_package(cx: &Context, package: &str, release: Option<&str>) -> Result<PathBuf> {
+    let into = cx.directory("kvm")?.join(release.unwrap_or(package));
+    if let Ok(image) = vmlinuz(&into) {
+        return Ok(image);
+    }
+    let archive = release.map_or_else(|| Archive::open(cx), |release| Archive::of(cx, release))?;
+    let arm64 = |name: &str| format!("{}:arm64", name.trim_end_matches(":arm64"));
+    let mut name = arm64(package);
+    // A package without a version in its name depends on the one that has; and since 6.19 the kernel
+    // is in another one.
+    let dependencies = archive
+        .dependencies(&name, true)
+        .with_context(|| format!("Debian's archive has no {package} for arm64"))?;
+    let holds = |prefix: &'static str| {
+        let mut names = dependencies.iter();
+        names.find(move |name| name.starts_with(prefix) && !name.starts_with(PACKAGE))
+    };
+    if let Some(real) = holds("linux-binary-").or_else(|| holds("linux-image-")) {
+        name = arm64(real);
+    }
+    archive.unpack(&[name], &into)?;
+    vmlinuz(&into)
+}
+
+/// The image in an unpacked package: in `boot`, or beside the modules.
+fn vmlinuz(root: &Path) -> Result<PathBuf> {
+    let entries = |directory: PathBuf| {
+        let entries = fs::read_dir(directory).ok().into_iter().flatten();
+        entries.filter_map(|entry| entry.ok().map(|entry| entry.path()))
+    };
+    let modules = entries(root.join("usr/lib/modules")).flat_map(entries);
+    entries(root.join("boot"))
+        .chain(modules)
+        .find(|path| {
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz"))
+        })
+        .with_context(|| format!("no vmlinuz in {}", root.display()))
+}
+
+/// Refuses what QEMU would jump into and never return from.
+fn check(image: &Path) -> Result<()> {
+    let mut start = Vec::new();
+    File::open(image)
+        .with_context(|| format!("cannot open {}", image.display()))?
+        .take(64)
+        .read_to_end(&mut start)?;
+    // Linux `Documentation/arch/arm64/booting.rst`; QEMU also takes one that is gzipped, or packed
+    // as an EFI program.
+    let arm64 = start.get(56..60) == Some(b"ARM\x64");
+    let gzip = start.starts_with(b"\x1f\x8b");
+    let efi_zboot = start.starts_with(b"MZ") && start.get(4..8) == Some(b"zimg");
+    ensure!(
+        arm64 || gzip || efi_zboot,
+        "{} is no arm64 Linux kernel image",
+        image.display()
+    );
+    Ok(())
+}

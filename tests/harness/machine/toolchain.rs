@@ -1,0 +1,290 @@
+//! Compilers other than the one that built this program: one that builds for arm64, the oldest one
+//! that the published crates promise to build with, and a nightly one.
+//!
+//! In each case what is there comes first, then rustup, then Debian's archive, which has several
+//! versions of rustc (those that its browsers are built with), but no nightly. Cargo stays the one that runs this
+//! program, unless rustup brings a whole toolchain.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+
+use crate::context::{Context, program};
+use crate::machine::apt::Archive;
+use crate::machine::install::{self, CROSS_GCC, CROSS_LIBC, Need, QEMU_USER};
+
+/// The target that arm64 code is built for.
+pub(crate) const ARM64: &str = "aarch64-unknown-linux-gnu";
+/// How arm64 programs are run: with every feature that the emulator has, NEON and SVE among them.
+const QEMU: &str = "qemu-aarch64 -cpu max";
+pub(crate) const STATIC: &str = "-C target-feature=+crt-static";
+
+/// Libraries that every Debian machine has, and that must be the machine's own.
+const MACHINE_LIBRARIES: [&str; 4] = ["libc6", "libgcc-s1", "libstdc++6", "gcc-12-base"];
+
+/// A compiler, as cargo is to use it.
+pub(crate) enum Toolchain {
+    /// The one that cargo uses of its own accord.
+    Active,
+    /// Another one that rustup has.
+    Rustup(String),
+    /// One that is installed in this prefix.
+    Installed(PathBuf),
+    /// One whose packages are unpacked in this directory.
+    Unpacked(PathBuf),
+}
+
+impl Toolchain {
+    /// Cargo, made to use this compiler, in a target directory of its own.
+    pub(crate) fn cargo(&self, cx: &Context, directory: &str, arguments: &[&str]) -> Command {
+        let mut command = match self {
+            Self::Rustup(name) => {
+                let mut command = Command::new("rustup");
+                command.args(["run", name, "cargo"]).args(arguments);
+                command
+            }
+            _ => cx.cargo(arguments),
+        };
+        command.env("CARGO_TARGET_DIR", cx.target.join(directory));
+        self.environment(&mut command);
+        command
+    }
+
+    fn rustc(&self, arguments: &[&str]) -> Command {
+        let mut command = match self {
+            Self::Active => Command::new("rustc"),
+            Self::Rustup(name) => {
+                let mut command = Command::new("rustup");
+                command.args(["run", name, "rustc"]);
+                command
+            }
+            Self::Installed(prefix) => Command::new(prefix.join("bin/rustc")),
+            Self::Unpacked(root) => Command::new(root.join("usr/bin/rustc")),
+        };
+        self.environment(&mut command);
+        command.args(arguments);
+        command
+    }
+
+    fn environment(&self, command: &mut Command) {
+        let prefix = match self {
+            Self::Active | Self::Rustup(_) => return,
+            Self::Installed(prefix) => prefix.clone(),
+            Self::Unpacked(root) => root.join("usr"),
+        };
+        command
+            .env("RUSTC", prefix.join("bin/rustc"))
+            .env("RUSTDOC", prefix.join("bin/rustdoc"));
+        if let Self::Unpacked(_) = self {
+            // Its own libraries lie where an installed compiler would need no path to them.
+            let libraries = format!("lib/{}-linux-gnu", env::consts::ARCH);
+            command.env("LD_LIBRARY_PATH", prefix.join(libraries));
+        }
+    }
+
+    /// What the compiler calls itself, if it runs.
+    fn version(&self, cx: &Context) -> Result<String> {
+        let output = cx.run_quietly(self.rustc(&["--version"]))?;
+        Ok(output.trim().to_owned())
+    }
+
+    /// Whether it has the standard library for arm64.
+    fn builds_arm64(&self, cx: &Context) -> bool {
+        let libdir = cx.run_quietly(self.rustc(&["--print", "target-libdir", "--target", ARM64]));
+        libdir.is_ok_and(|path| {
+            fs::read_dir(path.trim()).is_ok_and(|mut entries| entries.next().is_some())
+        })
+    }
+}
+
+/// A compiler that builds for arm64.
+pub(crate) fn arm64(cx: &Context) -> Result<Toolchain> {
+    let (toolchain, how) = find_arm64(cx)?;
+    cx.step(&format!("arm64: {}, {how}", toolchain.version(cx)?));
+    Ok(toolchain)
+}
+
+fn find_arm64(cx: &Context) -> Result<(Toolchain, &'static str)> {
+    if Toolchain::Active.builds_arm64(cx) {
+        return Ok((Toolchain::Active, "the active toolchain"));
+    }
+    let debian = Toolchain::Installed(PathBuf::from("/usr"));
+    if Path::new("/usr/bin/rustc").exists() && debian.builds_arm64(cx) {
+        return Ok((debian, "installed in /usr"));
+    }
+    if rustup_may_fetch() {
+        let mut command = Command::new("rustup");
+        command.args(["target", "add", ARM64]);
+        if cx.run(command).is_ok() && Toolchain::Active.builds_arm64(cx) {
+            return Ok((Toolchain::Active, "the active toolchain"));
+        }
+    }
+    let root = unpack(cx, "rust-arm64", None, true).with_context(|| {
+        format!("no Rust for arm64; run `rustup target add {ARM64}`, then this again")
+    })?;
+    Ok((root, "unpacked from Debian's archive"))
+}
+
+/// The compiler of the oldest version that the published crates promise, `1.85`.
+pub(crate) fn oldest(cx: &Context, version: &str) -> Result<Toolchain> {
+    let toolchain = find_oldest(cx, version)?;
+    let found = toolchain.version(cx)?;
+    if !found.starts_with(&format!("rustc {version}.")) {
+        bail!("asked for Rust {version}, found {found}");
+    }
+    cx.step(&format!("oldest: {found}"));
+    Ok(toolchain)
+}
+
+fn find_oldest(cx: &Context, version: &str) -> Result<Toolchain> {
+    if let Some(name) = rustup_toolchain(cx, version) {
+        return Ok(Toolchain::Rustup(name));
+    }
+    if rustup_may_fetch() {
+        let mut command = Command::new("rustup");
+        command.args(["toolchain", "install", version, "--profile", "minimal"]);
+        if cx.run(command).is_ok() {
+            return Ok(Toolchain::Rustup(version.to_owned()));
+        }
+    }
+    unpack(cx, &format!("rust-{version}"), Some(version), false).with_context(|| {
+        format!("no Rust {version}; run `rustup toolchain install {version}`, then this again")
+    })
+}
+
+/// A nightly compiler, for what only it can do. Debian has none.
+pub(crate) fn nightly(cx: &Context, part: &str) -> Result<Toolchain> {
+    let toolchain = find_nightly(cx).with_context(|| {
+        format!(
+            "no nightly Rust; run `rustup toolchain install nightly`, then this again, or leave \
+             this part out: `cargo harness --without {part}`"
+        )
+    })?;
+    cx.step(&format!("nightly: {}", toolchain.version(cx)?));
+    Ok(toolchain)
+}
+
+fn find_nightly(cx: &Context) -> Result<Toolchain> {
+    if Toolchain::Active.version(cx)?.contains("nightly") {
+        return Ok(Toolchain::Active);
+    }
+    if let Some(name) = rustup_toolchain(cx, "nightly") {
+        return Ok(Toolchain::Rustup(name));
+    }
+    if !rustup_may_fetch() {
+        bail!("no rustup that may fetch one");
+    }
+    let mut command = Command::new("rustup");
+    command.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
+    cx.run(command)?;
+    Ok(Toolchain::Rustup("nightly".to_owned()))
+}
+
+/// The installed toolchain of this version: `1.85-…` or `1.85.N-…`.
+fn rustup_toolchain(cx: &Context, version: &str) -> Option<String> {
+    program("rustup")?;
+    let mut command = Command::new("rustup");
+    command.args(["toolchain", "list", "--quiet"]);
+    let list = cx.run_quietly(command).ok()?;
+    list.split_whitespace()
+        .find(|name| {
+            name.strip_prefix(version)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+        })
+        .map(str::to_owned)
+}
+
+/// Whether there is a rustup, and its user lets it fetch what is missing.
+fn rustup_may_fetch() -> bool {
+    program("rustup").is_some() && env::var_os("RUSTUP_AUTO_INSTALL").is_none_or(|v| v != "0")
+}
+
+/// Unpacks Debian's rustc, of a version or the newest, unless that has been done.
+fn unpack(cx: &Context, name: &str, version: Option<&str>, arm64: bool) -> Result<Toolchain> {
+    let into = cx.target.join(name);
+    let toolchain = Toolchain::Unpacked(into.clone());
+    if into.exists() && toolchain.version(cx).is_ok() {
+        return Ok(toolchain);
+    }
+    let archive = Archive::open(cx)?;
+    let versions = archive.versions("rustc-web")?;
+    let full = versions
+        .iter()
+        .find(|full| version.is_none_or(|version| full.starts_with(&format!("{version}."))))
+        .ok_or_else(|| {
+            let wanted = version.unwrap_or("of any version");
+            anyhow!("Debian's archive has no rustc-web {wanted}, only: {versions:?}")
+        })?;
+    archive.unpack(&packages(&archive, full, arm64)?, &into)?;
+    Ok(toolchain)
+}
+
+/// The packages of a compiler: itself, its standard libraries, and the libraries that it is linked
+/// with.
+fn packages(archive: &Archive<'_>, full: &str, arm64: bool) -> Result<Vec<String>> {
+    // `1.85.0+dfsg3-1` is in `libstd-rust-web-1.85`.
+    let minor: Vec<_> = full.split('.').take(2).collect();
+    let libraries = format!("libstd-rust-web-{}", minor.join("."));
+    let mut packages = vec![
+        format!("rustc-web={full}"),
+        format!("libstd-rust-web-dev={full}"),
+        format!("{libraries}={full}"),
+    ];
+    if arm64 {
+        packages.push(format!("libstd-rust-web-dev:arm64={full}"));
+    }
+    let dependencies = archive.dependencies(&libraries, true)?;
+    packages.extend(
+        dependencies
+            .into_iter()
+            .filter(|name| !MACHINE_LIBRARIES.contains(&name.as_str())),
+    );
+    Ok(packages)
+}
+
+/// Cargo for arm64: what links the programs and what runs them are set.
+///
+/// They are linked statically. The guest has no C library; and where this machine has one for arm64
+/// beside the cross compiler's, a dynamic loader would mix the two, and hang in the first thread.
+pub(crate) fn arm64_cargo(cx: &Context, toolchain: &Toolchain, arguments: &[&str]) -> Command {
+    let mut command = toolchain.cargo(cx, "arm64", arguments);
+    command.args(["--target", ARM64]);
+    // These would take the place of the settings below.
+    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOCFLAGS"] {
+        command.env_remove(name);
+    }
+    command
+        .env(setting("LINKER"), "aarch64-linux-gnu-gcc")
+        .env(setting("RUNNER"), QEMU)
+        .env(setting("RUSTFLAGS"), STATIC)
+        .env(setting("RUSTDOCFLAGS"), STATIC);
+    command
+}
+
+/// Cargo's variable for a setting of the arm64 target.
+pub(crate) fn setting(name: &str) -> String {
+    let target = ARM64.to_uppercase().replace('-', "_");
+    format!("CARGO_TARGET_{target}_{name}")
+}
+
+/// What building for arm64, and running the result, needs beside the compiler; and what the caller
+/// needs beside that, so that a person hears of all of it at once.
+pub(crate) fn ensure_arm64(cx: &Context, also: &[Need]) -> Result<()> {
+    install::ensure(cx, &[&[CROSS_GCC, CROSS_LIBC, QEMU_USER], also].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::setting;
+
+    #[test]
+    fn settings_are_named_as_cargo_names_them() {
+        assert_eq!(
+            setting("RUNNER"),
+            "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER"
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! The tests of `sve-state` under AddressSanitizer, which sees a byte read or written outside of a
+//! buffer wherever that lies.
+
+use std::env::consts::ARCH;
+
+use anyhow::{Result, ensure};
+
+use crate::context::Context;
+use crate::machine::toolchain;
+use crate::report::{Counted, Tests};
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const SANITIZE: &str = "-Zsanitizer=address";
+/// What each program says at its start, if it was built with the sanitizer and told to speak.
+const AWAKE: &str = "AddressSanitizer Init done";
+
+/// Runs them all.
+pub(crate) fn run(cx: &Context) -> Result<Counted> {
+    ensure!(
+        ARCH == "x86_64",
+        "this part runs on x86-64; leave it out: `cargo harness --without asan`"
+    );
+    let nightly = toolchain::nightly(cx, "asan")?;
+    let arguments = ["test", "-p", "sve-state", "--all-features"];
+    // With a target, what runs in the compiler is built without the sanitizer.
+    let mut command = nightly.cargo(
+        cx,
+        "asan",
+        &[&arguments[..], &["--target", TARGET]].concat(),
+    );
+    command
+        .env("RUSTFLAGS", SANITIZE)
+        .env("RUSTDOCFLAGS", SANITIZE)
+        .env("ASAN_OPTIONS", "verbosity=1");
+    let output = cx.run(command)?;
+    let tests = Tests::of(&output);
+    ensure!(tests.passed > 0, "no test ran");
+    let programs = count(&output, "     Running ");
+    let awake = count(&output, AWAKE);
+    ensure!(
+        programs > 0 && awake >= programs,
+        "{awake} programs said that the sanitizer watches them, of {programs} and doctests"
+    );
+    Ok(vec![format!("{tests} under AddressSanitizer")])
+}
+
+fn count(output: &str, what: &str) -> usize {
+    output.matches(what).count()
+}

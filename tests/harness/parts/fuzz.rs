@@ -1,0 +1,169 @@
+//! The fuzz targets in `fuzz/`, each for a while, from the seeds that are checked in and nothing
+//! else, so that every run is as good as the first. What breaks one is kept in `fuzz/artifacts`,
+//! where cargo-fuzz looks for it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::context::Context;
+use crate::machine::install::{self, CXX};
+use crate::machine::toolchain::{self, Toolchain};
+use crate::report::Counted;
+
+/// The targets, and how many inputs each must try per second at the least: no more than a 25th of
+/// what it does on one busy core, so that one that hardly moves does not pass.
+const TARGETS: [(&str, u64); 6] = [
+    ("snapshot", 500),
+    ("registers", 100),
+    ("formats", 15),
+    ("decode", 50),
+    ("shim", 10),
+    ("layout", 25),
+];
+/// How long each runs unless the person says otherwise.
+const SECONDS: u32 = 15;
+/// Beyond this an input takes more memory than any of them has a reason to.
+const MEMORY: &str = "-rss_limit_mb=2048";
+/// The version whose command line is used below.
+const CARGO_FUZZ: &str = "^0.13";
+
+/// How long to fuzz.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Options {
+    /// Seconds for each target
+    #[arg(long, default_value_t = SECONDS, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+}
+
+/// Builds all targets, and runs one after the other.
+pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
+    install::ensure(cx, &[CXX])?;
+    let nightly = toolchain::nightly(cx, "fuzz")?;
+    let fuzzer = Fuzzer {
+        cx,
+        path: install::cargo_tool(cx, "cargo-fuzz", CARGO_FUZZ)?,
+        nightly,
+    };
+    let manifest = ["--manifest-path", "fuzz/Cargo.toml"];
+    cx.run(cx.cargo(&[&["fmt", "--check"], &manifest[..]].concat()))?;
+    cx.run(fuzzer.cargo(&["build"]))?;
+    let mut counted = Vec::new();
+    for (target, per_second) in TARGETS {
+        counted.push(fuzzer.run(target, per_second, options)?);
+    }
+    Ok(counted)
+}
+
+struct Fuzzer<'a> {
+    cx: &'a Context,
+    path: String,
+    nightly: Toolchain,
+}
+
+impl Fuzzer<'_> {
+    /// A command of cargo-fuzz.
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let arguments = [&["fuzz"], arguments].concat();
+        let mut command = self.nightly.cargo(self.cx, "fuzz", &arguments);
+        command.env("PATH", &self.path);
+        command
+    }
+
+    fn run(&self, target: &str, per_second: u64, options: &Options) -> Result<String> {
+        let root = self.cx.root.join("fuzz");
+        let [seeds, artifacts] =
+            ["seeds", "artifacts"].map(|folder| root.join(folder).join(target));
+        let there = files(&seeds)?.len();
+        ensure!(there > 0, "no seeds in {}", seeds.display());
+        // Where libFuzzer keeps what it comes upon.
+        let corpus = self.cx.directory("fuzz-corpus")?.join(target);
+        if corpus.exists() {
+            fs::remove_dir_all(&corpus)?;
+        }
+        fs::create_dir_all(&corpus)?;
+        let mut command = self.cargo(&["run", target]);
+        command.arg(&corpus).arg(&seeds);
+        command.args(["--", "-print_final_stats=1", MEMORY]);
+        command.arg(format!("-max_total_time={}", options.seconds));
+        let words = root.join(format!("{target}.dict"));
+        if words.exists() {
+            command.arg(format!("-dict={}", words.display()));
+        }
+        let before = files(&artifacts)?;
+        let output = self.cx.run(command).with_context(|| {
+            let found = files(&artifacts).unwrap_or_default();
+            match found.iter().find(|file| !before.contains(file)) {
+                Some(input) => format!("{target}: what broke it is {}", input.display()),
+                None => target.to_owned(),
+            }
+        })?;
+        let executions = number_after(&output, "stat::number_of_executed_units:")?;
+        let seed = number_after(&output, "INFO: Seed:")?;
+        let at_least = per_second * u64::from(options.seconds);
+        ensure!(
+            executions >= at_least,
+            "{target}: {executions} inputs in {} s, where {at_least} are the least",
+            options.seconds
+        );
+        Ok(format!(
+            "{target}: {executions} inputs from {there} seeds (libFuzzer's seed {seed})"
+        ))
+    }
+}
+
+fn files(directory: &PathBuf) -> Result<Vec<PathBuf>> {
+    if !directory.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(directory)?;
+    let paths = entries.map(|entry| Ok(entry?.path()));
+    paths.collect()
+}
+
+/// The number behind these words.
+fn number_after(output: &str, words: &str) -> Result<u64> {
+    let Some((_, rest)) = output.split_once(words) else {
+        bail!("libFuzzer did not say `{words}`");
+    };
+    let number = rest.split_whitespace().next().unwrap_or_default();
+    number
+        .parse()
+        .with_context(|| format!("`{words} {number}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TARGETS, number_after};
+    use std::path::Path;
+
+    const OUTPUT: &str = "\
+INFO: Seed: 4187264811
+#278453	DONE   cov: 843 ft: 1432 corp: 141/54Kb lim: 4096 exec/s: 21419 rss: 424Mb
+stat::number_of_executed_units: 278453
+stat::average_exec_per_sec:     21419
+";
+
+    #[test]
+    fn what_libfuzzer_says_is_read() {
+        let number = |words| number_after(OUTPUT, words).ok();
+        assert_eq!(number("stat::number_of_executed_units:"), Some(278_453));
+        assert_eq!(number("INFO: Seed:"), Some(4_187_264_811));
+        assert_eq!(number("stat::new_units_added:"), None);
+    }
+
+    #[test]
+    fn every_target_there_is_is_run() {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        let there = manifest
+            .lines()
+            .filter_map(|line| line.strip_prefix("path = \"fuzz_targets/"));
+        let there: Vec<_> = there
+            .filter_map(|line| line.strip_suffix(".rs\""))
+            .collect();
+        assert_eq!(there, TARGETS.map(|(target, _)| target));
+    }
+}

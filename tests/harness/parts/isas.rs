@@ -1,0 +1,49 @@
+//! The tests of `sve-state` with each set of copies that x86-64 may have. Plain `cargo test` runs what
+//! this processor has.
+
+use anyhow::{Result, ensure};
+
+use crate::context::Context;
+use crate::machine::install::{self, QEMU_USER};
+use crate::report::{Counted, Tests};
+
+/// What is tested: its name, compiler flags, and a processor to emulate, if not this one.
+const SETS: [(&str, &str, Option<&str>); 3] = [
+    ("built for AVX2", "-C target-feature=+avx2", None),
+    ("the portable copies", "--cfg sve_state_portable", None),
+    // It asks the processor, whose answer is no.
+    (
+        "a processor without AVX2",
+        "",
+        Some("qemu-x86_64 -cpu Nehalem"),
+    ),
+];
+
+pub(crate) fn run(cx: &Context) -> Result<Counted> {
+    ensure!(
+        cfg!(target_arch = "x86_64"),
+        "these sets of instructions are those of x86-64"
+    );
+    install::ensure(cx, &[QEMU_USER])?;
+    let mut counted = Vec::new();
+    for (n, (name, flags, emulator)) in SETS.iter().enumerate() {
+        let mut test = cx.cargo(&[
+            "test",
+            "-p",
+            "sve-state",
+            "--all-features",
+            "--lib",
+            "--tests",
+        ]);
+        test.env("CARGO_TARGET_DIR", cx.directory(&format!("isas-{n}"))?);
+        test.env_remove("CARGO_ENCODED_RUSTFLAGS");
+        test.env("RUSTFLAGS", flags);
+        if let Some(emulator) = emulator {
+            test.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", emulator);
+        }
+        let tests = Tests::of(&cx.run(test)?);
+        ensure!(tests.passed > 0, "no test ran: {name}");
+        counted.push(format!("{tests}, {name}"));
+    }
+    Ok(counted)
+}

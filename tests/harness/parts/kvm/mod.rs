@@ -1,0 +1,377 @@
+//! Linux KVM itself: the conformance suite, random operations, moves between hosts of different vector
+//! lengths, a guest whose state is moved while it runs, and the migration example, on the kernels that
+//! people run. QEMU boots them with EL2 emulated. What runs there is `programs/kvm_check.rs`, which runs
+//! on arm64 hosts too; it reports in marked lines.
+
+mod guest;
+
+use std::env;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+use sve_state_harness::differential::Replay;
+use sve_state_harness::lengths::Lengths;
+use sve_state_harness::report;
+
+use crate::context::Context;
+use crate::machine::boot;
+use crate::machine::initrd::Initrd;
+use crate::machine::kernel;
+use crate::machine::qemu::Qemu;
+use crate::machine::toolchain::{self, ARM64};
+use crate::report::Counted;
+use guest::{Guest, Wanted};
+
+/// How many random operations there are on all kernels together, unless the person says how many; and
+/// on each host that is there for its vector lengths.
+const OPERATIONS: u64 = 1_050_000;
+const HOST_OPERATIONS: u64 = 10_000;
+
+/// What a person can choose.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Options {
+    /// A kernel, may be repeated: a Debian release, whose newest is taken; an arm64 image (vmlinuz); a
+    /// Debian package file of one, or the package's name [default: bookworm, trixie, trixie-backports]
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Vec<String>,
+    /// Emulate a host with these vector lengths, in quadwords; or `none` [default: 1-16, and on the last
+    /// kernel also none; 1; 1,2; 1,2,4; 1,2,4,8,16]
+    #[arg(long, value_name = "N,N,...")]
+    lengths: Option<Lengths>,
+    /// Run on this machine's own /dev/kvm: it must be an arm64 host. It makes VMs, nothing else
+    #[arg(long, conflicts_with_all = ["kernel", "lengths"])]
+    host: bool,
+    /// One vector length only, in quadwords (1 to 16)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
+    vq: Option<u32>,
+    /// One case of the conformance suite only, and nothing else
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["operations", "seed"])]
+    case: Option<String>,
+    /// How many random operations to compare, on all kernels together [default: 1050000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    operations: Option<u64>,
+    /// What the random operations follow from [default: another number each time]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Repeat a difference that random operations found, and nothing else
+    #[arg(long, value_name = "SEED:VQ:N,N,...")]
+    #[arg(conflicts_with_all = ["vq", "case", "operations", "seed"])]
+    replay: Option<Replay>,
+}
+
+impl Options {
+    /// The runs: which of the kernels, and a host of which vector lengths. `None`: the host's own.
+    fn runs(&self, kernels: usize) -> Vec<(usize, Wanted)> {
+        let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
+        let all = self.operations.unwrap_or(OPERATIONS);
+        let share = all.div_ceil(kernels as u64);
+        let wanted = |lengths: Option<Lengths>, operations: u64| Wanted {
+            lengths,
+            vq: self.vq,
+            case: self.case.clone(),
+            operations,
+            seed,
+            replay: self.replay.clone(),
+        };
+        if self.host {
+            return vec![(0, wanted(None, all))];
+        }
+        let lengths = self.lengths.unwrap_or(Lengths::ALL);
+        let mut runs: Vec<_> = (0..kernels)
+            .map(|kernel| (kernel, wanted(Some(lengths), share)))
+            .collect();
+        let everything = self.lengths.is_none() && self.case.is_none() && self.replay.is_none();
+        if everything {
+            let hosts = Lengths::HOSTS
+                .into_iter()
+                .filter(|host| *host != Lengths::ALL);
+            let hosts = [Lengths::NONE].into_iter().chain(hosts);
+            let hosts = hosts.filter(|host| self.vq.is_none_or(|vq| host.has(vq)));
+            let few = share.min(HOST_OPERATIONS);
+            runs.extend(hosts.map(|host| (kernels - 1, wanted(Some(host), few))));
+        }
+        // Else all kernels would be asked the same.
+        for (k, (_, wanted)) in (0..).zip(&mut runs) {
+            wanted.seed = seed.wrapping_add(k);
+        }
+        runs
+    }
+
+    fn kernels(&self) -> Vec<&str> {
+        match self.kernel.as_slice() {
+            [] => kernel::RELEASES.to_vec(),
+            named => named.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+/// Boots the kernels, and adds up what the guests report. One that fails does not keep the others from
+/// their turn: whether all kernels fail, or one, is worth knowing.
+pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
+    let (kernels, runs) = match options.host {
+        true => (vec!["this host"], options.runs(1)),
+        false => {
+            let kernels = options.kernels();
+            let runs = options.runs(kernels.len());
+            (kernels, runs)
+        }
+    };
+    for (_, wanted) in &runs {
+        wanted.arguments()?;
+    }
+    let machine = match options.host {
+        true => None,
+        false => Some(Machine::new(cx, &kernels)?),
+    };
+    let mut guests = Vec::new();
+    let mut failures = Vec::new();
+    for (kernel, wanted) in &runs {
+        let result = match &machine {
+            Some(machine) => machine.boot(cx, *kernel, wanted),
+            None => on_this_host(cx, wanted),
+        };
+        match result {
+            Ok(guest) => guests.push(guest),
+            Err(error) => {
+                let on = wanted.lengths.map(|lengths| format!(", VQ {lengths}"));
+                let failure = format!("{}{}: {error:#}", kernels[*kernel], on.unwrap_or_default());
+                cx.step(&format!("FAILED: {failure}"));
+                failures.push(failure);
+            }
+        }
+    }
+    if !failures.is_empty() {
+        bail!(
+            "{} of {} runs: {}",
+            failures.len(),
+            runs.len(),
+            failures.join("; ")
+        );
+    }
+    let random: u64 = guests.iter().map(Guest::random).sum();
+    let mut lines = vec![guest::heading()];
+    lines.extend(guests.iter().map(Guest::row));
+    lines.push(format!("no difference; {random} random operations in all"));
+    Ok(lines)
+}
+
+/// What it takes to emulate a host.
+struct Machine {
+    qemu: Qemu,
+    initrd: PathBuf,
+    /// The kernels' images.
+    images: Vec<PathBuf>,
+}
+
+impl Machine {
+    fn new(cx: &Context, kernels: &[&str]) -> Result<Self> {
+        let images = kernels.iter().map(|name| kernel::image(cx, name));
+        let images = images.collect::<Result<_>>()?;
+        toolchain::ensure_arm64(cx, &[])?;
+        Ok(Self {
+            qemu: Qemu::find(cx)?,
+            initrd: initrd(cx)?,
+            images,
+        })
+    }
+
+    fn boot(&self, cx: &Context, kernel: usize, wanted: &Wanted) -> Result<Guest> {
+        let (host, arguments) = (wanted.lengths.unwrap_or_default(), wanted.arguments()?);
+        let image = &self.images[kernel];
+        let command = boot::command(&self.qemu, image, host, &self.initrd, &arguments);
+        listen(cx, command, wanted)
+    }
+}
+
+/// Runs what was built on this machine's own `/dev/kvm`.
+fn on_this_host(cx: &Context, wanted: &Wanted) -> Result<Guest> {
+    let native = cfg!(all(target_os = "linux", target_arch = "aarch64"));
+    if !native {
+        toolchain::ensure_arm64(cx, &[])?;
+    }
+    build(cx)?;
+    let program = built(cx).join("kvm_check");
+    ensure!(
+        native,
+        "--host: this machine is {}, not arm64 Linux; copy {} to one that has /dev/kvm, and run it there",
+        env::consts::ARCH,
+        program.display()
+    );
+    let mut command = Command::new(program);
+    command.args(wanted.arguments()?);
+    listen(cx, command, wanted)
+}
+
+/// Runs the program, here or in a machine of its own, and judges what it says.
+fn listen(cx: &Context, command: Command, wanted: &Wanted) -> Result<Guest> {
+    let mut guest = Guest::default();
+    // An operation takes a third of a millisecond at the most.
+    let total = boot::TOTAL + Duration::from_millis(wanted.operations);
+    let mut heard = |message: &str| {
+        // What is counted below is for those who want to see all.
+        if cx.verbose || !message.contains("\tvq=") {
+            cx.step(&message.replace('\t', "  "));
+        }
+        guest.hear(message)
+    };
+    let console = boot::run(cx, command, total, &mut heard)?;
+    let report = console.between(report::START, report::END);
+    if wanted.lengths.is_none() {
+        println!("{}\n{}\n{}", report::START, report.join("\n"), report::END);
+    }
+    if let Err(why) = guest.verdict(wanted, &report) {
+        console.show(cx);
+        return Err(why);
+    }
+    Ok(guest)
+}
+
+/// Builds the program that compares.
+fn build(cx: &Context) -> Result<toolchain::Toolchain> {
+    let toolchain = toolchain::arm64(cx)?;
+    let harness = ["-p", "sve-state-harness", "--bin", "kvm_check"];
+    let arguments = [&["build", "--release"], &harness[..]].concat();
+    let mut command = toolchain::arm64_cargo(cx, &toolchain, &arguments);
+    // For its report; where there is no git, it says that it does not know.
+    let mut git = Command::new("git");
+    git.args(["describe", "--always", "--dirty"])
+        .current_dir(&cx.root);
+    if let Ok(output) = git.output() {
+        let revision = String::from_utf8_lossy(&output.stdout);
+        command.env("SVE_STATE_REVISION", revision.trim());
+    }
+    cx.run(command)?;
+    Ok(toolchain)
+}
+
+fn built(cx: &Context) -> PathBuf {
+    cx.target.join("arm64").join(ARM64).join("release")
+}
+
+/// Builds the guest's programs, and packs them.
+fn initrd(cx: &Context) -> Result<PathBuf> {
+    let toolchain = build(cx)?;
+    let migrate = ["--example", "migrate", "--features", "kvm"];
+    let migrate = [&["build", "--release", "-p", "sve-state"], &migrate[..]].concat();
+    cx.run(toolchain::arm64_cargo(cx, &toolchain, &migrate))?;
+
+    let built = built(cx);
+    let archive = Initrd::new()
+        .directory("dev")
+        .directory("proc")
+        .program("init", &fs::read(built.join("kvm_check"))?)
+        .program("migrate", &fs::read(built.join("examples/migrate"))?)
+        .finish();
+    let path = cx.directory("kvm")?.join("initrd");
+    fs::write(&path, archive)?;
+    Ok(path)
+}
+
+impl Wanted {
+    /// What the program is told.
+    fn arguments(&self) -> Result<Vec<String>> {
+        if let Some(replay) = &self.replay {
+            return Ok(vec!["--replay".to_owned(), replay.to_string()]);
+        }
+        let mut arguments = Vec::new();
+        if let Some(vq) = self.vq {
+            arguments.extend(["--vq".to_owned(), vq.to_string()]);
+        }
+        if let Some(case) = &self.case {
+            // It goes through the kernel's command line, where a space would end it.
+            let plain = |c: char| c.is_ascii_alphanumeric() || "_-:".contains(c);
+            if !case.chars().all(plain) {
+                bail!("--case {case}: no case's name");
+            }
+            arguments.extend(["--case".to_owned(), case.clone()]);
+        } else {
+            let (operations, seed) = (self.operations.to_string(), self.seed.to_string());
+            arguments.extend(["--operations".to_owned(), operations]);
+            arguments.extend(["--seed".to_owned(), seed]);
+        }
+        Ok(arguments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HOST_OPERATIONS, Lengths, OPERATIONS, Options};
+
+    #[test]
+    fn every_kernel_has_its_share_and_the_last_one_the_hosts() {
+        let runs = Options::default().runs(3);
+        let kernels: Vec<_> = runs.iter().map(|(kernel, _)| *kernel).collect();
+        assert_eq!(kernels, [0, 1, 2, 2, 2, 2, 2, 2]);
+        let lengths: Vec<_> = runs.iter().map(|(_, run)| run.lengths.unwrap().0).collect();
+        assert_eq!(lengths, [0xffff, 0xffff, 0xffff, 0, 1, 3, 0xb, 0x808b]);
+        let operations: Vec<_> = runs.iter().map(|(_, run)| run.operations).collect();
+        assert_eq!(operations[..3].iter().sum::<u64>(), OPERATIONS);
+        assert!(operations[3..].iter().all(|n| *n == HOST_OPERATIONS));
+        let mut seeds: Vec<_> = runs.iter().map(|(_, run)| run.seed).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        assert_eq!(seeds.len(), runs.len());
+    }
+
+    #[test]
+    fn what_is_asked_for_runs_and_nothing_else() {
+        let only = |options: Options| -> Vec<u16> {
+            let runs = options.runs(1).into_iter();
+            runs.map(|(_, run)| run.lengths.map_or(42, |set| set.0))
+                .collect()
+        };
+        let lengths = Some(Lengths(0b11));
+        let with_lengths = Options {
+            lengths,
+            ..Options::default()
+        };
+        assert_eq!(only(with_lengths), [0b11]);
+        let vq = Some(3);
+        assert_eq!(
+            only(Options {
+                vq,
+                ..Options::default()
+            }),
+            [0xffff]
+        );
+        let vq = Some(4);
+        assert_eq!(
+            only(Options {
+                vq,
+                ..Options::default()
+            }),
+            [0xffff, 0xb, 0x808b]
+        );
+        let case = Some("slices".to_owned());
+        assert_eq!(
+            only(Options {
+                case,
+                ..Options::default()
+            }),
+            [0xffff]
+        );
+        let host = true;
+        assert_eq!(
+            only(Options {
+                host,
+                ..Options::default()
+            }),
+            [42]
+        );
+    }
+
+    #[test]
+    fn a_replay_is_that_and_nothing_else() {
+        let options = Options {
+            replay: Some("1:3:0,7".parse().unwrap()),
+            ..Options::default()
+        };
+        let runs = options.runs(1);
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].1.arguments().unwrap(), ["--replay", "1:3:0,7"]);
+    }
+}

@@ -1,0 +1,245 @@
+//! Where `unsafe` stands: in the files named here, and nowhere else. The lint of that name can be
+//! lifted by whoever wants to; this list cannot, without being seen.
+//!
+//! Tokens are looked at, and not syntax, so that no macro's body hides one. Examples in the
+//! documentation are comments; what they do is their reader's own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
+use crate::context::Context;
+use crate::report::{Counted, count};
+
+/// Where it may stand, folders with a slash at the end, and why. `trust.md` tells the same at
+/// length.
+const ALLOWED: [(&str, &str); 5] = [
+    ("runtime/src/copy/", "copies by pointers"),
+    ("runtime/src/image/access.rs", "finds the pointers"),
+    ("runtime/tests/guard_pages.rs", "maps pages that fault"),
+    (
+        "tests/programs/speculation_probe.rs",
+        "flushes the cache, and times loads",
+    ),
+    (
+        "tests/suites/running/vm.rs",
+        "gives a VM its memory and its program",
+    ),
+];
+
+/// Checks every Rust file of the repository, those that are not committed yet among them.
+pub(crate) fn check(cx: &Context) -> Result<Counted> {
+    let mut git = Command::new("git");
+    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    git.arg("*.rs");
+    let files = cx.run_quietly(git)?;
+    let mut found = BTreeMap::new();
+    // One that has been removed is listed until that is committed.
+    let there = |file: &&str| cx.root.join(file).exists();
+    let files: Vec<_> = files.lines().filter(there).collect();
+    for file in &files {
+        let source = fs::read_to_string(cx.root.join(file))?;
+        let uses = uses(&source).with_context(|| (*file).to_owned())?;
+        if !uses.is_empty() {
+            found.insert(*file, uses);
+        }
+    }
+    judge(&found)?;
+    for (file, uses) in &found {
+        cx.step(&format!("{file}: {}", summary(uses)));
+    }
+    let where_found = found.len();
+    let all: Vec<_> = found.into_values().flatten().collect();
+    Ok(vec![format!(
+        "unsafe: {} in {where_found} of {}, all in {}",
+        summary(&all),
+        count(files.len(), "Rust file"),
+        ALLOWED.map(|(place, _)| place).join(", ")
+    )])
+}
+
+/// Refuses what stands elsewhere, and a place in the list where there is nothing.
+fn judge(found: &BTreeMap<&str, Vec<Use>>) -> Result<()> {
+    let allowed = |file: &str, place: &str| match place.strip_suffix('/') {
+        Some(_) => file.starts_with(place),
+        None => file == place,
+    };
+    for (file, uses) in found {
+        if !ALLOWED.iter().any(|(place, _)| allowed(file, place)) {
+            let Use { kind, line } = &uses[0];
+            bail!(
+                "{file}:{line}: {}, which may stand in these places alone: {}",
+                kind.name(),
+                ALLOWED
+                    .map(|(place, why)| format!("{place} ({why})"))
+                    .join(", ")
+            );
+        }
+    }
+    for (place, _) in ALLOWED {
+        ensure!(
+            found.keys().any(|file| allowed(file, place)),
+            "there is no unsafe code in {place}: strike it from the list in {}",
+            file!()
+        );
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Block,
+    /// A function, or the type of one.
+    Function,
+    /// Of a trait, an impl, an attribute, or an extern block.
+    Other,
+    /// `allow(unsafe_code)`
+    Allowed,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Block => "an unsafe block",
+            Self::Function => "an unsafe function",
+            Self::Other => "unsafe code",
+            Self::Allowed => "unsafe code allowed",
+        }
+    }
+}
+
+/// A place where something unsafe stands.
+#[derive(Debug, PartialEq, Eq)]
+struct Use {
+    kind: Kind,
+    line: usize,
+}
+
+fn uses(source: &str) -> Result<Vec<Use>> {
+    let tokens: TokenStream = source.parse().map_err(|error| anyhow!("{error}"))?;
+    let mut uses = Vec::new();
+    visit(tokens, &mut uses);
+    Ok(uses)
+}
+
+fn visit(tokens: TokenStream, uses: &mut Vec<Use>) {
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(tree) = tokens.next() {
+        let line = tree.span().start().line;
+        match (tree, tokens.peek()) {
+            (TokenTree::Group(group), _) => visit(group.stream(), uses),
+            (TokenTree::Ident(word), next) if word == "unsafe" => {
+                let kind = kind(next);
+                uses.push(Use { kind, line });
+            }
+            (TokenTree::Ident(word), Some(TokenTree::Group(lints)))
+                if ["allow", "expect", "warn"]
+                    .iter()
+                    .any(|level| word == level)
+                    && names_the_lint(lints.stream()) =>
+            {
+                let kind = Kind::Allowed;
+                uses.push(Use { kind, line });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What `unsafe` makes unsafe, by the token behind it.
+fn kind(next: Option<&TokenTree>) -> Kind {
+    match next {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => Kind::Block,
+        Some(TokenTree::Ident(word)) if word == "fn" => Kind::Function,
+        _ => Kind::Other,
+    }
+}
+
+fn names_the_lint(lints: TokenStream) -> bool {
+    let mut lints = lints.into_iter();
+    lints.any(|tree| matches!(tree, TokenTree::Ident(lint) if lint == "unsafe_code"))
+}
+
+fn summary(uses: &[Use]) -> String {
+    let of = |kind: Kind| uses.iter().filter(|u| u.kind == kind).count();
+    let mut parts = vec![
+        count(of(Kind::Block), "block"),
+        count(of(Kind::Function), "function"),
+    ];
+    if of(Kind::Other) > 0 {
+        parts.push(format!("{} more", of(Kind::Other)));
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALLOWED, BTreeMap, Kind, Use, judge, uses};
+
+    fn kinds(source: &str) -> Vec<Kind> {
+        let uses = uses(source).unwrap();
+        uses.into_iter().map(|u| u.kind).collect()
+    }
+
+    #[test]
+    fn wherever_it_stands_it_is_found() {
+        assert_eq!(kinds("fn f() { loop { unsafe { g() } } }"), [Kind::Block]);
+        assert_eq!(kinds("impl S { pub unsafe fn f() {} }"), [Kind::Function]);
+        assert_eq!(kinds("type F = unsafe fn();"), [Kind::Function]);
+        assert_eq!(kinds("unsafe impl Send for S {}"), [Kind::Other]);
+        assert_eq!(kinds("unsafe trait T {}"), [Kind::Other]);
+        assert_eq!(kinds("unsafe extern \"C\" { fn f(); }"), [Kind::Other]);
+        assert_eq!(kinds("#[unsafe(no_mangle)] fn f() {}"), [Kind::Other]);
+        assert_eq!(kinds("#![allow(dead_code, unsafe_code)]"), [Kind::Allowed]);
+        let conditional = "#[cfg_attr(all(), expect(unsafe_code))] fn f() {}";
+        assert_eq!(kinds(conditional), [Kind::Allowed]);
+        let hidden = "macro_rules! m { () => { quote!(unsafe { f() }) } }";
+        assert_eq!(kinds(hidden), [Kind::Block]);
+        let harmless = "#![deny(unsafe_code)] //! unsafe {}\nconst A: &str = \"unsafe {}\";";
+        assert_eq!(kinds(harmless), []);
+        let second = [Use {
+            kind: Kind::Block,
+            line: 2,
+        }];
+        assert_eq!(uses("fn f() {\n unsafe {} }").unwrap(), second);
+    }
+
+    #[test]
+    fn elsewhere_is_refused_and_so_is_a_list_with_more_than_there_is() {
+        let one = || {
+            vec![Use {
+                kind: Kind::Block,
+                line: 7,
+            }]
+        };
+        let listed = [
+            "runtime/src/copy/neon.rs",
+            ALLOWED[1].0,
+            ALLOWED[2].0,
+            ALLOWED[3].0,
+            ALLOWED[4].0,
+        ];
+        let found: BTreeMap<_, _> = listed.map(|file| (file, one())).into();
+        assert!(judge(&found).is_ok());
+
+        let mut more = found;
+        more.insert("runtime/src/image/memory.rs", one());
+        let error = judge(&more).unwrap_err().to_string();
+        assert!(
+            error.starts_with("runtime/src/image/memory.rs:7: an unsafe block, "),
+            "{error}"
+        );
+
+        let fewer: BTreeMap<_, _> = [listed[0], listed[1], listed[2], listed[3]]
+            .map(|file| (file, one()))
+            .into();
+        let error = judge(&fewer).unwrap_err().to_string();
+        assert!(
+            error.contains("tests/suites/running/vm.rs: strike it"),
+            "{error}"
+        );
+    }
+}

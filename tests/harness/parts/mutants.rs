@@ -1,0 +1,130 @@
+//! The tests are tested: small faults are planted in the code one by one, and each must fail a test.
+//! What is mutated, what must notice, and which mutants are no faults says `.cargo/mutants.toml`.
+//!
+//! About an hour on two cores, so that it runs when it is named and not with all other parts.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::machine::install;
+use crate::report::Counted;
+
+/// The version whose command line and whose results are read below.
+const CARGO_MUTANTS: &str = "^27.1";
+
+/// Which mutants.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Options {
+    /// Every Nth mutant from the Kth on, 0 to N - 1: a sample, or a part for one of N machines
+    #[arg(long, value_name = "K/N")]
+    shard: Option<String>,
+    /// Those alone whose description has this regular expression, as in 'shim.*replace < with'
+    #[arg(long, value_name = "REGEX")]
+    re: Option<String>,
+}
+
+pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
+    let path = install::cargo_tool(cx, "cargo-mutants", CARGO_MUTANTS)?;
+    let directory = cx.directory("mutants")?;
+    let results = directory.join("mutants.out");
+    // What an earlier run left is not this one's.
+    if results.exists() {
+        fs::remove_dir_all(&results)?;
+    }
+    let mut command = cx.cargo(&["mutants", "--no-shuffle", "--colors=never"]);
+    // Those two for signs of life: it says nothing else of what goes well.
+    command.args(["--caught", "--unviable", "--output"]);
+    command.arg(&directory);
+    if let Some(shard) = &options.shard {
+        command.args(["--sharding=round-robin", "--shard", shard]);
+    }
+    if let Some(re) = &options.re {
+        command.args(["--re", re]);
+    }
+    command.env("PATH", path);
+    command.env("CARGO_TARGET_DIR", directory.join("build"));
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0");
+    let run = cx.run(command);
+    let outcomes = fs::read_to_string(results.join("outcomes.json"));
+    match (run, outcomes) {
+        (Err(error), Err(_)) => Err(error),
+        (run, outcomes) => {
+            let counted = judge(&outcomes.context("cargo-mutants left no outcomes.json")?)?;
+            // A run that broke off has no survivors among what it wrote, and has not passed.
+            run.map(|_| counted)
+        }
+    }
+}
+
+/// What was counted, unless a mutant went unnoticed.
+fn judge(outcomes: &str) -> Result<Counted> {
+    let outcomes: Value = serde_json::from_str(outcomes)?;
+    let count = |name: &str| {
+        let number = outcomes[name].as_u64();
+        number.with_context(|| format!("outcomes.json has no `{name}`"))
+    };
+    let (total, caught, unviable) = (
+        count("total_mutants")?,
+        count("caught")?,
+        count("unviable")?,
+    );
+    let left = survivors(&outcomes);
+    if !left.is_empty() {
+        let left = left.join("\n  ");
+        bail!("of {total} mutants, these pass all tests, or never end:\n  {left}");
+    }
+    ensure!(caught > 0, "of {total} mutants not one was tested");
+    ensure!(
+        caught + unviable == total,
+        "of {total} mutants, {caught} were killed and {unviable} do not compile: where are the others?"
+    );
+    Ok(vec![format!(
+        "{total} mutants: {caught} killed, {unviable} do not compile, none left"
+    )])
+}
+
+fn survivors(outcomes: &Value) -> Vec<&str> {
+    let all = outcomes["outcomes"].as_array().into_iter().flatten();
+    all.filter(|one| matches!(one["summary"].as_str(), Some("MissedMutant" | "Timeout")))
+        .filter_map(|one| one["scenario"]["Mutant"]["name"].as_str())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+
+    const MISSED: &str = r#"{
+        "total_mutants": 3, "missed": 1, "caught": 1, "timeout": 0, "unviable": 1, "success": 0,
+        "outcomes": [
+            {"scenario": "Baseline", "summary": "Success"},
+            {"scenario": {"Mutant": {"name": "a.rs:1:2: replace + with -"}}, "summary": "MissedMutant"},
+            {"scenario": {"Mutant": {"name": "a.rs:3:4: delete !"}}, "summary": "CaughtMutant"},
+            {"scenario": {"Mutant": {"name": "a.rs:5:6: replace f"}}, "summary": "Unviable"}
+        ]
+    }"#;
+
+    #[test]
+    fn what_passes_all_tests_is_named() {
+        let error = judge(MISSED).unwrap_err().to_string();
+        assert!(error.contains("a.rs:1:2: replace + with -"), "{error}");
+        let timeout = MISSED.replace("MissedMutant", "Timeout");
+        let error = judge(&timeout).unwrap_err().to_string();
+        assert!(error.contains("a.rs:1:2"), "{error}");
+        let killed = MISSED.replace("MissedMutant", "CaughtMutant");
+        let killed = killed.replace("\"caught\": 1", "\"caught\": 2");
+        assert!(judge(&killed).is_ok());
+    }
+
+    #[test]
+    fn a_run_that_tested_nothing_is_refused() {
+        let nothing = r#"{"total_mutants": 1, "caught": 0, "unviable": 1, "outcomes": []}"#;
+        assert!(judge(nothing).is_err());
+        let lost = r#"{"total_mutants": 3, "caught": 1, "unviable": 1, "outcomes": []}"#;
+        assert!(judge(lost).is_err());
+        assert!(judge("{}").is_err());
+    }
+}

@@ -1,0 +1,379 @@
+//! What would be published: the crates as packages, with all that belongs in them and nothing else,
+//! and what they cost a program that uses them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::context::Context;
+use crate::machine::toolchain::{self, ARM64, STATIC};
+use crate::report::{Counted, count};
+
+/// A published crate, and the folder of the workspace that it is in.
+const CRATES: [(&str, &str); 2] = [("sve-state", "runtime"), ("sve-state-macros", "macros")];
+
+/// What every package has.
+const REQUIRED: [&str; 5] = [
+    "Cargo.toml",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "src/lib.rs",
+];
+/// What cargo puts in.
+const CARGOS_OWN: [&str; 3] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"];
+/// What else may be in a package, by folder and extension.
+const ALLOWED: [(&str, &str); 6] = [
+    ("src/", "rs"),
+    ("src/", "md"),
+    ("src/", "svg"),
+    ("examples/", "rs"),
+    ("tests/", "rs"),
+    ("tests/golden/", "bin"),
+];
+
+/// The features of a program that uses the library on arm64, and the crates that come with each.
+const FEATURES: [(&str, &[&str]); 4] = [
+    ("default", &[]),
+    ("snapshot", &["crc", "crc-catalog"]),
+    ("serde", &["crc", "crc-catalog", "serde", "serde_core"]),
+    (
+        "kvm",
+        &[
+            "bitflags",
+            "kvm-bindings",
+            "kvm-ioctls",
+            "libc",
+            "vmm-sys-util",
+        ],
+    ),
+];
+/// The crates that come with all of them.
+const ALWAYS: [&str; 6] = [
+    "proc-macro2",
+    "quote",
+    "sve-state",
+    "sve-state-macros",
+    "syn",
+    "unicode-ident",
+];
+
+/// Packages the crates, as cargo does before it uploads them, and builds programs that use them.
+pub(crate) fn run(cx: &Context) -> Result<Counted> {
+    let mut files = 0;
+    for (name, folder) in CRATES {
+        files += check_files(cx, name, folder)?;
+    }
+    // A build is to start from nothing. And the folder is another one each time, since cargo keeps, by the
+    // folder's name, what it once unpacked of a version there.
+    let all = cx.directory("package-check")?;
+    fs::remove_dir_all(&all)?;
+    let directory = all.join(std::process::id().to_string());
+    fs::create_dir_all(&directory)?;
+    // A person may be in the midst of a change; on a clean checkout nothing is dirty.
+    let mut package = cx.cargo(&["package", "--allow-dirty"]);
+    for (name, _) in CRATES {
+        package.args(["--package", name]);
+    }
+    package.env("CARGO_TARGET_DIR", &directory);
+    cx.run(package)?;
+
+    let consumer = Consumer::new(cx, &directory)?;
+    let mut crates = Vec::new();
+    for (feature, more) in FEATURES {
+        crates.push(format!("{feature} {}", consumer.crates(feature, more)?));
+    }
+    let seconds = consumer.build()?;
+    let grown = grown(cx, &directory)?;
+    Ok(vec![
+        format!("{} packaged, {files} files", count(CRATES.len(), "crate")),
+        format!(
+            "crates that a program gets, by feature: {}",
+            crates.join(", ")
+        ),
+        format!("a clean build of a program that uses sve-state: {seconds:.1} s"),
+        format!("what a program grows by, of {MOST_GROWN} bytes at most: {grown}"),
+    ])
+}
+
+/// By how many bytes a stripped program with LTO may grow that captures a vCPU, makes bytes of it, parses
+/// them and restores, beside one that does so by hand: in the sections that are loaded from its file.
+const MOST_GROWN: u64 = 24 * 1024;
+
+/// The two programs, and the vCPU that both move.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("ours.rs", include_str!("../../programs/size/ours.rs")),
+    ("by_hand.rs", include_str!("../../programs/size/by_hand.rs")),
+    ("vcpu.rs", include_str!("../../programs/size/vcpu.rs")),
+];
+
+/// Builds both programs for this machine and for arm64, and says by how much they grow.
+fn grown(cx: &Context, packages: &Path) -> Result<String> {
+    let directory = packages.join("size");
+    fs::create_dir_all(directory.join("src"))?;
+    for (name, text) in PROGRAMS {
+        fs::write(directory.join("src").join(name), text)?;
+    }
+    let bins = ["ours", "by_hand"]
+        .map(|name| format!("[[bin]]\nname = \"{name}\"\npath = \"src/{name}.rs\"\n"))
+        .concat();
+    let profile =
+        "[profile.release]\nlto = true\ncodegen-units = 1\nstrip = true\npanic = \"abort\"\n";
+    let manifest = manifest(
+        packages,
+        "features = [\"snapshot\"]",
+        &format!("{bins}{profile}"),
+    )?;
+    fs::write(directory.join("Cargo.toml"), manifest)?;
+
+    toolchain::ensure_arm64(cx, &[])?;
+    let arm64 = toolchain::arm64(cx)?;
+    let build = ["build", "--release"];
+    // Panics name files, and how long their names are is not to count.
+    let paths = format!("--remap-path-prefix={}=.", packages.display());
+    let mut native = cx.cargo(&build);
+    native.env("CARGO_TARGET_DIR", directory.join("target"));
+    native.env_remove("CARGO_ENCODED_RUSTFLAGS");
+    native.env("RUSTFLAGS", &paths);
+    let mut cross = toolchain::arm64_cargo(cx, &arm64, &build);
+    // Where code happens to lie at the end of a page, the linker may go round an erratum of the Cortex-A53,
+    // by another page.
+    let flags = format!("{STATIC} {paths} -C link-arg=-mno-fix-cortex-a53-843419");
+    cross.env(toolchain::setting("RUSTFLAGS"), flags);
+    let built = [
+        ("x86-64", native, directory.join("target/release")),
+        (
+            "arm64",
+            cross,
+            cx.target.join("arm64").join(ARM64).join("release"),
+        ),
+    ];
+    let mut grown = Vec::new();
+    for (name, mut build, release) in built {
+        build.current_dir(&directory);
+        cx.run(build)?;
+        let loaded = |program: &str| loaded(&fs::read(release.join(program))?);
+        let (ours, by_hand) = (loaded("ours")?, loaded("by_hand")?);
+        let more = ours.saturating_sub(by_hand);
+        ensure!(
+            more <= MOST_GROWN,
+            "{name}: a program grows by {more} bytes, to {ours}: at most {MOST_GROWN} are allowed"
+        );
+        grown.push(format!("{more} on {name}"));
+    }
+    Ok(grown.join(", "))
+}
+
+/// The size of the sections of a 64-bit ELF file that are loaded from it.
+fn loaded(file: &[u8]) -> Result<u64> {
+    const SHT_NOBITS: u64 = 8;
+    const SHF_ALLOC: u64 = 2;
+    let number = |at: usize, bytes: usize| -> Result<u64> {
+        let field = file
+            .get(at..at + bytes)
+            .context("the ELF file ends early")?;
+        Ok(field
+            .iter()
+            .rev()
+            .fold(0, |n, byte| n << 8 | u64::from(*byte)))
+    };
+    let (start, size) = (number(0x28, 8)?, number(0x3a, 2)?);
+    let mut loaded = 0;
+    for section in 0..number(0x3c, 2)? {
+        let at = usize::try_from(start + section * size)?;
+        if number(at + 4, 4)? != SHT_NOBITS && number(at + 8, 8)? & SHF_ALLOC != 0 {
+            loaded += number(at + 0x20, 8)?;
+        }
+    }
+    Ok(loaded)
+}
+
+/// Checks what cargo would put into a package; gives how many files that are.
+fn check_files(cx: &Context, name: &str, folder: &str) -> Result<usize> {
+    let list = ["package", "--list", "--allow-dirty", "--package", name];
+    let output = cx.run(cx.cargo(&list))?;
+    // Warnings come on the same pipe, and have spaces.
+    let files: BTreeSet<_> = output
+        .lines()
+        .filter(|l| !l.is_empty() && !l.contains(' '))
+        .collect();
+    if let Some(missing) = REQUIRED.iter().find(|file| !files.contains(**file)) {
+        bail!("the package {name} lacks {missing}");
+    }
+    if let Some(stray) = files.iter().find(|file| !belongs(file)) {
+        bail!(
+            "the package {name} has {stray}, which is none of its files: see ALLOWED in {}",
+            file!()
+        );
+    }
+    let source = cx.root.join(folder);
+    let mut there = Vec::new();
+    walk(&source.join("src"), &mut there)?;
+    for path in there {
+        let path = path.strip_prefix(&source)?.display().to_string();
+        ensure!(
+            files.contains(path.as_str()),
+            "the package {name} lacks {path}"
+        );
+    }
+    Ok(files.len())
+}
+
+fn belongs(file: &str) -> bool {
+    let extension = Path::new(file).extension().unwrap_or_default();
+    let allowed =
+        |(folder, ending): &(&str, &str)| file.starts_with(folder) && extension == *ending;
+    REQUIRED.contains(&file) || CARGOS_OWN.contains(&file) || ALLOWED.iter().any(allowed)
+}
+
+fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => walk(&path, files)?,
+            false => files.push(path),
+        }
+    }
+    Ok(())
+}
+
+/// A program that uses the packages, as it would those on crates.io.
+struct Consumer<'a> {
+    cx: &'a Context,
+    directory: PathBuf,
+}
+
+const PROGRAM: &str = "fn main() { println!(\"{:#018x}\", sve_state::sve::Z3.id()); }\n";
+/// By the kernel's formula: 0x6080_0000_0015_0000 + (3 << 5).
+const PRINTED: &str = "0x6080000000150060";
+
+impl<'a> Consumer<'a> {
+    fn new(cx: &'a Context, packages: &Path) -> Result<Self> {
+        let directory = packages.join("consumer");
+        fs::create_dir_all(directory.join("src"))?;
+        let features = FEATURES
+            .map(|(feature, _)| format!("{feature} = [\"sve-state/{feature}\"]\n"))
+            .concat();
+        let program = "[[bin]]\nname = \"consumer\"\npath = \"src/main.rs\"\n";
+        let more = format!("{program}[features]\n{features}");
+        let manifest = manifest(packages, "default-features = true", &more)?;
+        fs::write(directory.join("Cargo.toml"), manifest)?;
+        fs::write(directory.join("src/main.rs"), PROGRAM)?;
+        let consumer = Self { cx, directory };
+        // Here, so that it is no part of the time of a build.
+        consumer.cargo(&["fetch"])?;
+        Ok(consumer)
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = self.cx.cargo(arguments);
+        command.current_dir(&self.directory);
+        command.env("CARGO_TARGET_DIR", self.directory.join("target"));
+        self.cx.run(command)
+    }
+
+    /// Checks which crates come with a feature; gives how many.
+    fn crates(&self, feature: &str, more: &[&str]) -> Result<usize> {
+        let tree = ["tree", "--target", ARM64, "--edges", "normal,build"];
+        let flat = [
+            "--prefix",
+            "none",
+            "--format",
+            "{lib}",
+            "--features",
+            feature,
+        ];
+        let output = self.cargo(&[&tree[..], &flat].concat())?;
+        // Libraries are named with underscores, the program has none.
+        let found = output.lines().map(|line| line.trim_end_matches(" (*)"));
+        let found: BTreeSet<_> = found.filter(|name| !name.is_empty()).collect();
+        let expected = ALWAYS.iter().chain(more).map(|name| name.replace('-', "_"));
+        let expected: BTreeSet<_> = expected.collect();
+        ensure!(
+            found.iter().copied().eq(&expected),
+            "with sve-state ({feature}) come {found:?}, and not {expected:?}"
+        );
+        Ok(found.len())
+    }
+
+    /// Builds it from nothing, runs it, and gives the seconds that the build took.
+    fn build(&self) -> Result<f64> {
+        let start = Instant::now();
+        self.cargo(&["build"])?;
+        let seconds = start.elapsed().as_secs_f64();
+        let printed = self.cargo(&["run", "--quiet"])?;
+        ensure!(
+            printed.trim() == PRINTED,
+            "the program printed {printed:?}, and not {PRINTED}"
+        );
+        Ok(seconds)
+    }
+}
+
+/// The manifest of a program that has the packages from here instead of crates.io: how it asks for
+/// `sve-state`, beside the version, and what else stands in it.
+fn manifest(packages: &Path, asks: &str, more: &str) -> Result<String> {
+    let (version, library) = unpacked(packages, "sve-state")?;
+    let (_, macros) = unpacked(packages, "sve-state-macros")?;
+    Ok(format!(
+        "[package]\n\
+         name = \"consumer\"\n\
+         version = \"0.0.0\"\n\
+         edition = \"2024\"\n\
+         autobins = false\n\
+         [dependencies]\n\
+         sve-state = {{ version = \"{version}\", {asks} }}\n\
+         [patch.crates-io]\n\
+         sve-state = {{ path = {library:?} }}\n\
+         sve-state-macros = {{ path = {macros:?} }}\n\
+         [workspace]\n\
+         {more}"
+    ))
+}
+
+/// Where cargo unpacked a package to verify it, and the version that it has.
+fn unpacked(packages: &Path, name: &str) -> Result<(String, PathBuf)> {
+    let directory = packages.join("package");
+    for entry in fs::read_dir(&directory)? {
+        let path = entry?.path();
+        let folder = path.file_name().unwrap_or_default().to_string_lossy();
+        let version = folder
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('-'));
+        if let Some(version) = version.filter(|v| v.starts_with(|c: char| c.is_ascii_digit()))
+            && path.is_dir()
+        {
+            return Ok((version.to_owned(), path));
+        }
+    }
+    bail!("no {name} in {}", directory.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::belongs;
+
+    #[test]
+    fn what_belongs_in_a_package() {
+        for file in [
+            "README.md",
+            "src/shim/mod.rs",
+            "tests/golden/snapshot-1.bin",
+            "Cargo.lock",
+        ] {
+            assert!(belongs(file), "{file}");
+        }
+        for file in [
+            "notes.md",
+            "src/lib.rs.orig",
+            "tests/ui/case.stderr",
+            ".env",
+            "lib.rs",
+        ] {
+            assert!(!belongs(file), "{file}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Whether a processor that guesses wrongly reads past an image, by the experiment in
+//! `programs/speculation_probe.rs`. It counts only where a read that does so is seen in the same run.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::context::Context;
+use crate::report::{Counted, count};
+
+/// Of a hundred trials: in how many a planted read must be seen, and in how many more than without any
+/// a line may be found loaded, since other programs load lines too.
+const SEEN: usize = 10;
+const NOISE: usize = 1;
+
+/// One line of the probe.
+struct Found {
+    planted: bool,
+    name: String,
+    hits: usize,
+    control: usize,
+    trials: usize,
+}
+
+pub(crate) fn run(cx: &Context) -> Result<Counted> {
+    ensure!(
+        cfg!(target_arch = "x86_64"),
+        "the experiment is for x86-64 only"
+    );
+    let name = "speculation_probe";
+    cx.run(cx.cargo(&[
+        "build",
+        "--release",
+        "-p",
+        "sve-state-harness",
+        "--bin",
+        name,
+    ]))?;
+    let output = cx.run(Command::new(cx.target.join("release").join(name)))?;
+    let found = output.lines().map(parse).collect::<Option<Vec<_>>>();
+    judge(&found.context("a line that is none of the probe's")?)
+}
+
+fn parse(line: &str) -> Option<Found> {
+    let mut fields = line.split('\t');
+    let planted = fields.next()? == "planted";
+    let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
+    Some(Found {
+        planted,
+        name: field("name")?.to_owned(),
+        hits: field("hits")?.parse().ok()?,
+        control: field("control")?.parse().ok()?,
+        trials: field("trials")?.parse().ok()?,
+    })
+}
+
+fn judge(found: &[Found]) -> Result<Counted> {
+    let (planted, gets): (Vec<_>, Vec<_>) = found.iter().partition(|found| found.planted);
+    let [planted] = planted[..] else {
+        anyhow::bail!("{} planted reads, and not one", planted.len());
+    };
+    ensure!(!gets.is_empty(), "no GET was tried");
+    let Found {
+        name, hits, trials, ..
+    } = planted;
+    if hits * 100 < SEEN * trials {
+        return Ok(vec![format!(
+            "NOT COMPARED: a read past {name} was seen in {hits} of {trials} trials only, so that \
+             this machine shows nothing"
+        )]);
+    }
+    for Found {
+        name,
+        hits,
+        control,
+        trials,
+        ..
+    } in &gets
+    {
+        ensure!(
+            hits.saturating_sub(*control) * 100 <= NOISE * trials,
+            "GET of slice 31 of {name}: the line behind the image was loaded in {hits} of {trials} \
+             trials, and for slice 0 in {control}"
+        );
+    }
+    let loaded: usize = gets.iter().map(|get| get.hits).sum();
+    let all: usize = gets.iter().map(|get| get.trials).sum();
+    Ok(vec![format!(
+        "{} past the image, guessed: loaded in {loaded} of {all} trials; a planted read in {hits} of {trials}",
+        count(gets.len(), "GET")
+    )])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{judge, parse};
+
+    fn judged(planted: usize, hits: usize, control: usize) -> anyhow::Result<String> {
+        let lines = [
+            format!("planted\tname=a check\thits={planted}\tcontrol=0\ttrials=1000"),
+            format!("get\tname=Z0\thits={hits}\tcontrol={control}\ttrials=1000"),
+        ];
+        let found: Vec<_> = lines.iter().map(|line| parse(line).unwrap()).collect();
+        judge(&found).map(|counted| counted.concat())
+    }
+
+    #[test]
+    fn a_line_that_was_loaded_is_refused_if_the_machine_shows_any() {
+        assert!(judged(1000, 0, 0).is_ok());
+        assert!(judged(1000, 12, 2).is_ok());
+        assert!(judged(1000, 13, 2).is_err());
+        assert!(judged(99, 1000, 0).unwrap().starts_with("NOT COMPARED"));
+        assert!(judge(&[]).is_err());
+    }
+}
