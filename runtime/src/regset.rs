@@ -35,7 +35,8 @@
 //! gdb reads FPSR and FPCR without the padding in front of them. So [`Regset::write`] puts a copy of both
 //! into that padding where there is room for it: at VQ 1 to 4 and 9 to 12; at VQ 8 and 16 there is no
 //! padding. At each power of two gdb is right then, and so is who goes by the kernel's layout. At VQ 5 to 7
-//! and 13 to 15 gdb shows other bytes for these two registers.
+//! and 13 to 15 gdb shows other bytes for these two registers. It also takes the first thread's vector length
+//! for all threads of a file: [resize](SveState::resize_from) all to the same one.
 //!
 //! Source: `struct user_sve_header` and `SVE_PT_*` in Linux's `arch/arm64/include/uapi/asm/ptrace.h`, and
 //! `Documentation/arch/arm64/sve.rst`.

@@ -14,6 +14,7 @@ mod context;
 mod exhaustive;
 mod fuzz;
 mod gate;
+mod gdb;
 mod host;
 mod initrd;
 mod install;
@@ -63,7 +64,7 @@ struct Cli {
 
 /// What each part needs beside Rust and apt, and how many minutes it takes on two cores, the first time
 /// with all that it fetches and builds.
-const NEEDS: [(&str, &str, u32); 16] = [
+const NEEDS: [(&str, &str, u32); 17] = [
     ("test", "nothing", 2),
     ("lint", "rustfmt, clippy", 1),
     ("msrv", "the network: Rust 1.85", 2),
@@ -73,6 +74,7 @@ const NEEDS: [(&str, &str, u32); 16] = [
     ("fuzz", "the network, nightly Rust, c++", 5),
     ("asserts", "nothing", 1),
     ("uapi", "an arm64 C compiler, kernel headers", 1),
+    ("gdb", "gdb-multiarch", 1),
     ("codegen", "the network: Rust for arm64; LLVM, valgrind", 2),
     ("speculation", "x86-64", 1),
     ("isas", "x86-64, qemu-x86_64", 2),
@@ -130,6 +132,8 @@ enum Part {
     Asserts,
     /// Compare every ID and every offset with the kernel's own headers
     Uapi,
+    /// Let gdb print the registers of a stub's vCPU, and of core files
+    Gdb,
     /// Disassemble the copies: no branch on data, every index clamped; modelled cycles beside a plain copy's
     Codegen,
     /// Try whether a processor that guesses wrongly reads past an image, on x86-64
@@ -147,7 +151,7 @@ enum Part {
 }
 
 impl Part {
-    const NAMES: [&'static str; 15] = [
+    const NAMES: [&'static str; 16] = [
         "test",
         "lint",
         "msrv",
@@ -157,6 +161,7 @@ impl Part {
         "fuzz",
         "asserts",
         "uapi",
+        "gdb",
         "codegen",
         "speculation",
         "isas",
@@ -166,7 +171,7 @@ impl Part {
     ];
 
     /// Every part but the one that takes an hour, in the order in which the quick ones fail first.
-    fn all() -> [Self; 15] {
+    fn all() -> [Self; 16] {
         let fuzz = Self::Fuzz(fuzz::Options::default());
         let kvm = Self::Kvm(kvm::Options::default());
         [
@@ -179,6 +184,7 @@ impl Part {
             fuzz,
             Self::Asserts,
             Self::Uapi,
+            Self::Gdb,
             Self::Codegen,
             Self::Speculation,
             Self::Isas,
@@ -199,6 +205,7 @@ impl Part {
             Self::Fuzz(_) => "fuzz",
             Self::Asserts => "asserts",
             Self::Uapi => "uapi",
+            Self::Gdb => "gdb",
             Self::Codegen => "codegen",
             Self::Speculation => "speculation",
             Self::Isas => "isas",
@@ -220,6 +227,7 @@ impl Part {
             Self::Fuzz(options) => fuzz::run(cx, options),
             Self::Asserts => asserts::run(cx),
             Self::Uapi => uapi::run(cx),
+            Self::Gdb => gdb::run(cx),
             Self::Codegen => codegen::run(cx),
             Self::Speculation => speculation::run(cx),
             Self::Isas => isas::run(cx),

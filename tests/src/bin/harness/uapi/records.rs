@@ -152,7 +152,7 @@ fn numbers(
     lines: &mut Vec<String>,
 ) -> Result<()> {
     for (field, number) in wanted {
-        let aligned = |at: &usize| at % number.len() == 0;
+        let aligned = |at: &usize| at.is_multiple_of(number.len());
         let found: Vec<_> = places(bytes, number).filter(aligned).collect();
         let once = found.len() == 1;
         ensure!(
