@@ -24,6 +24,7 @@ mod kvm;
 mod msrv;
 mod mutants;
 mod package;
+mod ptrace;
 mod qemu;
 mod report;
 mod speculation;
@@ -64,7 +65,7 @@ struct Cli {
 
 /// What each part needs beside Rust and apt, and how many minutes it takes on two cores, the first time
 /// with all that it fetches and builds.
-const NEEDS: [(&str, &str, u32); 17] = [
+const NEEDS: [(&str, &str, u32); 18] = [
     ("test", "nothing", 2),
     ("lint", "rustfmt, clippy", 1),
     ("msrv", "the network: Rust 1.85", 2),
@@ -79,6 +80,11 @@ const NEEDS: [(&str, &str, u32); 17] = [
     ("speculation", "x86-64", 1),
     ("isas", "x86-64, qemu-x86_64", 2),
     ("arm64", "the network: Rust for arm64; qemu-aarch64", 2),
+    (
+        "ptrace",
+        "the network: Rust for arm64, QEMU, kernels (300 MB)",
+        3,
+    ),
     (
         "kvm",
         "the network: Rust for arm64, QEMU, kernels (300 MB); 1 GB of memory",
@@ -142,6 +148,8 @@ enum Part {
     Isas,
     /// Run all tests of sve-state as arm64 code, under qemu-aarch64
     Arm64,
+    /// Compare register sets and signal frames with what Linux threads have: three kernels, in QEMU
+    Ptrace(ptrace::Options),
     /// Run conformance, random operations and moves on Linux KVM: three kernels, in QEMU with EL2
     Kvm(kvm::Options),
     /// Run the benchmarks and hold their ratios against benches/rules.toml
@@ -151,7 +159,7 @@ enum Part {
 }
 
 impl Part {
-    const NAMES: [&'static str; 16] = [
+    const NAMES: [&'static str; 17] = [
         "test",
         "lint",
         "msrv",
@@ -166,13 +174,15 @@ impl Part {
         "speculation",
         "isas",
         "arm64",
+        "ptrace",
         "kvm",
         "gate",
     ];
 
     /// Every part but the one that takes an hour, in the order in which the quick ones fail first.
-    fn all() -> [Self; 16] {
+    fn all() -> [Self; 17] {
         let fuzz = Self::Fuzz(fuzz::Options::default());
+        let ptrace = Self::Ptrace(ptrace::Options::default());
         let kvm = Self::Kvm(kvm::Options::default());
         [
             Self::Test,
@@ -189,6 +199,7 @@ impl Part {
             Self::Speculation,
             Self::Isas,
             Self::Arm64,
+            ptrace,
             kvm,
             Self::Gate,
         ]
@@ -210,6 +221,7 @@ impl Part {
             Self::Speculation => "speculation",
             Self::Isas => "isas",
             Self::Arm64 => "arm64",
+            Self::Ptrace(_) => "ptrace",
             Self::Kvm(_) => "kvm",
             Self::Gate => "gate",
             Self::Mutants(_) => "mutants",
@@ -232,6 +244,7 @@ impl Part {
             Self::Speculation => speculation::run(cx),
             Self::Isas => isas::run(cx),
             Self::Arm64 => arm64::run(cx),
+            Self::Ptrace(options) => ptrace::run(cx, options),
             Self::Kvm(options) => kvm::run(cx, options),
             Self::Gate => gate::run(cx),
             Self::Mutants(options) => mutants::run(cx, options),
