@@ -90,8 +90,7 @@ pub enum Payload<'a> {
         /// FPSR and FPCR.
         status: Status,
     },
-    /// V registers: the thread has used no others since its last system call; or it is in streaming mode,
-    /// and NT_ARM_SSVE has more.
+    /// V registers: the thread has used no others since its last system call.
     Fpsimd(FpsimdState<'a>),
     /// No registers: the thread is not in the mode that was asked for.
     None,

@@ -34,7 +34,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! [`write`] is the way back.
+//! [`write()`] is the way back.
 //!
 //! Source: Linux's `arch/arm64/include/uapi/asm/sigcontext.h` and `ucontext.h`, and
 //! `Documentation/arch/arm64/sve.rst`.

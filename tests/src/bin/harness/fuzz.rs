@@ -21,7 +21,7 @@ const TARGETS: [(&str, u64); 7] = [
     ("formats", 15),
     ("decode", 50),
     ("shim", 10),
-    ("records", 100),
+    ("records", 1000),
     ("layout", 25),
 ];
 /// How long each runs unless the person says otherwise.

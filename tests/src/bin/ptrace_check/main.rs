@@ -291,7 +291,7 @@ mod check {
         )
     }
 
-    /// NT_ARM_SSVE has the registers, with an FFR of zero; NT_ARM_SVE has V.
+    /// NT_ARM_SSVE has the registers, with an FFR of zero.
     fn streaming(shared: &mut Shared, vq: Vq) -> Result<(), String> {
         let status = fill(shared, vq, 8);
         let len = 546 * usize::from(vq.get());
@@ -310,8 +310,11 @@ mod check {
         )?;
         let bytes = regset(&child, NT_ARM_SVE)?;
         let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
-        let expected = Payload::Fpsimd(FpsimdState::of(&state, status));
-        same("NT_ARM_SVE", found.payload(), expected)?;
+        // Nothing, as the thread is not in that mode; some kernels give V.
+        if found.payload() != Payload::None {
+            let expected = Payload::Fpsimd(FpsimdState::of(&state, status));
+            same("NT_ARM_SVE", found.payload(), expected)?;
+        }
 
         let mut other = vec![0; len];
         let status = pattern(&mut other, vq, 9);
