@@ -442,10 +442,9 @@ impl Description {
         for (name, size, kinds) in ELEMENTS {
             let count = bytes / size;
             for (kind, element) in kinds {
-                let id = format_args!("{name}_{kind}");
                 writeln!(
                     f,
-                    "<vector id=\"{id}\" type=\"{element}\" count=\"{count}\"/>"
+                    "<vector id=\"{name}_{kind}\" type=\"{element}\" count=\"{count}\"/>"
                 )?;
             }
             writeln!(f, "<union id=\"{name}\">")?;
