@@ -21,6 +21,8 @@
 //! | [`vcpu`] | vector lengths, finalization, capture and restore, in the order that KVM wants |
 //! | [`vls`] | sets of vector lengths, and what narrowing them allows |
 //! | `snapshot` | a captured vCPU as bytes (feature `snapshot`) |
+//! | [`signal`], [`regset`] | the same registers in signal frames, from ptrace and in core files |
+//! | [`gdb`] | the target description, and a register by gdb's number |
 //! | [`shim`], [`errno`] | the kernel's side: a vCPU that answers as KVM does |
 //! | [`adoption`] | for a VMM that has all that in another form: what it deletes, and what it writes |
 //! | [`trust`] | what this crate's `unsafe` code relies on |
@@ -61,6 +63,50 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
+//! # The same registers elsewhere
+//!
+//! A core note as a VMM's guest dump writes it, and as a crash tool reads it ([`regset`]; what ptrace gives
+//! is the same):
+//!
+//! ```
+//! # use sve_state::{SveState, Vq, regset::{Payload, Regset}, sve, vcpu::Status};
+//! # let (state, status) = (SveState::zeroed(Vq::new(2)?)?, Status::default());
+//! let regset = Regset::of(&state, status);
+//! let mut note = vec![0; regset.note_size()];
+//! regset.write_note(&mut note)?;
+//!
+//! let Payload::Sve { state, status } = Regset::parse(&note[20..])?.payload() else { panic!("no SVE") };
+//! assert_eq!((state.register(sve::Z3), status.fpsr), (&[0; 32][..], 0));
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! What a signal handler is handed ([`signal`]), from the start of `__reserved`:
+//!
+//! ```
+//! # use sve_state::{SveState, Vq, regset::FpsimdState, signal::{self, Frame, SveContext}, vcpu::Status};
+//! # let (mut bytes, mut state) = ([0; 4096], SveState::zeroed(Vq::new(2)?)?);
+//! # let at = FpsimdState::of(&state, Status::default()).write_context(&mut bytes)?;
+//! # SveContext::of(&state).write(&mut bytes[at..])?;
+//! let status = Frame::parse(&bytes)?.copy_to(&mut state);
+//! state.as_bytes_mut()[0] += 1;
+//! signal::write(&mut bytes, &state, status)?; // the thread goes on with these
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! A stub for gdb ([`gdb`]):
+//!
+//! ```
+//! # use sve_state::{Vls, Vq, gdb::{self, Description}, shim::{Rules, Vcpu}, vcpu::Finalized};
+//! # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?), Rules::Mainline)?;
+//! # vcpu.init(true)?; vcpu.finalize(4)?;
+//! # let mut vcpu = Finalized::new(vcpu)?;
+//! let xml = Description::of(vcpu.vls())?.to_string();
+//! let (number, mut bytes) = (37, [0; gdb::MAX_BYTES]); // `p25`: z3
+//! let z3 = gdb::read_vcpu(&mut vcpu, number, &mut bytes)?;
+//! # assert_eq!(z3, [0; 32]);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
 //! # Features
 //!
 //! | feature | what it adds | what it brings |
@@ -87,11 +133,15 @@ extern crate self as sve_state;
 pub mod adoption {}
 mod copy;
 pub mod errno;
+mod fields;
+pub mod gdb;
 pub mod image;
 pub mod layout;
 mod layouts;
 pub mod one_reg;
+pub mod regset;
 pub mod shim;
+pub mod signal;
 #[cfg(feature = "snapshot")]
 pub mod snapshot;
 #[doc = include_str!("trust.md")]
@@ -99,12 +149,14 @@ pub mod trust {}
 pub mod vcpu;
 pub mod vls;
 mod vq;
+mod vregs;
 
 /// The README's examples are tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+pub use fields::{Allowed, FieldError};
 pub use image::{Image, SveState};
 pub use layout::{Layout, Register};
 pub use layouts::{fpsimd, sve};

@@ -63,6 +63,15 @@ impl<L: Layout, S: Storage> Image<L, S> {
         self.bytes.as_ref()
     }
 
+    /// The same image, borrowed.
+    pub fn by_ref(&self) -> Image<L, &[u8]> {
+        Image {
+            bytes: self.bytes.as_ref(),
+            vq: self.vq,
+            layout: PhantomData,
+        }
+    }
+
     /// The memory that the image lies in.
     pub fn into_inner(self) -> S {
         self.bytes

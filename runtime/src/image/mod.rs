@@ -15,6 +15,7 @@
 
 mod access;
 mod memory;
+mod resize;
 
 use core::fmt;
 

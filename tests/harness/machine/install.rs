@@ -43,6 +43,11 @@ pub(crate) const QEMU_USER: Need = Need {
     package: "qemu-user",
 };
 
+/// The debugger, for arm64 too.
+pub(crate) const GDB: Need = Need {
+    proof: "gdb-multiarch",
+    package: "gdb-multiarch",
+};
 /// Disassembles, and models processors.
 pub(crate) const LLVM: Need = Need {
     proof: "llvm-mca-22",

@@ -15,12 +15,13 @@ use crate::report::Counted;
 
 /// The targets, and how many inputs each must try per second at the least: no more than a 25th of
 /// what it does on one busy core, so that one that hardly moves does not pass.
-const TARGETS: [(&str, u64); 6] = [
+const TARGETS: [(&str, u64); 7] = [
     ("snapshot", 500),
     ("registers", 100),
     ("formats", 15),
     ("decode", 50),
     ("shim", 10),
+    ("records", 1000),
     ("layout", 25),
 ];
 /// How long each runs unless the person says otherwise.

@@ -7,12 +7,14 @@ pub(crate) mod codegen;
 pub(crate) mod exhaustive;
 pub(crate) mod fuzz;
 pub(crate) mod gate;
+pub(crate) mod gdb;
 pub(crate) mod isas;
 pub(crate) mod kvm;
 pub(crate) mod lint;
 pub(crate) mod msrv;
 pub(crate) mod mutants;
 pub(crate) mod package;
+pub(crate) mod ptrace;
 pub(crate) mod speculation;
 pub(crate) mod test;
 pub(crate) mod uapi;
@@ -82,6 +84,8 @@ pub(crate) const PARTS: &[Part] = parts! {
         needs "nothing", 1;
     uapi: "Compare every ID and every offset with the kernel's own headers",
         needs "an arm64 C compiler, kernel headers", 1;
+    gdb: "Let gdb print the registers of a stub's vCPU, and of core files",
+        needs "gdb-multiarch", 1;
     codegen: "Disassemble the copies: no branch on data, every index clamped; cycles beside a plain copy's",
         needs "the network: Rust for arm64; LLVM, valgrind", 2;
     speculation: "Try whether a processor that guesses wrongly reads past an image",
@@ -90,6 +94,8 @@ pub(crate) const PARTS: &[Part] = parts! {
         needs "x86-64, qemu-x86_64", 2;
     arm64: "Run all tests of sve-state as arm64 code, under qemu-aarch64",
         needs "the network: Rust for arm64; qemu-aarch64", 2;
+    ptrace(ptrace::Options): "Compare register sets and signal frames with what Linux threads have: three kernels, in QEMU",
+        needs "the network: Rust for arm64, QEMU, kernels (300 MB)", 3;
     kvm(kvm::Options): "Run conformance, random operations and moves on Linux KVM: three kernels, in QEMU with EL2",
         needs "the network: Rust for arm64, QEMU, kernels (300 MB); 1 GB of memory", 8;
     gate: "Run the benchmarks and hold their ratios against benches/rules.toml",

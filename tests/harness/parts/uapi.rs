@@ -1,6 +1,8 @@
 //! The kernel's own headers as oracle: a C program prints what they say, this side prints the same
 //! lines from `sve-state`, and each line must stand on both sides.
 
+mod records;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +11,8 @@ use anyhow::{Result, bail, ensure};
 use sve_state::errno::Errno;
 use sve_state::layout::{self, BankType, InImage, Layout, Register};
 use sve_state::one_reg::reg_size;
-use sve_state::{SveState, Vq, fpsimd, sve};
+use sve_state::regset::{self, FpsimdState};
+use sve_state::{SveState, Vq, fpsimd, signal, sve};
 
 use crate::context::Context;
 use crate::machine::install::KERNEL_HEADERS;
@@ -50,9 +53,14 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     let count = |kind: &str| kernel.iter().filter(|l| l.starts_with(kind)).count();
     let (ids, places) = (count("id\t"), count("place\t"));
     let sizes = count("image\t") + count("length\t");
-    ensure!(ids > 0 && places > 0, "the headers said nothing");
+    let records = count("sve_context\t") + count("regset\t") + count("field\t") + count("size\t");
+    ensure!(
+        ids > 0 && places > 0 && records > 0,
+        "the headers said nothing"
+    );
     Ok(vec![format!(
-        "{ids} IDs, {places} places, {sizes} sizes, {} constants: all as in the headers",
+        "{ids} IDs, {places} places, {sizes} sizes, {records} places and sizes in signal frames and \
+         register sets, {} constants: all as in the headers",
         count("constant\t")
     )])
 }
@@ -96,7 +104,9 @@ fn ours() -> Result<Vec<String>> {
             sve::Layout::image_bytes(vq)?
         ));
         lines.push(format!("length\tVQ {vq}\t{} bytes", vq.vl_bytes()));
+        records::at(vq, &mut lines)?;
     }
+    records::fields(&mut lines)?;
     lines.extend(constants().map(|(name, value)| format!("constant\t{name}\t{value}")));
     Ok(lines)
 }
@@ -150,6 +160,16 @@ fn constants() -> impl Iterator<Item = (&'static str, u64)> {
         ("ENOEXEC", errno(Errno::ENOEXEC)),
         ("EFAULT", errno(Errno::EFAULT)),
         ("EINVAL", errno(Errno::EINVAL)),
+        ("NT_ARM_SVE", regset::NT_ARM_SVE.into()),
+        ("NT_ARM_SSVE", regset::NT_ARM_SSVE.into()),
+        ("NT_PRFPREG", regset::NT_PRFPREG.into()),
+        ("SVE_PT_REGS_SVE", regset::REGS_SVE.into()),
+        ("SVE_PT_VL_INHERIT", regset::VL_INHERIT.into()),
+        ("SVE_PT_VL_ONEXEC", regset::VL_ONEXEC.into()),
+        ("FPSIMD_MAGIC", FpsimdState::MAGIC.into()),
+        ("SVE_MAGIC", signal::SVE_MAGIC.into()),
+        ("EXTRA_MAGIC", signal::EXTRA_MAGIC.into()),
+        ("SVE_SIG_FLAG_SM", signal::FLAG_SM.into()),
     ]
     .into_iter()
 }

@@ -1,0 +1,240 @@
+//! Any bytes as a register set, a signal frame, and each of its records: what is one is worked out here once
+//! more, from the kernel's headers; what is parsed is written and parsed again as the same; and a frame that
+//! is written to keeps every byte that is no register.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sve_state::regset::{FpsimdState, Payload, Regset};
+use sve_state::signal::{self, Frame, SveContext};
+use sve_state::vcpu::Status;
+use sve_state::{SveState, Vq};
+
+const FPSIMD: u32 = 0x4650_8001;
+const SVE: u32 = 0x5356_4501;
+const EXTRA: u32 = 0x4558_5401;
+
+// The first byte says what to make of the rest.
+fuzz_target!(|input: &[u8]| {
+    let Some((which, bytes)) = input.split_first() else {
+        return;
+    };
+    // With most of what makes it one: a fuzzer does not guess a magic, or have kilobytes of patience.
+    let long = || {
+        let mut long = bytes.to_vec();
+        long.resize(bytes.len() + usize::from(which / 8) * 640, 0);
+        long
+    };
+    match which % 8 {
+        0 => regset(bytes),
+        1 => regset(&long()),
+        2 => frame(bytes),
+        3 => frame(&long()),
+        4 => frame(&[&fpsimd_context(), bytes].concat()),
+        5 => frame(&[&fpsimd_context(), &long()[..]].concat()),
+        6 => frame(&[&fpsimd_context(), &head(EXTRA, 32)[..], &long()].concat()),
+        _ => frame(
+            &[
+                &fpsimd_context(),
+                &head(SVE, u32::from(*which) * 64)[..],
+                &long(),
+            ]
+            .concat(),
+        ),
+    }
+});
+
+fn head(magic: u32, size: u32) -> [u8; 8] {
+    let mut head = [0; 8];
+    head[..4].copy_from_slice(&magic.to_ne_bytes());
+    head[4..].copy_from_slice(&size.to_ne_bytes());
+    head
+}
+
+fn fpsimd_context() -> Vec<u8> {
+    let mut record = head(FPSIMD, 528).to_vec();
+    record.resize(528, 0x5a);
+    record
+}
+
+/// The number of `n` bytes at `at`; nothing where there are fewer.
+fn number(bytes: &[u8], at: usize, n: usize) -> Option<usize> {
+    let digits = bytes.get(at..at + n)?.iter().rev();
+    Some(digits.fold(0, |number, byte| number << 8 | usize::from(*byte)))
+}
+
+fn vq(vl: usize) -> Option<usize> {
+    (vl % 16 == 0 && (16..=256).contains(&vl)).then_some(vl / 16)
+}
+
+/// A register set's kind, by `struct user_sve_header`: 0 without registers, 1 SVE, 2 FPSIMD.
+fn regset_kind(bytes: &[u8]) -> Option<(usize, u32)> {
+    let (size, max_size) = (number(bytes, 0, 4)?, number(bytes, 4, 4)?);
+    let (vl, max_vl) = (number(bytes, 8, 2)?, number(bytes, 10, 2)?);
+    let (flags, reserved) = (number(bytes, 12, 2)?, number(bytes, 14, 2)?);
+    let vq = vq(vl)?;
+    if max_vl % 16 != 0 || !(vl..=8192).contains(&max_vl) || flags > 7 || reserved != 0 {
+        return None;
+    }
+    if size > bytes.len() || max_size < size {
+        return None;
+    }
+    let sve = 16 + (546 * vq + 15) / 16 * 16 + 16;
+    match (size, flags & 1) {
+        (0..=16, _) => Some((vq, 0)),
+        (size, 1) => (size >= sve).then_some((vq, 1)),
+        (size, _) => (size >= 544).then_some((vq, 2)),
+    }
+}
+
+fn regset(bytes: &[u8]) {
+    let parsed = Regset::parse(bytes);
+    let expected = regset_kind(bytes);
+    let (regset, (vq, kind)) = match (parsed, expected) {
+        (Ok(regset), Some(expected)) => (regset, expected),
+        (Err(error), None) => {
+            assert!(!error.to_string().is_empty());
+            return;
+        }
+        (parsed, expected) => panic!("{parsed:?}, and not {expected:?}"),
+    };
+    assert_eq!(usize::from(regset.vq().get()), vq);
+    match regset.payload() {
+        Payload::None => assert_eq!(kind, 0),
+        Payload::Sve { state, status } => {
+            assert_eq!(kind, 1);
+            assert_eq!(state.as_bytes(), &bytes[16..16 + 546 * vq]);
+            let fpsr = 16 + (546 * vq + 15) / 16 * 16;
+            assert_eq!(number(bytes, fpsr, 4), Some(status.fpsr as usize));
+            assert_eq!(number(bytes, fpsr + 4, 4), Some(status.fpcr as usize));
+        }
+        Payload::Fpsimd(fpsimd) => {
+            assert_eq!(kind, 2);
+            let mut written = [0; 528];
+            fpsimd.write(&mut written).expect("room for it");
+            assert_eq!(written[..520], bytes[16..536]);
+        }
+    }
+    let mut written = vec![0xee; regset.size()];
+    assert_eq!(regset.write(&mut written), Ok(written.len()));
+    assert_eq!(Regset::parse(&written), Ok(regset));
+    assert!(Regset::parse(&written[..written.len() - 1]).is_err());
+    let mut note = vec![0; regset.note_size()];
+    assert_eq!(regset.write_note(&mut note), Ok(note.len()));
+    assert_eq!(note[20..], written);
+
+    let mut image = SveState::zeroed(Vq::new(3).expect("3")).expect("an image");
+    let status = regset.copy_to(&mut image);
+    assert_eq!(status.is_none(), kind == 0);
+}
+
+/// Where a frame has its `fpsimd_context` and its `sve_context`, with the latter's size.
+type Places = (usize, Option<(usize, usize)>);
+
+fn places(bytes: &[u8]) -> Option<Places> {
+    let (mut fpsimd, mut sve, mut extra) = (None, None, None);
+    let (mut at, mut end, mut base) = (0, bytes.len().min(4096), true);
+    loop {
+        let record = &bytes[at..end];
+        let (magic, size) = (number(record, 0, 4)?, number(record, 4, 4)?);
+        if magic == 0 {
+            if size != 0 {
+                return None;
+            }
+            match extra.filter(|_| base) {
+                Some((start, size)) => {
+                    (at, end, base) = (start, start + size, false);
+                    bytes.get(at..end)?;
+                    continue;
+                }
+                None => break,
+            }
+        }
+        if size < 16 || size % 16 != 0 || size > record.len() {
+            return None;
+        }
+        let before = match u32::try_from(magic).ok()? {
+            FPSIMD if size == 528 => fpsimd.replace(at).is_some(),
+            FPSIMD => true,
+            SVE => sve.replace((at, size)).is_some(),
+            EXTRA => {
+                let (datap, space) = (number(record, 8, 8)?, number(record, 16, 4)?);
+                let end = number(record, size, 8)?;
+                let right = datap > 0 && datap % 16 == 0 && space > 0 && space % 16 == 0;
+                let wrong = !right || end != 0 || !base || size < 32;
+                extra.replace((at + size + 16, space)).is_some() || wrong
+            }
+            _ => false,
+        };
+        if before {
+            return None;
+        }
+        at += size;
+    }
+    if let Some((at, _)) = sve {
+        let (vl, flags) = (number(bytes, at + 8, 2)?, number(bytes, at + 10, 2)?);
+        if vq(vl).is_none() || flags > 1 || number(bytes, at + 12, 4)? != 0 {
+            return None;
+        }
+    }
+    Some((fpsimd?, sve))
+}
+
+fn frame(bytes: &[u8]) {
+    let needed = signal::frame_bytes(&bytes[..bytes.len().min(4096)]);
+    let parsed = Frame::parse(bytes);
+    let expected = places(bytes);
+    assert_eq!(parsed.is_ok(), expected.is_some(), "{parsed:?}");
+    let (frame, (fpsimd, sve)) = match (parsed, expected) {
+        (Ok(frame), Some(places)) => (frame, places),
+        (Err(error), _) => {
+            assert!(!error.to_string().is_empty());
+            return;
+        }
+        (Ok(_), None) => unreachable!("they were compared"),
+    };
+    assert!(
+        needed.is_ok_and(|needed| needed <= bytes.len()),
+        "{needed:?}"
+    );
+    let mut context = [0; 528];
+    frame
+        .fpsimd
+        .write_context(&mut context)
+        .expect("room for it");
+    assert_eq!(context, bytes[fpsimd..fpsimd + 528]);
+    assert_eq!(frame.sve.is_some(), sve.is_some());
+    if let (Some(context), Some((at, size))) = (frame.sve, sve) {
+        let vq = usize::from(context.vq.get());
+        assert_eq!(Some(16 * vq), number(bytes, at + 8, 2));
+        assert_eq!(context.state.is_some(), size >= 16 + 546 * vq);
+        assert_eq!(SveContext::parse(&bytes[at..at + size]), Ok(context));
+        let mut written = vec![0xee; context.size()];
+        assert_eq!(context.write(&mut written), Ok(written.len()));
+        assert_eq!(SveContext::parse(&written), Ok(context));
+        if context.state.is_some() {
+            assert_eq!(written[16..16 + 546 * vq], bytes[at + 16..][..546 * vq]);
+        }
+    }
+    write(bytes, &frame, (fpsimd, sve));
+}
+
+fn write(bytes: &[u8], frame: &Frame<'_>, (fpsimd, sve): Places) {
+    let vq = frame.sve.map_or(Vq::MIN, |sve| sve.vq);
+    let mut state = SveState::zeroed(vq).expect("an image");
+    state.as_bytes_mut().fill(0xa5);
+    let status = Status { fpsr: 1, fpcr: 2 };
+    let mut written = bytes.to_vec();
+    let room = frame.sve.is_none_or(|sve| sve.state.is_some());
+    let result = signal::write(&mut written, &state, status);
+    assert_eq!(result.is_ok(), room, "{result:?}");
+    let mut expected = bytes.to_vec();
+    if room {
+        FpsimdState::of(&state, status)
+            .write_context(&mut expected[fpsimd..])
+            .expect("room for it");
+        if let Some((at, _)) = sve {
+            expected[at + 16..][..state.as_bytes().len()].fill(0xa5);
+        }
+    }
+    assert_eq!(written, expected);
+}

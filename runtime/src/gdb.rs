@@ -1,0 +1,559 @@
+//! What gdb wants of a stub: a description of the registers, and each of them by gdb's number.
+//!
+//! gdb takes the features `org.gnu.gdb.aarch64.core` and either `…sve` or `…fpu`, so a [`Description`] is of
+//! a vector length or of none. Registers are numbered in its order:
+//!
+//! | with SVE | without | register | bits |
+//! | --- | --- | --- | --- |
+//! | 0 to 30 | 0 to 30 | x0 to x30 | 64 |
+//! | 31, 32, 33 | 31, 32, 33 | sp, pc, cpsr | 64, 64, 32 |
+//! | 34 to 65 | | z0 to z31 | 128 · VQ |
+//! | | 34 to 65 | v0 to v31 | 128 |
+//! | 66, 67 | 66, 67 | fpsr, fpcr | 32 |
+//! | 68 to 83 | | p0 to p15 | 16 · VQ |
+//! | 84 | | ffr | 16 · VQ |
+//! | 85 | | vg, the vector length in units of 64 bits | 64 |
+//!
+//! The first 34 are the VMM's own; all others are read and written here, on an image or on a vCPU. Bytes are
+//! in little-endian order, the one that gdb assumes of aarch64.
+//!
+//! gdb makes `$v3`, `$d3` and `$s3` of z3, and writes z3 for them: after `set $v3…` all of z3 above its 16
+//! bytes is zero. A `g` packet may stop behind cpsr, at 268 bytes; gdb then asks for each of the others (`p`).
+//!
+//! ```
+//! use sve_state::gdb::{self, Description, Reg};
+//! use sve_state::shim::{Rules, Vcpu};
+//! use sve_state::vcpu::Initialised;
+//! use sve_state::{Vls, Vq};
+//!
+//! # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?), Rules::Mainline)?;
+//! # vcpu.init(true)?;
+//! let mut vcpu = Initialised::new(&mut vcpu).finalize()?;
+//! let description = Description::of(vcpu.vls())?;
+//! let xml = description.to_string(); // the answer to qXfer:features:read:target.xml
+//! # assert!(xml.contains("org.gnu.gdb.aarch64.sve"));
+//!
+//! // gdb writes its register 37, and reads it again.
+//! assert_eq!(description.register(37)?.to_string(), "z3");
+//! gdb::write_vcpu(&mut vcpu, 37, &[0xa5; 32])?;
+//! let mut bytes = [0; gdb::MAX_BYTES];
+//! assert_eq!(gdb::read_vcpu(&mut vcpu, 37, &mut bytes)?, [0xa5; 32]);
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! Source: "AArch64 Features" in gdb's manual, and what gdb 13.1 accepts.
+
+use core::convert::Infallible;
+use core::fmt;
+
+use crate::image::{Storage, SveState};
+use crate::layout::{InImage, check_vq};
+use crate::one_reg::{OneReg, reg_size};
+use crate::vcpu::{Call, Finalized, Status};
+use crate::vls::Vls;
+use crate::vq::{Vq, VqError};
+use crate::{fpsimd, sve};
+
+/// The size of the largest register in bytes.
+pub const MAX_BYTES: usize = 256;
+/// How many registers are the VMM's own: x0 to x30, sp, pc and cpsr.
+pub const CORE_REGISTERS: u32 = 34;
+/// What these take in a `g` packet, in bytes.
+pub const CORE_BYTES: usize = 33 * 8 + 4;
+
+const Z: u32 = CORE_REGISTERS;
+const FPSR: u32 = Z + 32;
+const FPCR: u32 = FPSR + 1;
+const P: u32 = FPCR + 1;
+const FFR: u32 = P + 16;
+const VG: u32 = FFR + 1;
+
+/// What gdb is told of a vCPU. Its [`Display`](fmt::Display) is the XML document, `target.xml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Description {
+    /// None without SVE.
+    vq: Option<Vq>,
+}
+
+/// A register of a [`Description`]. Its [`Display`](fmt::Display) is gdb's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reg {
+    /// The VMM's own: x0 to x30, 31 for sp, 32 for pc, 33 for cpsr.
+    Core(u32),
+    /// With SVE.
+    Z(sve::Z),
+    /// Without SVE.
+    V(fpsimd::V),
+    /// The floating-point status register.
+    Fpsr,
+    /// The floating-point control register.
+    Fpcr,
+    /// With SVE.
+    P(sve::P),
+    /// With SVE.
+    Ffr,
+    /// The vector length in units of 64 bits. It can be written with the value that it has.
+    Vg,
+}
+
+impl Description {
+    /// Of a vCPU with these vector lengths, as [`Finalized::vls`] gives them: none without SVE.
+    pub fn of(vls: Vls) -> Result<Self, VqError> {
+        vls.max().map_or(Ok(Self { vq: None }), Self::with_sve)
+    }
+
+    /// With SVE registers of this vector length, at most 16 quadwords.
+    pub fn with_sve(vq: Vq) -> Result<Self, VqError> {
+        check_vq::<sve::Layout>(vq).map(|()| Self { vq: Some(vq) })
+    }
+
+    /// With V registers.
+    pub fn without_sve() -> Self {
+        Self { vq: None }
+    }
+
+    /// The vector length; none without SVE.
+    pub fn vq(self) -> Option<Vq> {
+        self.vq
+    }
+
+    /// How many registers there are.
+    pub fn count(self) -> u32 {
+        if self.vq.is_some() { VG + 1 } else { FPCR + 1 }
+    }
+
+    /// The register with this number.
+    pub fn register(self, number: u32) -> Result<Reg, GdbError<Infallible>> {
+        let unknown = GdbError::Number {
+            number,
+            count: self.count(),
+        };
+        let z = |n| match self.vq {
+            Some(_) => sve::Z::new(n).map(Reg::Z),
+            None => fpsimd::V::new(n).map(Reg::V),
+        };
+        let register = match number {
+            ..Z => Ok(Reg::Core(number)),
+            Z..FPSR => z(number - Z),
+            FPSR => Ok(Reg::Fpsr),
+            FPCR => Ok(Reg::Fpcr),
+            _ if self.vq.is_none() => return Err(unknown),
+            P..FFR => sve::P::new(number - P).map(Reg::P),
+            FFR => Ok(Reg::Ffr),
+            VG => Ok(Reg::Vg),
+            _ => return Err(unknown),
+        };
+        register.map_err(|_| unknown)
+    }
+
+    /// The registers by number.
+    pub fn registers(self) -> impl Iterator<Item = Reg> {
+        (0..self.count()).filter_map(move |number| self.register(number).ok())
+    }
+
+    /// The size of a register in bytes.
+    pub fn size(self, register: Reg) -> usize {
+        let vq = usize::from(self.vq.unwrap_or(Vq::MIN).get());
+        match register {
+            Reg::Core(33) | Reg::Fpsr | Reg::Fpcr => 4,
+            Reg::Core(_) | Reg::Vg => 8,
+            Reg::Z(_) => 16 * vq,
+            Reg::V(_) => 16,
+            Reg::P(_) | Reg::Ffr => 2 * vq,
+        }
+    }
+
+    /// The register with this number, if it is one of those that are kept here, and its size.
+    fn kept<E>(self, number: u32) -> Result<(Reg, usize), GdbError<E>> {
+        match self.register(number) {
+            Ok(Reg::Core(_)) => Err(GdbError::Core { number }),
+            Ok(register) => Ok((register, self.size(register))),
+            Err(_) => Err(GdbError::Number {
+                number,
+                count: self.count(),
+            }),
+        }
+    }
+
+    /// The same, of a register to write these bytes to.
+    fn to_write<E>(self, number: u32, bytes: &[u8]) -> Result<Reg, GdbError<E>> {
+        let (register, size) = self.kept(number)?;
+        if bytes.len() != size {
+            return Err(GdbError::Size {
+                register,
+                expected: size,
+                found: bytes.len(),
+            });
+        }
+        if register == Reg::Vg && bytes != self.vg() {
+            let (mut found, vg) = ([0; 8], u64::from_le_bytes(self.vg()));
+            found.copy_from_slice(bytes);
+            let found = u64::from_le_bytes(found);
+            return Err(GdbError::Vg { found, vg });
+        }
+        Ok(register)
+    }
+
+    fn vg(self) -> [u8; 8] {
+        (2 * u64::from(self.vq.map_or(0, Vq::get))).to_le_bytes()
+    }
+
+    /// That an image is of the description's vector length; without SVE, of the smallest.
+    fn check<S: Storage>(self, state: &SveState<S>) -> Result<(), GdbError<Infallible>> {
+        let vq = self.vq.unwrap_or(Vq::MIN);
+        if state.vq() == vq {
+            return Ok(());
+        }
+        let image = state.vq();
+        Err(GdbError::Image { image, vq })
+    }
+
+    /// Reads a register of an image into the first bytes of a buffer, which has [`MAX_BYTES`] or at least
+    /// as many as the register; gives these. Without SVE the image has VQ 1, and Z stands for V.
+    pub fn read<'a, S: Storage>(
+        self,
+        number: u32,
+        state: &SveState<S>,
+        status: Status,
+        bytes: &'a mut [u8],
+    ) -> Result<&'a [u8], GdbError<Infallible>> {
+        let (register, size) = self.kept(number)?;
+        self.check(state)?;
+        let bytes = room(register, bytes, size)?;
+        match register {
+            Reg::Core(_) => {}
+            Reg::Z(register) => bytes.copy_from_slice(state.register(register)),
+            Reg::V(register) => bytes.copy_from_slice(&state.get_view(register)),
+            Reg::P(register) => bytes.copy_from_slice(state.register(register)),
+            Reg::Ffr => bytes.copy_from_slice(state.register(sve::FFR)),
+            Reg::Fpsr => bytes.copy_from_slice(&status.fpsr.to_le_bytes()),
+            Reg::Fpcr => bytes.copy_from_slice(&status.fpcr.to_le_bytes()),
+            Reg::Vg => bytes.copy_from_slice(&self.vg()),
+        }
+        Ok(bytes)
+    }
+
+    /// Writes a register of an image from as many bytes as it has.
+    pub fn write<S: Storage + AsMut<[u8]>>(
+        self,
+        number: u32,
+        state: &mut SveState<S>,
+        status: &mut Status,
+        bytes: &[u8],
+    ) -> Result<(), GdbError<Infallible>> {
+        let register = self.to_write(number, bytes)?;
+        self.check(state)?;
+        match register {
+            Reg::Core(_) | Reg::Vg => {}
+            Reg::Z(register) => state.set(register, &slice::<sve::bank::Z>(bytes)),
+            Reg::V(register) => state.set_view(register, &value(bytes)),
+            Reg::P(register) => state.set(register, &slice::<sve::bank::P>(bytes)),
+            Reg::Ffr => state.set(sve::FFR, &slice::<sve::bank::FFR>(bytes)),
+            Reg::Fpsr => status.fpsr = u32::from_le_bytes(value(bytes)),
+            Reg::Fpcr => status.fpcr = u32::from_le_bytes(value(bytes)),
+        }
+        Ok(())
+    }
+}
+
+/// A slice that starts with these bytes, and has zeros behind them.
+fn slice<B: InImage>(bytes: &[u8]) -> B::Slice {
+    let mut slice = <B::Slice as crate::layout::ByteArray>::ZEROS;
+    slice.as_mut()[..bytes.len()].copy_from_slice(bytes);
+    slice
+}
+
+/// As many bytes as an array, by a length that has been compared.
+fn value<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut value = [0; N];
+    value.copy_from_slice(bytes);
+    value
+}
+
+fn room<E>(register: Reg, bytes: &mut [u8], expected: usize) -> Result<&mut [u8], GdbError<E>> {
+    let found = bytes.len();
+    bytes.get_mut(..expected).ok_or(GdbError::Size {
+        register,
+        expected,
+        found,
+    })
+}
+
+/// Reads a register of a vCPU into the first bytes of a buffer, which has [`MAX_BYTES`] or at least as many
+/// as the register; gives these. One GET, of `vg` none. The numbers are those of
+/// [`Description::of`] the vCPU's vector lengths.
+pub fn read_vcpu<'a, V: OneReg>(
+    vcpu: &mut Finalized<V>,
+    number: u32,
+    bytes: &'a mut [u8],
+) -> Result<&'a [u8], GdbError<V::Error>> {
+    let description = Description::of(vcpu.vls()).map_err(GdbError::Vq)?;
+    let (register, size) = description.kept(number)?;
+    let bytes = room(register, bytes, size)?;
+    let Some(id) = register.id() else {
+        bytes.copy_from_slice(&description.vg());
+        return Ok(bytes);
+    };
+    let mut value = [0; MAX_BYTES];
+    let value = &mut value[..reg_size(id)];
+    let call = Call::Get(id);
+    vcpu.vcpu()
+        .get_one_reg(id, value)
+        .map_err(|error| GdbError::Call { call, error })?;
+    register.to_or_from_host_order(value);
+    bytes.copy_from_slice(&value[..size]);
+    Ok(bytes)
+}
+
+/// Writes a register of a vCPU from as many bytes as it has. One SET, of `vg` none.
+pub fn write_vcpu<V: OneReg>(
+    vcpu: &mut Finalized<V>,
+    number: u32,
+    bytes: &[u8],
+) -> Result<(), GdbError<V::Error>> {
+    let description = Description::of(vcpu.vls()).map_err(GdbError::Vq)?;
+    let register = description.to_write(number, bytes)?;
+    let Some(id) = register.id() else {
+        return Ok(());
+    };
+    let mut value = [0; MAX_BYTES];
+    let value = &mut value[..reg_size(id)];
+    value[..bytes.len()].copy_from_slice(bytes);
+    register.to_or_from_host_order(value);
+    let call = Call::Set(id);
+    vcpu.vcpu()
+        .set_one_reg(id, value)
+        .map_err(|error| GdbError::Call { call, error })
+}
+
+impl Reg {
+    /// The ID that ONE_REG takes for it, where it is kept here.
+    fn id(self) -> Option<u64> {
+        match self {
+            Self::Core(_) | Self::Vg => None,
+            Self::Z(register) => Some(register.id()),
+            Self::V(register) => Some(register.id()),
+            Self::P(register) => Some(register.id()),
+            Self::Fpsr => Some(fpsimd::FPSR.id()),
+            Self::Fpcr => Some(fpsimd::FPCR.id()),
+            Self::Ffr => Some(sve::FFR.id()),
+        }
+    }
+
+    /// KVM's V, FPSR and FPCR are numbers in the host's byte order.
+    fn to_or_from_host_order(self, value: &mut [u8]) {
+        let number = matches!(self, Self::V(_) | Self::Fpsr | Self::Fpcr);
+        if cfg!(target_endian = "big") && number {
+            value.reverse();
+        }
+    }
+}
+
+impl fmt::Display for Reg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core(31) => f.write_str("sp"),
+            Self::Core(32) => f.write_str("pc"),
+            Self::Core(33) => f.write_str("cpsr"),
+            Self::Core(n) => write!(f, "x{n}"),
+            Self::Z(register) => write!(f, "z{}", register.number()),
+            Self::V(register) => write!(f, "v{}", register.number()),
+            Self::P(register) => write!(f, "p{}", register.number()),
+            Self::Fpsr => f.write_str("fpsr"),
+            Self::Fpcr => f.write_str("fpcr"),
+            Self::Ffr => f.write_str("ffr"),
+            Self::Vg => f.write_str("vg"),
+        }
+    }
+}
+
+/// Kinds of number: a name, and gdb's type.
+type Kinds = &'static [(&'static str, &'static str)];
+
+/// The members of a vector register's type: a union of vectors, by the size of their elements in bytes, each
+/// a union of the kinds of number that gdb has of this size.
+const ELEMENTS: [(&str, usize, Kinds); 5] = [
+    ("q", 16, &[("u", "uint128"), ("s", "int128")]),
+    (
+        "d",
+        8,
+        &[("f", "ieee_double"), ("u", "uint64"), ("s", "int64")],
+    ),
+    (
+        "s",
+        4,
+        &[("f", "ieee_single"), ("u", "uint32"), ("s", "int32")],
+    ),
+    (
+        "h",
+        2,
+        &[("f", "ieee_half"), ("u", "uint16"), ("s", "int16")],
+    ),
+    ("b", 1, &[("u", "uint8"), ("s", "int8")]),
+];
+
+/// The document: what gdb reads as `target.xml`.
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(concat!(
+            "<?xml version=\"1.0\"?>\n",
+            "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n",
+            "<target version=\"1.0\">\n",
+            "<architecture>aarch64</architecture>\n",
+            "<feature name=\"org.gnu.gdb.aarch64.core\">\n",
+        ))?;
+        for register in self.registers() {
+            if register
+                == (if self.vq.is_some() {
+                    Reg::Z(sve::Z0)
+                } else {
+                    Reg::V(fpsimd::V0)
+                })
+            {
+                let feature = if self.vq.is_some() { "sve" } else { "fpu" };
+                write!(
+                    f,
+                    "</feature>\n<feature name=\"org.gnu.gdb.aarch64.{feature}\">\n"
+                )?;
+                self.write_types(f)?;
+            }
+            let bits = 8 * self.size(register);
+            write!(f, "<reg name=\"{register}\" bitsize=\"{bits}\"")?;
+            let kind = match register {
+                Reg::Core(31) => Some("data_ptr"),
+                Reg::Core(32) => Some("code_ptr"),
+                Reg::Core(_) => None,
+                Reg::Z(_) | Reg::V(_) => Some("vector"),
+                Reg::P(_) | Reg::Ffr => Some("predicate"),
+                Reg::Fpsr | Reg::Fpcr | Reg::Vg => Some("int"),
+            };
+            if let Some(kind) = kind {
+                write!(f, " type=\"{kind}\"")?;
+            }
+            f.write_str("/>\n")?;
+        }
+        f.write_str("</feature>\n</target>\n")
+    }
+}
+
+impl Description {
+    fn write_types(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = 16 * usize::from(self.vq.unwrap_or(Vq::MIN).get());
+        for (name, size, kinds) in ELEMENTS {
+            let count = bytes / size;
+            for (kind, element) in kinds {
+                writeln!(
+                    f,
+                    "<vector id=\"{name}_{kind}\" type=\"{element}\" count=\"{count}\"/>"
+                )?;
+            }
+            writeln!(f, "<union id=\"{name}\">")?;
+            for (kind, _) in kinds {
+                writeln!(f, "<field name=\"{kind}\" type=\"{name}_{kind}\"/>")?;
+            }
+            f.write_str("</union>\n")?;
+        }
+        f.write_str("<union id=\"vector\">\n")?;
+        for (name, ..) in ELEMENTS {
+            writeln!(f, "<field name=\"{name}\" type=\"{name}\"/>")?;
+        }
+        f.write_str("</union>\n")?;
+        match self.vq {
+            Some(_) => writeln!(
+                f,
+                "<vector id=\"predicate\" type=\"uint8\" count=\"{}\"/>",
+                bytes / 8
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a register is not read or written; nothing has changed then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum GdbError<E> {
+    /// There is no register with this number.
+    Number {
+        /// The number.
+        number: u32,
+        /// How many registers there are.
+        count: u32,
+    },
+    /// The register is one of the VMM's own.
+    Core {
+        /// Its number.
+        number: u32,
+    },
+    /// Another number of bytes than the register has; or, to read, fewer.
+    Size {
+        /// The register.
+        register: Reg,
+        /// Its size in bytes.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// Another vector length was written; a vCPU keeps the one that it has.
+    Vg {
+        /// What was written, in units of 64 bits.
+        found: u64,
+        /// What it is.
+        vg: u64,
+    },
+    /// The image is of another vector length than the description.
+    Image {
+        /// The image's.
+        image: Vq,
+        /// The description's; without SVE, the smallest.
+        vq: Vq,
+    },
+    /// The vCPU has a vector length that the SVE layout does not describe.
+    Vq(VqError),
+    /// A call failed.
+    Call {
+        /// Which one.
+        call: Call,
+        /// What the vCPU answered.
+        error: E,
+    },
+}
+
+impl<E: fmt::Display> fmt::Display for GdbError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number { number, count } => {
+                write!(f, "gdb's register {number}: there are 0 to {}", count - 1)
+            }
+            Self::Core { number } => write!(
+                f,
+                "gdb's register {number} ({}): 0 to {} are the VMM's own",
+                Reg::Core(*number),
+                CORE_REGISTERS - 1
+            ),
+            Self::Size {
+                register,
+                expected,
+                found,
+            } => write!(f, "{found} bytes for {register}: it has {expected}"),
+            Self::Vg { found, vg } => write!(
+                f,
+                "vg {found}: this vCPU's is {vg}, and its vector length does not change"
+            ),
+            Self::Image { image, vq } => write!(
+                f,
+                "an image of VQ {image} and a description of VQ {vq}: they must be the same"
+            ),
+            Self::Vq(error) => error.fmt(f),
+            Self::Call { call, error } => write!(f, "{call}: {error}"),
+        }
+    }
+}
+
+/// The message.
+impl<E: fmt::Display> fmt::Debug for GdbError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GdbError({self})")
+    }
+}
+
+impl<E: fmt::Display> core::error::Error for GdbError<E> {}

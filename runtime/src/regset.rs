@@ -1,0 +1,331 @@
+//! What ptrace hands out and core files keep: the register sets `NT_ARM_SVE` and `NT_ARM_SSVE`.
+//!
+//! ```text
+//! header  Z0 … Z31  P0 … P15  FFR  padding  FPSR  FPCR  padding     SVE_PT_SIZE(vq, SVE)
+//! 16      546 · VQ                 to 16    4     4     to 16       592 bytes at VQ 1, 8768 at VQ 16
+//!
+//! header  V0 … V31  FPSR  FPCR  padding                             SVE_PT_SIZE(vq, FPSIMD)
+//! 16      512       4     4     8                                   544 bytes
+//! ```
+//!
+//! Between header and padding stands `sve_state` as it is, so that it is borrowed and not copied. The
+//! header, FPSR, FPCR and V are in the host's byte order. Lengths in the header are in bytes.
+//!
+//! ```
+//! use sve_state::regset::{Payload, Regset};
+//! use sve_state::vcpu::Status;
+//! use sve_state::{SveState, Vq, sve};
+//!
+//! let mut state = SveState::zeroed(Vq::new(2)?)?;
+//! state.set(sve::Z3, &[0xa5; 256]);
+//!
+//! // For PTRACE_SETREGSET, or for a core file.
+//! let regset = Regset::of(&state, Status { fpsr: 0x10, fpcr: 0 });
+//! let mut bytes = [0; 1136];
+//! assert_eq!(regset.write(&mut bytes)?, 1136);
+//!
+//! // From PTRACE_GETREGSET, or from a core file.
+//! match Regset::parse(&bytes)?.payload() {
+//!     Payload::Sve { state, status } => assert_eq!((state.register(sve::Z3)[0], status.fpsr), (0xa5, 0x10)),
+//!     Payload::Fpsimd(_) | Payload::None => unreachable!("it was written with SVE registers"),
+//! }
+//! # Ok::<(), Box<dyn core::error::Error>>(())
+//! ```
+//!
+//! gdb reads FPSR and FPCR without the padding in front of them. So [`Regset::write`] puts a copy of both
+//! into that padding where there is room for it: at VQ 1 to 4 and 9 to 12; at VQ 8 and 16 there is no
+//! padding. At each power of two gdb is right then, and so is who goes by the kernel's layout. At VQ 5 to 7
+//! and 13 to 15 gdb shows other bytes for these two registers. It also takes the first thread's vector length
+//! for all threads of a file: [resize](SveState::resize_from) all to the same one.
+//!
+//! Source: `struct user_sve_header` and `SVE_PT_*` in Linux's `arch/arm64/include/uapi/asm/ptrace.h`, and
+//! `Documentation/arch/arm64/sve.rst`.
+
+use crate::fields::{Allowed, FieldError, Record, put, room};
+use crate::image::{Storage, SveState};
+use crate::layout::Layout;
+use crate::sve;
+use crate::vcpu::Status;
+use crate::vq::Vq;
+pub use crate::vregs::{FpsimdState, VRegs};
+
+/// The type of the register set and of its core note, whose owner is [`NOTE_OWNER`] (`linux/elf.h`).
+pub const NT_ARM_SVE: u32 = 0x405;
+/// The same for SVE registers in streaming mode (`linux/elf.h`).
+pub const NT_ARM_SSVE: u32 = 0x40b;
+/// The type of the core note that has a [`FpsimdState`], with the owner `CORE` (`linux/elf.h`).
+pub const NT_PRFPREG: u32 = 2;
+/// The owner of `NT_ARM_SVE` in a core file. Under another one readers pass over the note without a word.
+pub const NOTE_OWNER: &str = "LINUX";
+
+/// `SVE_PT_REGS_SVE`: what follows are SVE registers.
+pub const REGS_SVE: u16 = 1;
+/// `SVE_PT_VL_INHERIT`: the thread passes its vector length on to programs that it executes.
+pub const VL_INHERIT: u16 = 2;
+/// `SVE_PT_VL_ONEXEC`: in PTRACE_SETREGSET, the vector length is for after the next `execve`.
+pub const VL_ONEXEC: u16 = 4;
+
+const NAME: &str = "user_sve_header";
+/// `struct user_sve_header`, in bytes.
+const HEADER: usize = 16;
+/// An ELF note's header, and the owner's name with its padding.
+const NOTE_HEADER: usize = 12 + 8;
+
+/// A register set: `struct user_sve_header`, and what stands behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Regset<'a> {
+    vq: Vq,
+    max_vq: Vq,
+    flags: u16,
+    payload: Payload<'a>,
+}
+
+/// What stands behind the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// SVE registers.
+    Sve {
+        /// Z, P and FFR. Of NT_ARM_SSVE, FFR is zero.
+        state: SveState<&'a [u8]>,
+        /// FPSR and FPCR.
+        status: Status,
+    },
+    /// V registers: the thread has used no others since its last system call.
+    Fpsimd(FpsimdState<'a>),
+    /// No registers: the thread is not in the mode that was asked for.
+    None,
+}
+
+impl<'a> Regset<'a> {
+    /// From the start of what PTRACE_GETREGSET has written, or of a core note's content.
+    ///
+    /// The header says how large the register set is. More bytes may follow: PTRACE_GETREGSET gives all
+    /// that the largest one would take. The header's every field is checked, `max_size` against `size`.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, FieldError> {
+        let record = Record { name: NAME, bytes };
+        record.part(0, HEADER)?;
+        let size = record.u32(0)?;
+        record.check("size", size.into(), Allowed::AtMost(bytes.len() as u64))?;
+        let least = Allowed::AtLeast(size.into());
+        record.check("max_size", record.u32(4)?.into(), least)?;
+        let vq = record.vq("vl", record.u16(8)?, Vq::MIN, Vq::ARCH_MAX)?;
+        let max_vq = record.vq("max_vl", record.u16(10)?, vq, Vq::MAX)?;
+        let flags = record.u16(12)?;
+        let known = REGS_SVE | VL_INHERIT | VL_ONEXEC;
+        record.check("flags", flags.into(), Allowed::Bits(known.into()))?;
+        record.check("__reserved", record.u16(14)?.into(), Allowed::Exactly(0))?;
+        let sve = flags & REGS_SVE != 0;
+        let payload = if size as usize <= HEADER {
+            Payload::None
+        } else {
+            let needed = if sve {
+                size_at(vq)
+            } else {
+                HEADER + FpsimdState::BYTES
+            };
+            record.check("size", size.into(), Allowed::AtLeast(needed as u64))?;
+            let bytes = record.part(HEADER, needed - HEADER)?;
+            match sve {
+                true => sve_payload(Record { name: NAME, bytes }, vq)?,
+                false => Payload::Fpsimd(FpsimdState::parse(bytes)?),
+            }
+        };
+        Ok(Self {
+            vq,
+            max_vq,
+            flags: flags & !REGS_SVE,
+            payload,
+        })
+    }
+
+    /// One with these SVE registers, at the image's vector length. For a smaller one, as a guest has it
+    /// that sets ZCR, the image is [resized](SveState::resize_from) first.
+    pub fn of<S: Storage>(state: &'a SveState<S>, status: Status) -> Self {
+        let state = state.by_ref();
+        Self::with(state.vq(), Payload::Sve { state, status })
+    }
+
+    /// One with V registers, for a vCPU without SVE. `vq` is what its header says; in a file with vCPUs
+    /// that have SVE, take theirs.
+    pub fn fpsimd(vq: Vq, fpsimd: FpsimdState<'a>) -> Self {
+        Self::with(vq, Payload::Fpsimd(fpsimd))
+    }
+
+    fn with(vq: Vq, payload: Payload<'a>) -> Self {
+        Self {
+            vq,
+            max_vq: vq,
+            flags: 0,
+            payload,
+        }
+    }
+
+    /// The same with another `max_vl`; what is smaller than `vl` is not taken.
+    pub fn with_max_vq(self, max_vq: Vq) -> Self {
+        let max_vq = max_vq.max(self.vq);
+        Self { max_vq, ..self }
+    }
+
+    /// The same with these flags, [`VL_INHERIT`] and [`VL_ONEXEC`]; others are not taken.
+    pub fn with_flags(self, flags: u16) -> Self {
+        let flags = flags & (VL_INHERIT | VL_ONEXEC);
+        Self { flags, ..self }
+    }
+
+    /// The vector length: of NT_ARM_SSVE, that of streaming mode.
+    pub fn vq(&self) -> Vq {
+        self.vq
+    }
+
+    /// The largest vector length that the thread may have, or the vCPU has.
+    pub fn max_vq(&self) -> Vq {
+        self.max_vq
+    }
+
+    /// The flags but [`REGS_SVE`], which [`payload`](Self::payload) tells.
+    pub fn flags(&self) -> u16 {
+        self.flags
+    }
+
+    /// The registers.
+    pub fn payload(&self) -> Payload<'a> {
+        self.payload
+    }
+
+    /// Writes the registers into an image, whatever its vector length, as the thread would have them: with
+    /// V registers, zeros above them, and in P and FFR. Gives FPSR and FPCR; `None`, and nothing is written,
+    /// where there are no registers.
+    pub fn copy_to<S>(&self, state: &mut SveState<S>) -> Option<Status>
+    where
+        S: Storage + AsMut<[u8]>,
+    {
+        match self.payload {
+            Payload::Sve {
+                state: from,
+                status,
+            } => {
+                state.resize_from(&from);
+                Some(status)
+            }
+            Payload::Fpsimd(fpsimd) => {
+                state.as_bytes_mut().fill(0);
+                Some(fpsimd.copy_to(state))
+            }
+            Payload::None => None,
+        }
+    }
+
+    /// How many bytes it has, header included (`SVE_PT_SIZE`).
+    pub fn size(&self) -> usize {
+        match self.payload {
+            Payload::Sve { .. } => size_at(self.vq),
+            Payload::Fpsimd(_) => HEADER + FpsimdState::BYTES,
+            Payload::None => HEADER,
+        }
+    }
+
+    /// Writes it into the first [`size`](Self::size) bytes of a buffer; gives how many these are.
+    pub fn write(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
+        let size = self.size();
+        let (header, payload) = room(NAME, bytes, size)?.split_at_mut(HEADER);
+        let sve = match self.payload {
+            Payload::Sve { .. } => REGS_SVE,
+            Payload::Fpsimd(_) | Payload::None => 0,
+        };
+        put(
+            header,
+            &[
+                &number(size).to_ne_bytes(),
+                &number(size_at(self.max_vq)).to_ne_bytes(),
+                &vl(self.vq).to_ne_bytes(),
+                &vl(self.max_vq).to_ne_bytes(),
+                &(self.flags | sve).to_ne_bytes(),
+                &[0; 2],
+            ],
+        );
+        match self.payload {
+            Payload::Sve { state, status } => {
+                let (registers, rest) = payload.split_at_mut(state.as_bytes().len());
+                registers.copy_from_slice(state.as_bytes());
+                rest.fill(0);
+                let fields = [status.fpsr.to_ne_bytes(), status.fpcr.to_ne_bytes()];
+                let padding = rest.len() - 16;
+                put(&mut rest[padding..], &[&fields[0], &fields[1]]);
+                if padding >= 8 {
+                    // For gdb.
+                    put(rest, &[&fields[0], &fields[1]]);
+                }
+            }
+            Payload::Fpsimd(fpsimd) => {
+                fpsimd.write(payload)?;
+            }
+            Payload::None => {}
+        }
+        Ok(size)
+    }
+
+    /// How many bytes it has as a core note.
+    pub fn note_size(&self) -> usize {
+        NOTE_HEADER + self.size()
+    }
+
+    /// Writes it as a core note `NT_ARM_SVE`: the note's header (`Elf64_Nhdr`), the owner and the content,
+    /// for a file in this machine's byte order. Its size is a multiple of 4, so that the next note follows
+    /// it at once; gives that size.
+    pub fn write_note(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
+        let (header, content) =
+            room("Elf64_Nhdr", bytes, self.note_size())?.split_at_mut(NOTE_HEADER);
+        put(
+            header,
+            &[
+                &number(NOTE_OWNER.len() + 1).to_ne_bytes(),
+                &number(self.size()).to_ne_bytes(),
+                &NT_ARM_SVE.to_ne_bytes(),
+                NOTE_OWNER.as_bytes(),
+                &[0; 8 - NOTE_OWNER.len()],
+            ],
+        );
+        self.write(content)?;
+        Ok(self.note_size())
+    }
+}
+
+/// `SVE_PT_SIZE(vq, SVE_PT_REGS_SVE)`.
+fn size_at(vq: Vq) -> usize {
+    // Of the largest VQ too, which no image has.
+    let registers = 546 * usize::from(vq.get());
+    HEADER + registers.next_multiple_of(16) + 16
+}
+
+/// What is behind the header, where there are SVE registers.
+fn sve_payload(record: Record<'_>, vq: Vq) -> Result<Payload<'_>, FieldError> {
+    let status = record.bytes.len() - 16;
+    let bytes = sve::Layout::image_bytes(vq).unwrap_or(0);
+    let state = SveState::new(vq, record.part(0, bytes)?);
+    let vl = || {
+        record.error(
+            "vl",
+            vl(vq).into(),
+            Allowed::AtMost(vl(Vq::ARCH_MAX).into()),
+        )
+    };
+    Ok(Payload::Sve {
+        state: state.map_err(|_| vl())?,
+        status: Status {
+            fpsr: record.u32(status)?,
+            fpcr: record.u32(status + 4)?,
+        },
+    })
+}
+
+/// At most 546 * 512 and a little.
+#[allow(clippy::cast_possible_truncation)]
+fn number(size: usize) -> u32 {
+    size as u32
+}
+
+/// At most 8192.
+#[allow(clippy::cast_possible_truncation)]
+pub(crate) fn vl(vq: Vq) -> u16 {
+    vq.vl_bytes() as u16
+}

@@ -1,0 +1,200 @@
+//! gdb's registers by number: against a table of gdb's own, on images and on vCPUs of every kind.
+
+// Patterns, and sizes below 2^16.
+#![allow(clippy::cast_possible_truncation)]
+
+use sve_state::gdb::{self, Description, GdbError, Reg};
+use sve_state::shim::{Rules, Vcpu};
+use sve_state::vcpu::{Finalized, Initialised, Status};
+use sve_state::{SveState, Vls, Vq};
+
+type Shim = Vcpu<Box<[u8]>>;
+
+fn description(vq: u32) -> Description {
+    match vq {
+        0 => Description::without_sve(),
+        vq => Description::with_sve(Vq::new(vq).unwrap()).unwrap(),
+    }
+}
+
+fn vcpu(vq: u32) -> Finalized<Shim> {
+    let host = Vls::up_to(Vq::new(vq.max(1)).unwrap());
+    let mut vcpu = Vcpu::new(host, Rules::Mainline).unwrap();
+    vcpu.init(vq > 0).unwrap();
+    match vq {
+        0 => Finalized::without_sve(vcpu),
+        _ => Initialised::new(vcpu).finalize().unwrap(),
+    }
+}
+
+/// Names and bits, as gdb has them: at VQ 0 without SVE.
+fn table(vq: u32) -> Vec<(String, u32)> {
+    let mut table: Vec<_> = (0..31).map(|n| (format!("x{n}"), 64)).collect();
+    table
+        .extend([("sp", 64), ("pc", 64), ("cpsr", 32)].map(|(name, bits)| (name.to_owned(), bits)));
+    let (v, bits) = if vq == 0 { ("v", 128) } else { ("z", 128 * vq) };
+    table.extend((0..32).map(|n| (format!("{v}{n}"), bits)));
+    table.extend(["fpsr", "fpcr"].map(|name| (name.to_owned(), 32)));
+    if vq > 0 {
+        table.extend((0..16).map(|n| (format!("p{n}"), 16 * vq)));
+        table.extend([("ffr".to_owned(), 16 * vq), ("vg".to_owned(), 64)]);
+    }
+    table
+}
+
+fn pattern(number: u32, size: usize, seed: usize) -> Vec<u8> {
+    (0..size)
+        .map(|k| (number as usize + 37 * k + seed) as u8)
+        .collect()
+}
+
+#[test]
+fn numbers_names_and_sizes_are_gdbs() {
+    for vq in 0..=16 {
+        let (description, table) = (description(vq), table(vq));
+        assert_eq!(description.count() as usize, table.len());
+        for (number, (name, bits)) in (0..).zip(&table) {
+            let register = description.register(number).unwrap();
+            assert_eq!(register.to_string(), *name);
+            assert_eq!(8 * description.size(register), *bits as usize, "{name}");
+        }
+        let bytes: u32 = table.iter().map(|(_, bits)| bits / 8).sum();
+        assert_eq!(
+            bytes,
+            if vq == 0 {
+                268 + 512 + 8
+            } else {
+                268 + 546 * vq + 16
+            }
+        );
+        for number in [table.len() as u32, 86, u32::MAX] {
+            let error = description.register(number).unwrap_err();
+            let last = table.len() - 1;
+            let text = format!("gdb's register {number}: there are 0 to {last}");
+            assert_eq!(error.to_string(), text);
+        }
+        // The document has them in the same order.
+        let xml = description.to_string();
+        let registers = xml
+            .lines()
+            .filter_map(|line| line.strip_prefix("<reg name=\""));
+        let registers: Vec<_> = registers
+            .map(|line| {
+                let words: Vec<_> = line.split('"').collect();
+                (words[0].to_owned(), words[2].parse::<u32>().unwrap())
+            })
+            .collect();
+        assert_eq!(registers, table);
+    }
+    let vq = Vq::new(17).unwrap();
+    let error = Description::with_sve(vq).unwrap_err();
+    assert_eq!(error.to_string(), "VQ 17: allowed are 1 to 16");
+}
+
+#[test]
+fn a_vcpu_and_an_image_have_the_same_registers() {
+    for vq in 0..=16 {
+        let (mut vcpu, description) = (vcpu(vq), description(vq));
+        assert_eq!(Description::of(vcpu.vls()), Ok(description));
+        let mut state = SveState::zeroed(Vq::new(vq.max(1)).unwrap()).unwrap();
+        let mut status = Status::default();
+        for number in 34..description.count() {
+            let register = description.register(number).unwrap();
+            let bytes = match register {
+                Reg::Vg => u64::from(2 * vq).to_le_bytes().to_vec(),
+                _ => pattern(number, description.size(register), 0),
+            };
+            gdb::write_vcpu(&mut vcpu, number, &bytes).unwrap();
+            description
+                .write(number, &mut state, &mut status, &bytes)
+                .unwrap();
+        }
+        // Written by number, read as a whole.
+        assert_eq!(vcpu.capture().unwrap().as_bytes(), state.as_bytes());
+        assert_eq!(vcpu.status().unwrap(), status);
+        let expected: Vec<u8> = (34..description.count())
+            .filter(|number| ![66, 67, 85].contains(number))
+            .flat_map(|number| {
+                pattern(
+                    number,
+                    description.size(description.register(number).unwrap()),
+                    0,
+                )
+            })
+            .collect();
+        assert_eq!(state.as_bytes()[..expected.len()], expected);
+        assert_eq!(status.fpsr.to_le_bytes()[..], pattern(66, 4, 0));
+        assert_eq!(status.fpcr.to_le_bytes()[..], pattern(67, 4, 0));
+        // And back by number.
+        for number in 34..description.count() {
+            let register = description.register(number).unwrap();
+            let expected = match register {
+                Reg::Vg => u64::from(2 * vq).to_le_bytes().to_vec(),
+                _ => pattern(number, description.size(register), 0),
+            };
+            let (mut one, mut other) = ([0xee; gdb::MAX_BYTES], [0xee; gdb::MAX_BYTES]);
+            assert_eq!(
+                gdb::read_vcpu(&mut vcpu, number, &mut one).unwrap(),
+                expected
+            );
+            let read = description.read(number, &state, status, &mut other);
+            assert_eq!(read.unwrap(), expected, "{register} at VQ {vq}");
+            assert!(one[expected.len()..].iter().all(|byte| *byte == 0xee));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_written_changes_nothing() {
+    for vq in [0, 2] {
+        let (mut vcpu, description) = (vcpu(vq), description(vq));
+        let vq = Vq::new(vq.max(1)).unwrap();
+        let (mut state, mut status) = (SveState::zeroed(vq).unwrap(), Status::default());
+        for number in 0..description.count() + 1 {
+            let sizes = (0..=300).chain([4096]);
+            for size in sizes {
+                let bytes = vec![1; size];
+                let right = description
+                    .register(number)
+                    .map(|register| description.size(register));
+                let kept = number >= 34 && right == Ok(size) && number != 85;
+                let image = description.write(number, &mut state, &mut status, &bytes);
+                let live = gdb::write_vcpu(&mut vcpu, number, &bytes);
+                assert_eq!(
+                    (image.is_ok(), live.is_ok()),
+                    (kept, kept),
+                    "{number}, {size}"
+                );
+                if let (Err(image), Err(live)) = (image, live) {
+                    assert_eq!(image.to_string(), live.to_string());
+                    let short = match image {
+                        GdbError::Core { .. } => number < 34,
+                        GdbError::Number { .. } => number == description.count(),
+                        GdbError::Vg { found, vg } => (found, vg) == (0x0101_0101_0101_0101, 4),
+                        GdbError::Size {
+                            expected, found, ..
+                        } => (right, found) == (Ok(expected), size),
+                        _ => false,
+                    };
+                    assert!(short, "{image}");
+                }
+            }
+            let live = vcpu.capture().unwrap();
+            assert_eq!(live.as_bytes(), state.as_bytes());
+        }
+    }
+    // A buffer that is too short, an image of another vector length, and a vCPU that is not finalized.
+    let state = SveState::zeroed(Vq::new(4).unwrap()).unwrap();
+    let mut bytes = [0; 31];
+    let error = gdb::read_vcpu(&mut vcpu(2), 37, &mut bytes).unwrap_err();
+    assert_eq!(error.to_string(), "31 bytes for z3: it has 32");
+    let mut bytes = [0; 256];
+    let error = description(2).read(37, &state, Status::default(), &mut bytes);
+    let text = "an image of VQ 4 and a description of VQ 2: they must be the same";
+    assert_eq!(error.unwrap_err().to_string(), text);
+    let mut early = Vcpu::new(Vls::up_to(Vq::MIN), Rules::Mainline).unwrap();
+    early.init(true).unwrap();
+    let mut early = Finalized::new(early).unwrap();
+    let error = gdb::read_vcpu(&mut early, 37, &mut [0; 256]).unwrap_err();
+    assert_eq!(error.to_string(), "KVM_GET_ONE_REG of Z3: EPERM");
+}

@@ -1,0 +1,266 @@
+//! Register sets against the kernel's macros, written out here; what is cut short or contradicts itself
+//! is refused, with the numbers.
+
+// Patterns, and sizes below 2^16.
+#![allow(clippy::cast_possible_truncation)]
+
+use sve_state::regset::{FpsimdState, Payload, Regset, VL_INHERIT, VL_ONEXEC, VRegs};
+use sve_state::vcpu::Status;
+use sve_state::{Allowed, FieldError, SveState, Vq, fpsimd, sve};
+
+const STATUS: Status = Status {
+    fpsr: 0x0800_009f,
+    fpcr: 0x07c0_0000,
+};
+
+/// `SVE_PT_SVE_FPSR_OFFSET(vq)`.
+fn fpsr(vq: usize) -> usize {
+    (16 + 512 * vq + 32 * vq + 2 * vq).next_multiple_of(16)
+}
+
+fn image(vq: Vq, seed: usize) -> SveState<Box<[u8]>> {
+    let mut state = SveState::zeroed(vq).unwrap();
+    let bytes = state.as_bytes_mut().iter_mut().enumerate();
+    bytes.for_each(|(k, byte)| *byte = (31 * k + k / 251 + seed) as u8);
+    state
+}
+
+/// What the kernel would give: the numbers in this machine's order, zeros in the padding.
+fn kernels(state: &SveState<Box<[u8]>>, max_vl: u16, flags: u16) -> Vec<u8> {
+    let vq = usize::from(state.vq().get());
+    let size = |vq: usize| (fpsr(vq) + 8).next_multiple_of(16) as u32;
+    let mut bytes = vec![0; size(vq) as usize];
+    bytes[..4].copy_from_slice(&size(vq).to_ne_bytes());
+    bytes[4..8].copy_from_slice(&size(usize::from(max_vl) / 16).to_ne_bytes());
+    let vl = 16 * vq as u16;
+    for (k, field) in [vl, max_vl, flags].into_iter().enumerate() {
+        bytes[8 + 2 * k..10 + 2 * k].copy_from_slice(&field.to_ne_bytes());
+    }
+    bytes[16..16 + 546 * vq].copy_from_slice(state.as_bytes());
+    bytes[fpsr(vq)..][..4].copy_from_slice(&STATUS.fpsr.to_ne_bytes());
+    bytes[fpsr(vq) + 4..][..4].copy_from_slice(&STATUS.fpcr.to_ne_bytes());
+    bytes
+}
+
+#[test]
+fn what_the_kernel_gives_is_read_where_it_stands_and_written_the_same() {
+    for vq in Vq::architectural() {
+        let state = image(vq, 1);
+        let mut bytes = kernels(&state, 256, 1 | VL_INHERIT);
+        let size = bytes.len();
+        // PTRACE_GETREGSET gives as many as the largest would take.
+        bytes.resize(8768, 0xee);
+        let regset = Regset::parse(&bytes).unwrap();
+        assert_eq!((regset.vq(), regset.max_vq()), (vq, Vq::ARCH_MAX));
+        assert_eq!((regset.flags(), regset.size()), (VL_INHERIT, size));
+        let Payload::Sve {
+            state: read,
+            status,
+        } = regset.payload()
+        else {
+            panic!("{regset:?}");
+        };
+        assert_eq!(status, STATUS);
+        assert_eq!(read.as_bytes(), state.as_bytes());
+        assert_eq!(
+            read.as_bytes().as_ptr(),
+            bytes[16..].as_ptr(),
+            "not borrowed"
+        );
+
+        let mut written = vec![0xee; size];
+        let ours = Regset::of(&state, STATUS).with_max_vq(Vq::ARCH_MAX);
+        assert_eq!(ours.with_flags(VL_INHERIT).write(&mut written), Ok(size));
+        // But for the padding, of which gdb has the use.
+        let (end, fpsr) = (16 + 546 * usize::from(vq.get()), fpsr(vq.get().into()));
+        let gdbs = &written[end..end + 8];
+        let expected = &bytes[fpsr..fpsr + 8];
+        match vq.get() {
+            1..=4 | 8..=12 | 16 => assert_eq!(gdbs, expected, "VQ {vq}"),
+            _ => assert!(fpsr - end < 8),
+        }
+        written[end..fpsr].fill(0);
+        assert_eq!(written, bytes[..size], "VQ {vq}");
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    for vq in [1, 2, 7, 16].map(|vq| Vq::new(vq).unwrap()) {
+        let state = image(vq, 2);
+        let sve = kernels(&state, 256, 1);
+        let mut fpsimd = vec![0; 544];
+        let regset = Regset::fpsimd(vq, FpsimdState::of(&state, STATUS));
+        assert_eq!(regset.write(&mut fpsimd), Ok(544));
+        for bytes in [sve, fpsimd] {
+            assert!(Regset::parse(&bytes).is_ok());
+            for len in 0..bytes.len() {
+                let (record, found) = ("user_sve_header", len as u64);
+                let (field, found, allowed) = match len {
+                    ..16 => ("bytes", found, Allowed::AtLeast(16)),
+                    _ => ("size", bytes.len() as u64, Allowed::AtMost(found)),
+                };
+                let error = FieldError {
+                    record,
+                    field,
+                    found,
+                    allowed,
+                };
+                assert_eq!(Regset::parse(&bytes[..len]), Err(error), "{len} bytes");
+            }
+            // The header cut short, to a size that is none: up to 16 there are no registers.
+            for size in 0..bytes.len() as u32 {
+                let mut bytes = bytes.clone();
+                bytes[..4].copy_from_slice(&size.to_ne_bytes());
+                match Regset::parse(&bytes) {
+                    Ok(regset) => assert_eq!((regset.payload(), size <= 16), (Payload::None, true)),
+                    Err(error) => assert_eq!((error.field, size > 16), ("size", true), "{error}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_field_is_checked() {
+    let bytes = kernels(&image(Vq::new(2).unwrap(), 3), 64, 1);
+    let refused = |at: usize, value: u32, width: usize| {
+        let mut bytes = bytes.clone();
+        let field = match width {
+            4 => value.to_ne_bytes().to_vec(),
+            _ => (value as u16).to_ne_bytes().to_vec(),
+        };
+        bytes[at..at + width].copy_from_slice(&field);
+        Regset::parse(&bytes).unwrap_err().to_string()
+    };
+    for (at, value, width, expected) in [
+        (0, 1137, 4, "size is 1137: it must be 1136 or less"),
+        (0, 1135, 4, "size is 1135: it must be 1136 or more"),
+        (4, 1135, 4, "max_size is 1135: it must be 1136 or more"),
+        (
+            8,
+            0,
+            2,
+            "vl is 0: it must be a multiple of 16 from 16 to 256",
+        ),
+        (
+            8,
+            24,
+            2,
+            "vl is 24: it must be a multiple of 16 from 16 to 256",
+        ),
+        (
+            8,
+            272,
+            2,
+            "vl is 272: it must be a multiple of 16 from 16 to 256",
+        ),
+        // A vl larger than what is there, which gdb takes.
+        (8, 48, 2, "size is 1136: it must be 1680 or more"),
+        (
+            10,
+            16,
+            2,
+            "max_vl is 16: it must be a multiple of 16 from 32 to 8192",
+        ),
+        (
+            10,
+            8208,
+            2,
+            "max_vl is 8208: it must be a multiple of 16 from 32 to 8192",
+        ),
+        (12, 9, 2, "flags is 9: it may have the bits 0x7 only"),
+        (14, 1, 2, "__reserved is 1: it must be 0"),
+    ] {
+        assert_eq!(
+            refused(at, value, width),
+            format!("user_sve_header: {expected}")
+        );
+    }
+}
+
+#[test]
+fn v_registers_are_numbers_of_the_host_and_the_low_bits_of_z() {
+    let vq = Vq::new(4).unwrap();
+    let state = image(vq, 4);
+    let fpsimd = FpsimdState::of(&state, STATUS);
+    let mut bytes = [0xee; 544];
+    let regset = Regset::fpsimd(vq, fpsimd);
+    assert_eq!(regset.write(&mut bytes), Ok(544));
+    for n in 0..32 {
+        let number = bytes[16 + 16 * n..][..16].try_into().unwrap();
+        let number = u128::from_ne_bytes(number);
+        assert_eq!(number.to_le_bytes(), state.as_bytes()[64 * n..][..16]);
+        let register = fpsimd::V::new(n as u32).unwrap();
+        assert_eq!(fpsimd.v.get(register), number);
+    }
+    assert_eq!(bytes[528..532], STATUS.fpsr.to_ne_bytes());
+    assert_eq!(bytes[532..536], STATUS.fpcr.to_ne_bytes());
+    assert_eq!(bytes[536..], [0; 8]);
+    let parsed = Regset::parse(&bytes).unwrap();
+    assert_eq!(parsed.payload(), Payload::Fpsimd(fpsimd));
+    let vregs = bytes[16..528].try_into().unwrap();
+    assert_eq!(VRegs::from_bytes(vregs), fpsimd.v);
+
+    // In an image, as a thread would have them: the rest is zero.
+    let mut full = image(Vq::new(2).unwrap(), 5);
+    assert_eq!(parsed.copy_to(&mut full), Some(STATUS));
+    let z = full.register(sve::Z3);
+    assert_eq!(z[..16], state.register(sve::Z3)[..16]);
+    assert_eq!(z[16..], [0; 16]);
+    assert!(full.as_bytes()[1024..].iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn without_registers_nothing_is_written_to_an_image() {
+    let mut bytes = kernels(&image(Vq::MIN, 6), 16, VL_ONEXEC);
+    for size in [8_u32, 16] {
+        bytes[..4].copy_from_slice(&size.to_ne_bytes());
+        let regset = Regset::parse(&bytes).unwrap();
+        let mut state = image(Vq::MIN, 7);
+        assert_eq!(regset.copy_to(&mut state), None);
+        assert_eq!(state, image(Vq::MIN, 7));
+        let mut written = [0; 16];
+        assert_eq!(regset.write(&mut written), Ok(16));
+        assert_eq!(Regset::parse(&written), Ok(regset));
+    }
+}
+
+#[test]
+fn another_vector_length_keeps_the_low_bits() {
+    for from in Vq::architectural() {
+        for to in Vq::architectural() {
+            let source = image(from, 8);
+            let mut target = image(to, 9);
+            target.resize_from(&source);
+            let (from, to) = (usize::from(from.get()), usize::from(to.get()));
+            let mut places = (0..49).map(|n| match n {
+                ..32 => (16 * n, 16),
+                _ => (512 + 2 * (n - 32), 2),
+            });
+            assert!(places.all(|(start, width)| {
+                let common = width * from.min(to);
+                let source = &source.as_bytes()[start * from..][..common];
+                let target = &target.as_bytes()[start * to..][..width * to];
+                target[..common] == *source && target[common..].iter().all(|byte| *byte == 0)
+            }));
+        }
+    }
+}
+
+#[test]
+fn a_note_has_the_kernels_owner() {
+    let state = image(Vq::new(2).unwrap(), 10);
+    let regset = Regset::of(&state, STATUS);
+    let mut note = vec![0xee; 20 + 1136];
+    assert_eq!(regset.note_size(), note.len());
+    assert_eq!(regset.write_note(&mut note), Ok(1156));
+    let words: Vec<_> = note[..12].chunks(4).collect();
+    let expected = [6, 1136, 0x405].map(u32::to_ne_bytes);
+    assert_eq!(words, expected);
+    assert_eq!(&note[12..20], b"LINUX\0\0\0");
+    assert_eq!(Regset::parse(&note[20..]), Ok(regset));
+    let error = regset.write_note(&mut note[..1155]).unwrap_err();
+    let expected = "Elf64_Nhdr: bytes is 1155: it must be 1156 or more";
+    assert_eq!(error.to_string(), expected);
+}

@@ -1,0 +1,333 @@
+//! Signal frames as the kernel lays them out, written here by hand: what is parsed, what is passed over,
+//! what is refused.
+
+// Patterns, and sizes below 2^16.
+#![allow(clippy::cast_possible_truncation)]
+
+use sve_state::regset::FpsimdState;
+use sve_state::signal::{self, Frame, SveContext};
+use sve_state::vcpu::Status;
+use sve_state::{SveState, Vq, fpsimd, sve};
+
+const STATUS: Status = Status {
+    fpsr: 0x0800_009f,
+    fpcr: 0x07c0_0000,
+};
+
+fn image(vq: Vq, seed: usize) -> SveState<Box<[u8]>> {
+    let mut state = SveState::zeroed(vq).unwrap();
+    let bytes = state.as_bytes_mut().iter_mut().enumerate();
+    bytes.for_each(|(k, byte)| *byte = (31 * k + k / 251 + seed) as u8);
+    state
+}
+
+fn head(magic: u32, size: u32) -> Vec<u8> {
+    [magic.to_ne_bytes(), size.to_ne_bytes()].concat()
+}
+
+/// `struct fpsimd_context`.
+fn fpsimd_context(v: u8) -> Vec<u8> {
+    let mut record = head(0x4650_8001, 528);
+    record.extend(STATUS.fpsr.to_ne_bytes());
+    record.extend(STATUS.fpcr.to_ne_bytes());
+    for n in 0..32 {
+        record.extend((u128::from(v) << 120 | n).to_ne_bytes());
+    }
+    record
+}
+
+/// `struct sve_context` with these registers, rounded up as the kernel does.
+fn sve_context(vl: u16, flags: u16, registers: &[u8]) -> Vec<u8> {
+    let size = (16 + registers.len()).next_multiple_of(16);
+    let mut record = head(0x5356_4501, size as u32);
+    record.extend(vl.to_ne_bytes());
+    record.extend(flags.to_ne_bytes());
+    record.extend([0; 4]);
+    record.extend(registers);
+    record.resize(size, 0);
+    record
+}
+
+/// `struct extra_context` for records of so many bytes, and the null record behind it.
+fn extra_context(size: usize) -> Vec<u8> {
+    let mut record = head(0x4558_5401, 32);
+    record.extend(0xffff_8000_u64.to_ne_bytes());
+    record.extend((size as u32).to_ne_bytes());
+    record.resize(48, 0);
+    record
+}
+
+/// A frame as the kernel makes it: with `esr_context`, in `__reserved` or from VQ 7 on behind it. And how
+/// many of its bytes count.
+fn frame(vq: Vq, registers: &[u8]) -> (Vec<u8>, usize) {
+    let mut frame = fpsimd_context(0x80);
+    frame.extend([head(0x4553_5201, 16), vec![0xee; 8]].concat());
+    let sve = sve_context(16 * vq.get(), 0, registers);
+    if frame.len() + sve.len() + 48 > 4096 {
+        frame.extend(extra_context(sve.len() + 16));
+    }
+    frame.extend(sve);
+    frame.extend([0; 16]);
+    let end = frame.len();
+    frame.resize(end.max(4096), 0xee);
+    (frame, end)
+}
+
+#[test]
+fn frames_are_read_where_they_stand() {
+    for vq in Vq::architectural() {
+        let state = image(vq, 1);
+        let (bytes, _) = frame(vq, state.as_bytes());
+        let needed = signal::frame_bytes(&bytes[..4096]).unwrap();
+        assert_eq!(needed, bytes.len(), "VQ {vq}");
+        let frame = Frame::parse(&bytes).unwrap();
+        let sve = frame.sve.unwrap();
+        assert_eq!((sve.vq, sve.streaming), (vq, false));
+        let read = sve.state.unwrap();
+        assert_eq!(read.as_bytes(), state.as_bytes());
+        let inside = bytes.as_ptr_range();
+        assert!(inside.contains(&read.as_bytes().as_ptr()), "not borrowed");
+        assert_eq!(frame.fpsimd.status, STATUS);
+        assert_eq!(frame.fpsimd.v.get(fpsimd::V31), 0x80 << 120 | 31);
+
+        // What the thread goes on with: V counts, and not the low bits of Z.
+        let mut merged = image(vq, 2);
+        assert_eq!(frame.copy_to(&mut merged), STATUS);
+        for n in 0..32 {
+            let z = sve::Z::new(n).unwrap();
+            let (low, above) = merged.register(z).split_at(16);
+            assert_eq!(low, (0x80 << 120 | u128::from(n)).to_le_bytes());
+            assert_eq!(above, &state.register(z)[16..]);
+        }
+        let predicates = 512 * usize::from(vq.get());
+        assert_eq!(
+            merged.as_bytes()[predicates..],
+            state.as_bytes()[predicates..]
+        );
+    }
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    for vq in [1, 2, 6, 7, 16].map(|vq| Vq::new(vq).unwrap()) {
+        let state = image(vq, 3);
+        let (bytes, end) = frame(vq, state.as_bytes());
+        // The last null record is 8 bytes; behind it is padding.
+        let needed = end - 8;
+        assert!(Frame::parse(&bytes[..end]).is_ok());
+        for len in 0..needed {
+            let error = Frame::parse(&bytes[..len]).expect_err(&format!("VQ {vq}, {len} bytes"));
+            assert!(!error.to_string().is_empty());
+        }
+        let record = sve_context(16 * vq.get(), 0, state.as_bytes());
+        assert!(SveContext::parse(&record).is_ok());
+        for len in 0..record.len() {
+            assert!(SveContext::parse(&record[..len]).is_err(), "{len}");
+        }
+    }
+}
+
+#[test]
+fn registers_are_there_if_they_fit() {
+    let vq = Vq::new(2).unwrap();
+    let mut record = sve_context(32, 0, image(vq, 4).as_bytes());
+    // SVE_SIG_CONTEXT_SIZE(2) is 1108; the kernel gives 1120.
+    assert_eq!(record.len(), 1120);
+    for size in 16..=record.len() {
+        record[4..8].copy_from_slice(&(size as u32).to_ne_bytes());
+        let context = SveContext::parse(&record).unwrap();
+        assert_eq!(context.state.is_some(), size >= 1108, "{size}");
+    }
+    // Without them, a frame's registers are V, and zero.
+    let (bytes, _) = frame(vq, &[]);
+    let frame = Frame::parse(&bytes).unwrap();
+    let mut state = image(vq, 5);
+    frame.copy_to(&mut state);
+    assert_eq!(
+        state.register(sve::Z1)[..16],
+        (0x80 << 120 | 1_u128).to_le_bytes()
+    );
+    assert_eq!(state.register(sve::Z1)[16..], [0; 16]);
+    assert!(state.as_bytes()[1024..].iter().all(|byte| *byte == 0));
+}
+
+#[test]
+fn every_field_is_checked() {
+    let vq = Vq::new(2).unwrap();
+    let state = image(vq, 6);
+    let (sve, fpsimd) = (sve_context(32, 0, state.as_bytes()), fpsimd_context(1));
+    let end = vec![0; 16];
+    let with = |record: &[u8], at: usize, value: &[u8]| {
+        let mut record = record.to_vec();
+        record[at..at + value.len()].copy_from_slice(value);
+        record
+    };
+    let u16 = |value: u16| value.to_ne_bytes();
+    let u32 = |value: u32| value.to_ne_bytes();
+    let extra = extra_context(sve.len() + 16);
+    for (records, expected) in [
+        (
+            vec![&fpsimd, &with(&sve, 8, &u16(0)), &end],
+            "sve_context: vl is 0: it must be a multiple of 16 from 16 to 256",
+        ),
+        (
+            vec![&fpsimd, &with(&sve, 8, &u16(272)), &end],
+            "sve_context: vl is 272: it must be a multiple of 16 from 16 to 256",
+        ),
+        (
+            vec![&fpsimd, &with(&sve, 10, &u16(3)), &end],
+            "sve_context: flags is 3: it may have the bits 0x1 only",
+        ),
+        (
+            vec![&fpsimd, &with(&sve, 12, &u16(1)), &end],
+            "sve_context: __reserved is 1: it must be 0",
+        ),
+        (
+            vec![&fpsimd, &with(&sve, 4, &u32(1128)), &end],
+            "_aarch64_ctx: size is 1128: it must be a multiple of 16 from 16 to 1136",
+        ),
+        (
+            vec![&fpsimd, &with(&sve, 4, &u32(1152)), &end],
+            "_aarch64_ctx: size is 1152: it must be a multiple of 16 from 16 to 1136",
+        ),
+        (
+            vec![&fpsimd, &with(&sve, 4, &u32(0)), &end],
+            "_aarch64_ctx: size is 0: it must be a multiple of 16 from 16 to 1136",
+        ),
+        (
+            vec![&fpsimd, &sve, &sve, &end],
+            "sve_context: records is 2: it must be 1 or less",
+        ),
+        (
+            vec![&fpsimd, &fpsimd, &end],
+            "fpsimd_context: records is 2: it must be 1 or less",
+        ),
+        (
+            vec![&sve, &end],
+            "fpsimd_context: head.size is 0: it must be 528",
+        ),
+        (
+            vec![&with(&fpsimd, 4, &u32(544)), &end, &end],
+            "fpsimd_context: head.size is 544: it must be 528",
+        ),
+        (
+            vec![&fpsimd, &sve, &with(&end, 4, &u32(16))],
+            "_aarch64_ctx: size is 16: it must be 0",
+        ),
+        (
+            vec![&fpsimd, &with(&extra, 4, &u32(16)), &sve, &end],
+            "extra_context: head.size is 16: it must be 32 or more",
+        ),
+        (
+            vec![&fpsimd, &with(&extra, 8, &1_u64.to_ne_bytes()), &sve, &end],
+            "extra_context: datap is 1: it must be a multiple of 16 from 16 to 18446744073709551615",
+        ),
+        (
+            vec![&fpsimd, &with(&extra, 16, &u32(1137)), &sve, &end],
+            "extra_context: size is 1137: it must be a multiple of 16 from 16 to 4294967295",
+        ),
+        (
+            vec![&fpsimd, &with(&extra, 16, &u32(1152)), &sve, &end],
+            "extra_context: bytes is 1712: it must be 1728 or more",
+        ),
+        (
+            vec![&fpsimd, &with(&extra, 32, &u32(1)), &sve, &end],
+            "extra_context: next magic is 1: it must be 0",
+        ),
+        (
+            vec![&fpsimd, &with(&extra, 36, &u32(1)), &sve, &end],
+            "extra_context: next size is 1: it must be 0",
+        ),
+        (
+            vec![&fpsimd, &extra_context(64), &extra_context(16), &end],
+            "extra_context: records is 2: it must be 1 or less",
+        ),
+    ] {
+        let frame: Vec<u8> = records.into_iter().flatten().copied().collect();
+        let found = Frame::parse(&frame).unwrap_err().to_string();
+        assert_eq!(found, expected);
+    }
+    assert!(SveContext::parse(&with(&sve, 14, &u16(1))).is_err());
+    // Streaming mode is one that there may be.
+    let streaming = sve_context(32, 1, state.as_bytes());
+    assert!(SveContext::parse(&streaming).unwrap().streaming);
+    let magic = SveContext::parse(&fpsimd).unwrap_err().to_string();
+    assert_eq!(
+        magic,
+        "sve_context: head.magic is 1179680769: it must be 1398162689"
+    );
+}
+
+#[test]
+fn records_are_written_as_the_kernel_has_them() {
+    for vq in Vq::architectural() {
+        let state = image(vq, 7);
+        let expected = sve_context(16 * vq.get(), 0, state.as_bytes());
+        let mut written = vec![0xee; expected.len()];
+        let context = SveContext::of(&state);
+        assert_eq!(context.write(&mut written), Ok(expected.len()));
+        assert_eq!(written, expected);
+        let short = expected.len() - 1;
+        assert!(context.write(&mut written[..short]).is_err());
+    }
+    let bytes = fpsimd_context(9);
+    let (parsed, mut written) = (frame(Vq::MIN, &[]).0, vec![0xee; 528]);
+    let parsed = Frame::parse(&parsed).unwrap().fpsimd;
+    assert_eq!(parsed.write_context(&mut written), Ok(528));
+    assert_eq!(written[..16], bytes[..16]);
+    assert_eq!(written[16..], fpsimd_context(0x80)[16..]);
+    let mut user = [0xee; 528];
+    assert_eq!(parsed.write(&mut user), Ok(528));
+    assert_eq!(user[..512], written[16..]);
+    assert_eq!(FpsimdState::parse(&user), Ok(parsed));
+    assert!(FpsimdState::parse(&user[..527]).is_err());
+}
+
+#[test]
+fn a_frame_is_written_to_where_it_has_room_and_nowhere_else() {
+    for vq in Vq::architectural() {
+        let (mut bytes, _) = frame(vq, image(vq, 8).as_bytes());
+        let before = bytes.clone();
+        let (wanted, status) = (image(vq, 9), Status { fpsr: 1, fpcr: 2 });
+        signal::write(&mut bytes, &wanted, status).unwrap();
+        let frame = Frame::parse(&bytes).unwrap();
+        let mut read = image(vq, 10);
+        assert_eq!(frame.copy_to(&mut read), status);
+        assert_eq!(read, wanted);
+        assert_eq!(
+            frame.sve.unwrap().state.unwrap().as_bytes(),
+            wanted.as_bytes()
+        );
+        // Everything else is as it was.
+        let sve = before
+            .windows(4)
+            .position(|w| w == 0x5356_4501_u32.to_ne_bytes())
+            .unwrap();
+        let mut others = bytes.clone();
+        others[8..528].copy_from_slice(&before[8..528]);
+        let registers = sve + 16..sve + 16 + wanted.as_bytes().len();
+        others[registers.clone()].copy_from_slice(&before[registers]);
+        assert_eq!(others, before);
+    }
+    let two = Vq::new(2).unwrap();
+    let (mut bytes, _) = frame(Vq::MIN, image(Vq::MIN, 8).as_bytes());
+    let (mut not_live, _) = frame(two, &[]);
+    let mut without = [fpsimd_context(1), vec![0; 16]].concat();
+    for (bytes, expected) in [
+        (&mut bytes, "sve_context: vl is 16: it must be 32"),
+        (
+            &mut not_live,
+            "sve_context: head.size is 16: it must be 1120",
+        ),
+        (&mut without, "sve_context: vl is 0: it must be 32"),
+    ] {
+        let before = bytes.clone();
+        let error = signal::write(bytes, &image(two, 9), STATUS).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(*bytes, before);
+    }
+    // Without SVE, Z stands for V.
+    signal::write(&mut without, &image(Vq::MIN, 9), STATUS).unwrap();
+    let (frame, state) = (Frame::parse(&without).unwrap(), image(Vq::MIN, 9));
+    assert_eq!(frame.fpsimd, FpsimdState::of(&state, STATUS));
+}

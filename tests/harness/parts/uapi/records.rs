@@ -1,0 +1,209 @@
+//! Where `sve-state` has the registers in signal frames and register sets. All is measured: where a parser
+//! finds a register, and where a known number ends up that was written.
+
+use anyhow::{Context as _, Result, ensure};
+use sve_state::layout::{InImage, Register};
+use sve_state::regset::{FpsimdState, Payload, Regset, VL_INHERIT, VL_ONEXEC};
+use sve_state::signal::{self, SveContext};
+use sve_state::vcpu::Status;
+use sve_state::{SveState, Vq, fpsimd, sve};
+
+/// Numbers that stand nowhere else.
+const STATUS: Status = Status {
+    fpsr: 0x5a01_02a5,
+    fpcr: 0x5a03_04a5,
+};
+
+/// The lines for one vector length.
+pub(super) fn at(vq: Vq, lines: &mut Vec<String>) -> Result<()> {
+    let state = SveState::zeroed(vq)?;
+
+    let mut bytes = [0; 16384];
+    SveContext::of(&state).write(&mut bytes)?;
+    let context = SveContext::parse(&bytes)?;
+    let found = context.state.context("it was written with registers")?;
+    registers("sve_context", &found, &bytes, lines);
+    // The smallest size with which there are registers.
+    let mut sizes = 16_u32..;
+    let least = sizes.find(|size| {
+        let mut bytes = bytes;
+        bytes[4..8].copy_from_slice(&size.to_ne_bytes());
+        SveContext::parse(&bytes).is_ok_and(|context| context.state.is_some())
+    });
+    let least = least.context("no size is large enough")?;
+    lines.push(format!("sve_context\tVQ {vq}\t{least} bytes"));
+
+    let size = Regset::of(&state, STATUS).write(&mut bytes)?;
+    let bytes = &bytes[..size];
+    let Payload::Sve { state: found, .. } = Regset::parse(bytes)?.payload() else {
+        anyhow::bail!("a register set was written with registers, and read without");
+    };
+    registers("regset", &found, bytes, lines);
+    for (name, number) in [("FPSR", STATUS.fpsr), ("FPCR", STATUS.fpcr)] {
+        // The last one: the first may be gdb's.
+        let offset = places(bytes, &number.to_ne_bytes()).last();
+        let offset = offset.with_context(|| format!("{name} was not written"))?;
+        lines.push(format!(
+            "regset\tVQ {vq}\t{name}0\toffset {offset}\twidth 4"
+        ));
+    }
+    let fpsimd = Regset::fpsimd(vq, FpsimdState::of(&state, STATUS)).size();
+    lines.push(format!(
+        "regset\tVQ {vq}\tSVE {size} bytes\tFPSIMD {fpsimd} bytes"
+    ));
+    Ok(())
+}
+
+fn registers(kind: &str, state: &SveState<&[u8]>, bytes: &[u8], lines: &mut Vec<String>) {
+    fn bank<B: InImage<Layout = sve::Layout>>(
+        kind: &str,
+        state: &SveState<&[u8]>,
+        bytes: &[u8],
+        lines: &mut Vec<String>,
+    ) {
+        for register in Register::<B>::all() {
+            let (name, n) = (Register::<B>::BANK.name, register.number());
+            let found = state.register(register);
+            let offset = found.as_ptr().addr() - bytes.as_ptr().addr();
+            let (vq, width) = (state.vq(), found.len());
+            lines.push(format!(
+                "{kind}\tVQ {vq}\t{name}{n}\toffset {offset}\twidth {width}"
+            ));
+        }
+    }
+    bank::<sve::bank::Z>(kind, state, bytes, lines);
+    bank::<sve::bank::P>(kind, state, bytes, lines);
+    bank::<sve::bank::FFR>(kind, state, bytes, lines);
+}
+
+/// Where these bytes stand.
+fn places(bytes: &[u8], wanted: &[u8]) -> impl Iterator<Item = usize> {
+    let windows = bytes.windows(wanted.len()).enumerate();
+    windows.filter_map(move |(at, window)| (window == wanted).then_some(at))
+}
+
+/// The lines on the fields of structures, and their sizes.
+pub(super) fn fields(lines: &mut Vec<String>) -> Result<()> {
+    let vq = Vq::new(2)?;
+    let mut state = SveState::zeroed(vq)?;
+    // Their first and last bytes tell the V registers apart, in either byte order.
+    let (first, last) = ([0x5b; 16], [0x5c; 16]);
+    state.set_view(fpsimd::V0, &first);
+    state.set_view(fpsimd::V31, &last);
+    let fpsimd = FpsimdState::of(&state, STATUS);
+    let (fpsr, fpcr) = (STATUS.fpsr.to_ne_bytes(), STATUS.fpcr.to_ne_bytes());
+
+    let mut bytes = [0; 2048];
+    let regset = Regset::of(&state, Status::default()).with_max_vq(Vq::ARCH_MAX);
+    regset
+        .with_flags(VL_INHERIT | VL_ONEXEC)
+        .write(&mut bytes)?;
+    let wanted: [(&str, &[u8]); 5] = [
+        ("size", &1136_u32.to_ne_bytes()),
+        ("max_size", &8768_u32.to_ne_bytes()),
+        ("vl", &32_u16.to_ne_bytes()),
+        ("max_vl", &256_u16.to_ne_bytes()),
+        ("flags", &7_u16.to_ne_bytes()),
+    ];
+    numbers("user_sve_header", &bytes[..16], &wanted, lines)?;
+
+    let size = fpsimd.write(&mut bytes)?;
+    vregs("user_fpsimd_state", &bytes[..size], [&first, &last], lines)?;
+    let wanted: [(&str, &[u8]); 2] = [("fpsr", &fpsr), ("fpcr", &fpcr)];
+    numbers("user_fpsimd_state", &bytes[..size], &wanted, lines)?;
+    lines.push(format!("size\tuser_fpsimd_state\t{size} bytes"));
+
+    let size = fpsimd.write_context(&mut bytes)?;
+    let wanted: [(&str, &[u8]); 4] = [
+        ("head.magic", &FpsimdState::MAGIC.to_ne_bytes()),
+        ("head.size", &528_u32.to_ne_bytes()),
+        ("fpsr", &fpsr),
+        ("fpcr", &fpcr),
+    ];
+    numbers("fpsimd_context", &bytes[..size], &wanted, lines)?;
+    vregs("fpsimd_context", &bytes[..size], [&first, &last], lines)?;
+    lines.push(format!("size\tfpsimd_context\t{size} bytes"));
+
+    let mut context = SveContext::of(&state);
+    context.streaming = true;
+    context.write(&mut bytes)?;
+    let wanted: [(&str, &[u8]); 4] = [
+        ("head.magic", &signal::SVE_MAGIC.to_ne_bytes()),
+        ("head.size", &1120_u32.to_ne_bytes()),
+        ("vl", &32_u16.to_ne_bytes()),
+        ("flags", &signal::FLAG_SM.to_ne_bytes()),
+    ];
+    numbers("sve_context", &bytes[..16], &wanted, lines)?;
+    extra_context(lines)?;
+
+    let (bytes, offset) = (signal::RESERVED_BYTES, signal::RESERVED_OFFSET);
+    lines.push(format!("size\tsigcontext.__reserved\t{bytes} bytes"));
+    lines.push(format!(
+        "place\tucontext.uc_mcontext.__reserved\toffset {offset}"
+    ));
+    Ok(())
+}
+
+/// Each of these numbers stands in the structure once.
+fn numbers(
+    record: &str,
+    bytes: &[u8],
+    wanted: &[(&str, &[u8])],
+    lines: &mut Vec<String>,
+) -> Result<()> {
+    for (field, number) in wanted {
+        let aligned = |at: &usize| at.is_multiple_of(number.len());
+        let found: Vec<_> = places(bytes, number).filter(aligned).collect();
+        let once = found.len() == 1;
+        ensure!(
+            once,
+            "{record}.{field} stands at {found:?}, and is to stand once"
+        );
+        let (at, width) = (found[0], number.len());
+        lines.push(format!(
+            "field\t{record}.{field}\toffset {at}\twidth {width}"
+        ));
+    }
+    Ok(())
+}
+
+fn vregs(
+    record: &str,
+    bytes: &[u8],
+    [first, last]: [&[u8]; 2],
+    lines: &mut Vec<String>,
+) -> Result<()> {
+    let (Some(first), Some(last)) = (places(bytes, first).next(), places(bytes, last).next())
+    else {
+        anyhow::bail!("{record}: the V registers were not written");
+    };
+    let width = last + 16 - first;
+    lines.push(format!(
+        "field\t{record}.vregs\toffset {first}\twidth {width}"
+    ));
+    Ok(())
+}
+
+/// The one structure that is only read: which of its words says how large the extra space is, and how many
+/// bytes it must have.
+fn extra_context(lines: &mut Vec<String>) -> Result<()> {
+    let frame = |size: u32, place: usize| {
+        let mut bytes = [0; 4096];
+        bytes[..4].copy_from_slice(&signal::EXTRA_MAGIC.to_ne_bytes());
+        bytes[4..8].copy_from_slice(&size.to_ne_bytes());
+        // The address and the size of the extra space: multiples of 16.
+        for at in (8..20).step_by(4) {
+            bytes[at..at + 4].copy_from_slice(&16_u32.to_ne_bytes());
+        }
+        bytes[place..place + 4].copy_from_slice(&65536_u32.to_ne_bytes());
+        signal::frame_bytes(&bytes).ok()
+    };
+    let mut words = (8..32).step_by(4);
+    let at = words.find(|at| frame(32, *at).is_some_and(|bytes| bytes > 65536));
+    let at = at.context("no word of extra_context says how large the extra space is")?;
+    lines.push(format!("field\textra_context.size\toffset {at}\twidth 4"));
+    let least = (8..64).find(|size| frame(*size, at).is_some());
+    let least = least.context("no extra_context is large enough")?;
+    lines.push(format!("size\textra_context\t{least} bytes"));
+    Ok(())
+}
