@@ -141,10 +141,8 @@ fn kvm_consumer(cx: &Context, packages: &Path, version: &str) -> Result<()> {
     ];
     let versions = |cx: &Context| -> Result<BTreeSet<String>> {
         let output = cx.run_quietly(cargo(&tree))?;
-        let lines = output
-            .lines()
-            .filter(|line| line.starts_with("kvm-ioctls v"));
-        let versions = lines.filter_map(|line| line.split([' ', 'v']).nth(2));
+        let lines = output.lines().map(|line| line.trim_end_matches(" (*)"));
+        let versions = lines.filter_map(|line| line.strip_prefix("kvm-ioctls v"));
         Ok(versions.map(str::to_owned).collect())
     };
     for other in versions(cx)?.iter().filter(|other| *other != version) {
