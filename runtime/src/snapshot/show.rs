@@ -14,7 +14,7 @@ use crate::{sve, vcpu};
 impl Snapshot {
     /// Each register of the image, as its ID and its bytes: Z0 to Z31, P0 to P15 and FFR, as wide as the
     /// vector length makes them; without SVE V0 to V31. The bytes are little-endian.
-    /// [`Name`](crate::one_reg::Name) shows an ID as the register's name. FPSR and FPCR are
+    /// [`Name`] shows an ID as the register's name. FPSR and FPCR are
     /// [`status`](Self::status).
     pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
         vcpu::registers(self.has_sve(), self.state.vq()).map(|(id, bounds)| {

@@ -3,6 +3,8 @@
 //! before they had this crate. The lines that the crate costs the first stand between `// (+` and `// +)`,
 //! and are counted.
 
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+pub mod kvm;
 pub mod list;
 pub mod object;
 
