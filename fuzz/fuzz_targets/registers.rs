@@ -23,6 +23,7 @@ fuzz_target!(|input: &[u8]| {
     let allow = Allow {
         past_vls: bits & 2 != 0,
         coprocessors: bits & 4 != 0,
+        missing: None,
     };
     let vls = u16::from_le_bytes([low, high]);
     let mut list = registers(bits & 1 != 0, vls);

@@ -5,9 +5,11 @@ mod input;
 mod output;
 mod picture;
 mod register;
+mod show;
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -94,6 +96,18 @@ Examples:
         #[arg(long, value_name = "N", value_parser = vq, allow_negative_numbers = true)]
         vq: Vq,
     },
+    /// The registers in a snapshot's file, each as gdb would show it
+    ///
+    /// The file holds a snapshot's bytes, or its base64 as JSON has it.
+    #[command(after_help = "\
+Examples:
+  regid show vcpu0.sve
+  regid show vcpu0.sve --format json")]
+    Show {
+        /// The file; - is standard input
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// A picture of sve_state, and of what one GET copies and flushes, as SVG
     #[command(after_help = "\
 Example:
@@ -179,6 +193,7 @@ impl Cli {
             Command::Decode { ids, vq } => decode(ids, vq, self.format, out),
             Command::Explain(args) => args.run(self.format, out),
             Command::List { vq } => list(vq, self.format, out),
+            Command::Show { file } => show::run(&file, self.format, out),
             Command::Picture { .. } if self.format != Format::Text => {
                 let why = "--format: tsv and json are not for a picture, which is SVG";
                 Err(Failure::Input(vec![why.to_owned()]))

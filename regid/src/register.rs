@@ -132,6 +132,7 @@ pub(crate) fn named(text: &str) -> Result<Slice, String> {
     let id = encode(number, index).map_err(|why| match why {
         RegisterError::Number { .. } => no_name(&[*bank]),
         RegisterError::Slice { .. } => no_slice(bank),
+        why => why.to_string(),
     })?;
     decode(id)
 }

@@ -569,3 +569,46 @@ fn input_that_is_no_text_is_refused_as_input() {
     let output = child.wait_with_output().expect("it ends");
     assert!(refused(&output).contains("standard input"), "{output:?}");
 }
+
+const GOLDEN: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../runtime/tests/golden/snapshot-1.bin"
+);
+
+/// The golden file has byte k as (7 k + 3) mod 251.
+#[test]
+fn a_snapshots_file_is_shown() {
+    let output = regid(&["show", GOLDEN]);
+    let lines = lines(&output, 0);
+    assert_eq!(lines.len(), 3 + 49 + 1);
+    assert_eq!(
+        lines[..3],
+        ["vls   {1-2}", "fpsr  0x800009f", "fpcr  0x2c00000"]
+    );
+    let quadword = |at: usize| -> String {
+        let bytes = (at..at + 16).rev().map(|k| (7 * k + 3) % 251);
+        let digits: String = bytes.map(|byte| format!("{byte:02x}")).collect();
+        format!("0x{}", digits.trim_start_matches('0'))
+    };
+    let z3 = format!("z3    {{{}, {}}}", quadword(96), quadword(112));
+    assert!(lines.contains(&z3.as_str()), "{z3}");
+    assert_eq!(lines[52], "zero  none");
+
+    let fed = fed(
+        &["show", "-", "--format", "json"],
+        &std::fs::read(GOLDEN).unwrap(),
+    );
+    let values: Value = serde_json::from_slice(&fed.stdout).unwrap();
+    assert_eq!(values.as_array().unwrap().len(), 52);
+    assert_eq!(values[0]["name"], "FPSR");
+
+    let refused = refused(&regid(&[
+        "show",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/src/main.rs"),
+    ]))
+    .to_owned();
+    assert!(
+        refused.contains("no snapshot: it does not start with SVESTATE"),
+        "{refused}"
+    );
+}

@@ -42,8 +42,10 @@ register_layout! {
     }
 }
 
-/// The name of the register that an ID of either layout stands for; the ID where there is none.
-pub(crate) struct Name(pub(crate) u64);
+/// A register's ID, shown as the name of the register that it stands for in either layout: `Z3`,
+/// `FPSR`; and as the ID where there is none.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(pub u64);
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,5 +56,11 @@ impl fmt::Display for Name {
             Ok(reg) => reg.fmt(f),
             Err(_) => write!(f, "{:#018x}", self.0),
         }
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

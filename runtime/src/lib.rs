@@ -18,6 +18,7 @@
 //! | [`register_layout!`] | a layout of your own |
 //! | [`image`] | `sve_state` and its slices: GET and SET of one, all of them at once, the V registers |
 //! | [`one_reg`] | the trait to implement for your vCPU, if it is no `kvm_ioctls::VcpuFd` |
+//! | [`kvm`] | `kvm_ioctls::VcpuFd`: which versions, and a newtype for any other; what a host offers |
 //! | [`vcpu`] | vector lengths, finalization, capture and restore, in the order that KVM wants |
 //! | [`vls`] | sets of vector lengths, and what narrowing them allows |
 //! | `snapshot` | a captured vCPU as bytes (feature `snapshot`) |
@@ -113,8 +114,8 @@
 //! | --- | --- | --- |
 //! | `alloc` (default) | images of their own, `capture` | |
 //! | `snapshot` | snapshots as bytes, with a checksum | `crc`, `crc-catalog` |
-//! | `serde` | `serde` for snapshots | `serde` |
-//! | `kvm` | ONE_REG on `kvm_ioctls::VcpuFd`, on Linux on aarch64 | `kvm-ioctls` |
+//! | `serde` | `serde` for snapshots | `serde`, `base64` |
+//! | `kvm` | ONE_REG on `kvm_ioctls::VcpuFd` and `&VcpuFd`, on Linux on aarch64 | `kvm-ioctls`, 0.15 to 0.25 |
 //!
 //! Without features it is `no_std` and allocates nothing. What it guarantees, how each guarantee is
 //! tested, and how fast it is, with the ratios measured, is in the README.
@@ -133,9 +134,12 @@ extern crate self as sve_state;
 pub mod adoption {}
 mod copy;
 pub mod errno;
+#[cfg(feature = "snapshot")]
+mod error;
 mod fields;
 pub mod gdb;
 pub mod image;
+pub mod kvm;
 pub mod layout;
 mod layouts;
 pub mod one_reg;
@@ -156,6 +160,8 @@ mod vregs;
 #[doc = include_str!("../README.md")]
 mod readme {}
 
+#[cfg(feature = "snapshot")]
+pub use error::SveError;
 pub use fields::{Allowed, FieldError};
 pub use image::{Image, SveState};
 pub use layout::{Layout, Register};

@@ -1,10 +1,12 @@
 //! The interface that both sides share: `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`.
 
 use crate::layout::{SIZE_MASK, SIZE_SHIFT};
+pub use crate::layouts::Name;
 
 /// Something with ONE_REG: the [shim](crate::shim), a KVM vCPU, or a VMM's own.
 ///
-/// With the `kvm` feature, on Linux on aarch64, it is implemented for `kvm_ioctls::VcpuFd`. For a
+/// With the `kvm` feature, on Linux on aarch64, it is implemented for `kvm_ioctls::VcpuFd` and for
+/// `&VcpuFd`; which versions those are, and what to do about another, is said at `sve_state::kvm`. For a
 /// file descriptor of your own it is two ioctls:
 ///
 /// ```no_run
@@ -59,6 +61,13 @@ use crate::layout::{SIZE_MASK, SIZE_SHIFT};
 ///
 /// With [`FinalizeSve`](crate::vcpu::FinalizeSve), one more ioctl, [`vcpu`](crate::vcpu) does the
 /// rest.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no ONE_REG: it does not implement `OneReg`",
+    label = "no vCPU that `sve-state` knows",
+    note = "with the feature `kvm`, `kvm_ioctls::VcpuFd` and `&VcpuFd` have it, on Linux on aarch64: of the \
+            kvm-ioctls that `sve-state` itself uses (`cargo tree -i kvm-ioctls` shows whether there are two)",
+    note = "for any other vCPU, implement `OneReg` on a newtype: `sve_state::kvm` has its lines"
+)]
 pub trait OneReg {
     /// What a failed call answers.
     type Error;
@@ -89,17 +98,4 @@ impl<T: OneReg + ?Sized> OneReg for &mut T {
 /// the ID names a register.
 pub const fn reg_size(id: u64) -> usize {
     1 << ((id & SIZE_MASK) >> SIZE_SHIFT)
-}
-
-#[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
-impl OneReg for kvm_ioctls::VcpuFd {
-    type Error = kvm_ioctls::Error;
-
-    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Self::Error> {
-        self.get_one_reg(id, data).map(drop)
-    }
-
-    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Self::Error> {
-        kvm_ioctls::VcpuFd::set_one_reg(self, id, data).map(drop)
-    }
 }

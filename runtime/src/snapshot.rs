@@ -19,11 +19,32 @@
 //! VLS has every power of two below its largest vector length, as every processor does; where SVE is
 //! off, P and FFR in the image are zero.
 //!
-//! A change to any of this is another version. Parsing looks at the magic and the version first, then
-//! at the size, then for damage, and only then at what the fields say; it allocates nothing before
-//! that, and never more than the image.
+//! Parsing looks at the magic and the version first, then at the size, then for damage, and only then at
+//! what the fields say; it allocates nothing before that, and never more than the image.
+//!
+//! # Which version reads what
+//!
+//! | `sve-state` | writes | reads |
+//! | --- | --- | --- |
+//! | 0.1 | version 1 | version 1 |
+//!
+//! A change to the table above is another version of the format, in another minor version of this crate;
+//! nothing in a version changes after its release. A release reads all versions that were there before
+//! it, for as long as there is this crate, and writes the newest. It refuses a later one by its number,
+//! whatever follows that. Files of version 1 that another program wrote, with SVE and without, are in
+//! `runtime/tests/golden`, and are read in each test.
+//!
+//! # In serde formats
+//!
+//! With the feature `serde`, a snapshot is these bytes: as a byte string in a binary format, and in one
+//! for people, such as JSON, as a string of base64 (RFC 4648, section 4, with padding), which at VQ 2 has
+//! 1584 characters. Each of the two is read everywhere, and so is a list of numbers.
 
+mod header;
 mod padded;
+#[cfg(feature = "serde")]
+mod serde;
+mod show;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -32,25 +53,23 @@ use core::fmt;
 use crc::{CRC_32_ISO_HDLC, Crc};
 
 use crate::image::SveState;
-use crate::layout::Layout;
-use crate::sve;
 use crate::vcpu::{Status, WithoutSve, without_predicates};
 use crate::vls::{Vls, VlsError};
 use crate::vq::{Vq, VqError};
+use crate::{fpsimd, sve};
+pub use header::Header;
 pub use padded::{Allow, RegistersError};
 
 const MAGIC: [u8; 8] = *b"SVESTATE";
 const VERSION: u16 = 1;
-/// Behind the magic and the version.
-const VERSION_END: usize = 10;
-/// The header, in front of the image.
-const HEADER: usize = 92;
+/// The size in bytes of the header, in front of the image.
+pub const HEADER_BYTES: usize = 92;
 const CHECKSUM: usize = 4;
 const FLAG_STATUS: u16 = 1;
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// What a snapshot takes besides the image: header and checksum.
-pub const OVERHEAD_BYTES: usize = HEADER + CHECKSUM;
+pub const OVERHEAD_BYTES: usize = HEADER_BYTES + CHECKSUM;
 /// The largest snapshot there is.
 const MAX_BYTES: usize = sve::MAX_IMAGE_BYTES + OVERHEAD_BYTES;
 
@@ -86,15 +105,39 @@ impl Snapshot {
         state: SveState<Box<[u8]>>,
         status: Option<Status>,
     ) -> Result<Self, SnapshotError> {
-        if vls.max().unwrap_or(Vq::MIN) != state.vq() {
-            let vq = state.vq();
-            return Err(SnapshotError::VlsAndVq { vls, vq });
-        }
-        vls.check_powers()?;
+        Self::check_vls(vls, state.vq())?;
         if vls == Vls::EMPTY {
             without_predicates(&state).map_err(|id| SnapshotError::WithoutSve { id })?;
         }
         Ok(Self { vls, state, status })
+    }
+
+    /// Of parts that a capture has made.
+    pub(crate) fn of_parts(vls: Vls, state: SveState<Box<[u8]>>, status: Status) -> Self {
+        let status = Some(status);
+        Self { vls, state, status }
+    }
+
+    fn check_vls(vls: Vls, vq: Vq) -> Result<(), SnapshotError> {
+        if vls.max().unwrap_or(Vq::MIN) != vq {
+            return Err(SnapshotError::VlsAndVq { vls, vq });
+        }
+        Ok(vls.check_powers()?)
+    }
+
+    /// The state of a vCPU without SVE: V0 to V31, as `struct user_fpsimd_state` has them.
+    pub fn without_sve(v: &[u128; 32], status: Option<Status>) -> Self {
+        let mut state = SveState::zeroed(Vq::MIN).expect("the layout starts at VQ 1");
+        for (register, value) in fpsimd::V::all().zip(v) {
+            state.set_view(register, &value.to_le_bytes());
+        }
+        let vls = Vls::EMPTY;
+        Self { vls, state, status }
+    }
+
+    /// Whether it is the state of a vCPU with SVE, and so for one with SVE.
+    pub fn has_sve(&self) -> bool {
+        self.vls != Vls::EMPTY
     }
 
     /// The vector lengths, to write to the vCPU that it is restored to, before finalization.
@@ -115,31 +158,9 @@ impl Snapshot {
     /// The snapshot in the form that this module describes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let image = self.state.as_bytes();
-        let flags = if self.status.is_some() {
-            FLAG_STATUS
-        } else {
-            0
-        };
-        let status = self.status.unwrap_or_default();
-        // At most 546 * 16.
-        #[allow(clippy::cast_possible_truncation)]
-        let len = image.len() as u32;
-
         let mut bytes = Vec::with_capacity(image.len() + OVERHEAD_BYTES);
-        let mut put = |field: &[u8]| append(&mut bytes, field);
-        put(&MAGIC);
-        put(&VERSION.to_le_bytes());
-        put(&flags.to_le_bytes());
-        put(&self.state.vq().get().to_le_bytes());
-        put(&[0; 2]);
-        put(&len.to_le_bytes());
-        self.vls
-            .words()
-            .iter()
-            .for_each(|word| put(&word.to_le_bytes()));
-        put(&status.fpsr.to_le_bytes());
-        put(&status.fpcr.to_le_bytes());
-        put(image);
+        append(&mut bytes, &Header::of(self).write());
+        append(&mut bytes, image);
         let checksum = CRC.checksum(&bytes);
         append(&mut bytes, &checksum.to_le_bytes());
         bytes
@@ -148,50 +169,31 @@ impl Snapshot {
     /// The snapshot that these bytes, and all of them, are.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
         check_version(bytes)?;
-        if bytes.len() < OVERHEAD_BYTES {
-            let found = bytes.len();
+        let found = bytes.len();
+        let Some(header) = bytes.first_chunk().filter(|_| found >= OVERHEAD_BYTES) else {
             return Err(SnapshotError::Truncated { found });
-        }
-        if bytes.len() > MAX_BYTES {
-            let found = bytes.len();
+        };
+        if found > MAX_BYTES {
             return Err(SnapshotError::TooLarge { found });
         }
-        let mut header = Reader(&bytes[VERSION_END..]);
-        let flags = u16::from_le_bytes(header.take()?);
-        let vq = u16::from_le_bytes(header.take()?);
-        let zero = u16::from_le_bytes(header.take()?);
-        let len = u32::from_le_bytes(header.take()?);
-        check_size(bytes.len(), len)?;
+        let header = Header::read(header);
+        header.check_size(found)?;
 
-        let (content, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
-        let stated = u32::from_le_bytes(Reader(checksum).take()?);
+        let (content, checksum) = bytes.split_at(found - CHECKSUM);
+        let stated = header::number(checksum);
         let found = CRC.checksum(content);
         if stated != found {
             return Err(SnapshotError::Damaged { stated, found });
         }
 
-        let mut words = [0; 8];
-        for word in &mut words {
-            *word = u64::from_le_bytes(header.take()?);
-        }
-        let status = Status {
-            fpsr: u32::from_le_bytes(header.take()?),
-            fpcr: u32::from_le_bytes(header.take()?),
-        };
-        let has_status = flags & FLAG_STATUS != 0;
-        if flags & !FLAG_STATUS != 0 || zero != 0 || (!has_status && status != Status::default()) {
-            return Err(SnapshotError::Reserved);
-        }
-        let vq = Vq::new(vq.into())?;
-        let expected = sve::Layout::image_bytes(vq)?;
-        let image = &content[HEADER..];
-        let size = SnapshotError::ImageSize {
-            vq,
-            expected,
-            found: image.len(),
-        };
-        let state = SveState::new(vq, image.into()).map_err(|_| size)?;
-        Self::new(Vls::from_words(words), state, has_status.then_some(status))
+        let vq = header.check_fields()?;
+        // Of the size that the header states, and that is this VQ's.
+        let state = SveState::new(vq, content[HEADER_BYTES..].into());
+        Self::new(
+            header.vls(),
+            state.map_err(|_| SnapshotError::Reserved)?,
+            header.status(),
+        )
     }
 }
 
@@ -207,39 +209,15 @@ fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
     }
 }
 
-/// Out of line, since there are many fields, and a program is to stay small.
+/// Out of line: a program is to stay small.
 #[inline(never)]
 fn append(bytes: &mut Vec<u8>, field: &[u8]) {
     bytes.extend_from_slice(field);
 }
 
-/// The size that the header states is the size that is there.
-fn check_size(found: usize, image: u32) -> Result<(), SnapshotError> {
-    let expected = image as usize;
-    match found.checked_sub(OVERHEAD_BYTES) {
-        Some(image) if image == expected => Ok(()),
-        _ => Err(SnapshotError::Size {
-            expected: expected.saturating_add(OVERHEAD_BYTES),
-            found,
-        }),
-    }
-}
-
-/// Bytes from outside, taken from the front.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], SnapshotError> {
-        let found = self.0.len();
-        let truncated = SnapshotError::Truncated { found };
-        let (taken, rest) = self.0.split_first_chunk().ok_or(truncated)?;
-        self.0 = rest;
-        Ok(*taken)
-    }
-}
-
 /// Why bytes are no snapshot, or parts do not make one.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SnapshotError {
     /// There are fewer bytes than the header and the checksum take.
     Truncated {
@@ -364,54 +342,3 @@ impl fmt::Debug for SnapshotError {
 }
 
 impl core::error::Error for SnapshotError {}
-
-/// As the bytes that this module describes, and validated on the way in.
-#[cfg(feature = "serde")]
-mod serde {
-    use core::fmt;
-
-    use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
-    use serde::ser::{Serialize, Serializer};
-
-    use super::{MAX_BYTES, Snapshot, Vec, check_version};
-
-    impl Serialize for Snapshot {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.serialize_bytes(&self.to_bytes())
-        }
-    }
-
-    impl<'de> Deserialize<'de> for Snapshot {
-        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            // Some formats have no bytes to lend: CBOR from a reader, or in pieces.
-            deserializer.deserialize_byte_buf(Bytes)
-        }
-    }
-
-    struct Bytes;
-
-    impl<'de> Visitor<'de> for Bytes {
-        type Value = Snapshot;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("the bytes of an SVE snapshot")
-        }
-
-        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Snapshot, E> {
-            Snapshot::from_bytes(bytes).map_err(E::custom)
-        }
-
-        /// Formats for people write bytes as a list of numbers.
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Snapshot, A::Error> {
-            let mut bytes = Vec::new();
-            while let Some(byte) = list.next_element()? {
-                if bytes.len() == MAX_BYTES {
-                    check_version(&bytes).map_err(A::Error::custom)?;
-                    return Err(A::Error::invalid_length(MAX_BYTES + 1, &self));
-                }
-                bytes.push(byte);
-            }
-            self.visit_bytes(&bytes)
-        }
-    }
-}

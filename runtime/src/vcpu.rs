@@ -35,7 +35,7 @@ mod stage;
 use core::fmt;
 
 use crate::image::{Storage, SveState};
-use crate::layout::{Bounds, InImage, Layout, Register};
+use crate::layout::{BankType, Bounds, ByteArray, InImage, Layout, Register};
 use crate::layouts::Name;
 use crate::one_reg::{OneReg, reg_size};
 use crate::vls::{Vls, VlsError};
@@ -49,7 +49,16 @@ const MAX_SLICE: usize = 256;
 
 /// A vCPU that can be finalized: one more call than ONE_REG.
 ///
-/// Implemented for the [shim](crate::shim) and, with the feature `kvm`, for `kvm_ioctls::VcpuFd`.
+/// Implemented for the [shim](crate::shim) and, with the feature `kvm`, for `kvm_ioctls::VcpuFd` and
+/// `&VcpuFd`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be finalized: it has no `FinalizeSve`",
+    label = "no vCPU that `sve-state` knows",
+    note = "with the feature `kvm`, `kvm_ioctls::VcpuFd` and `&VcpuFd` have it, on Linux on aarch64: of the \
+            kvm-ioctls that `sve-state` itself uses (`cargo tree -i kvm-ioctls` shows whether there are two)",
+    note = "for any other vCPU, implement `OneReg` and `FinalizeSve` on a newtype: `sve_state::kvm` has \
+            its lines"
+)]
 pub trait FinalizeSve: OneReg {
     /// `KVM_ARM_VCPU_FINALIZE` of `KVM_ARM_VCPU_SVE`.
     fn finalize_sve(&mut self) -> Result<(), Self::Error>;
@@ -61,11 +70,28 @@ impl<T: FinalizeSve + ?Sized> FinalizeSve for &mut T {
     }
 }
 
+/// Whether a vCPU has SVE, by the features that `KVM_ARM_VCPU_INIT` was asked for
+/// (`kvm_vcpu_init.features`).
+pub const fn has_sve(features: &[u32]) -> bool {
+    match features {
+        [first, ..] => *first >> crate::shim::FEATURE_SVE & 1 == 1,
+        [] => false,
+    }
+}
+
+/// Whether a vCPU has SVE, by the IDs that `KVM_GET_REG_LIST` gave: then VLS is among them.
+pub fn lists_sve(ids: impl IntoIterator<Item = u64>) -> bool {
+    ids.into_iter().any(|id| id == sve::VLS.id())
+}
+
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
 /// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,
 /// [`finalize`](Self::finalize) it: those are methods of [`Finalized`].
 ///
-/// Hand in `&mut vcpu`, and the vCPU stays the caller's own whatever fails.
+/// Two methods take it all the way, and take a vCPU without SVE too: [`settle`](Self::settle) when it
+/// first boots, and [`restore_snapshot`](Self::restore_snapshot).
+///
+/// Hand in `&mut vcpu`, or a `&VcpuFd`, and the vCPU stays the caller's own whatever fails.
 #[derive(Debug)]
 pub struct Initialised<V> {
     vcpu: V,
@@ -92,24 +118,30 @@ impl<V: FinalizeSve> Initialised<V> {
     /// A vCPU that has run keeps its vector lengths wherever it moves. If it is to move among hosts,
     /// start it with what [`Vls::common`] finds for all of them.
     pub fn set_vls(&mut self, vls: Vls) -> Result<(), VcpuError<V::Error>> {
-        let id = sve::VLS.id();
-        let Err(error) = self.vcpu.set_one_reg(id, &vls.to_bytes()) else {
-            return Ok(());
-        };
-        let failed = failed(&self.vcpu, Call::Set(id), error);
+        self.vcpu
+            .set_one_reg(sve::VLS.id(), &vls.to_bytes())
+            .map_err(|error| self.refused(vls, error))
+    }
+
+    /// Why KVM refused vector lengths.
+    #[cold]
+    fn refused(&self, vls: Vls, error: V::Error) -> VcpuError<V::Error> {
+        let failed = failed(&self.vcpu, Call::Set(sve::VLS.id()), error);
         let (VcpuError::Call { stage: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
-            return Err(failed);
+            return failed;
         };
         // The vCPU's set is the host's own as far as it goes. Past that, only KVM knows.
-        vls.check_common(&vcpu)?;
-        Err(match failed {
+        if let Err(error) = vls.check_common(&vcpu) {
+            return error.into();
+        }
+        match failed {
             VcpuError::Call { error, .. } if vls.max() > vcpu.max() => VcpuError::Wider {
                 wanted: vls,
                 vcpu,
                 error,
             },
             failed => failed,
-        })
+        }
     }
 
     /// Settles the vector lengths. Two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. Where the
@@ -118,6 +150,90 @@ impl<V: FinalizeSve> Initialised<V> {
         match self.vcpu.finalize_sve() {
             Ok(()) => Finalized::new(self.vcpu),
             Err(error) => Err(failed(&self.vcpu, Call::Finalize, error)),
+        }
+    }
+
+    /// When a vCPU first boots: from `KVM_ARM_VCPU_INIT` to a vCPU whose registers exist, of either
+    /// kind. `has_sve` says whether it was initialised with SVE, as [`has_sve`] reads it from the
+    /// features; without, there is nothing to settle, and no call. With SVE it gets the vector lengths
+    /// `vls`, such as those that a fleet has in [common](Vls::common), or the host's where that is
+    /// `None`.
+    ///
+    /// Two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or the latter and a GET of VLS. A vCPU that
+    /// is finalized already is taken as it is if its vector lengths are these, so that a guest's reboot,
+    /// which is `KVM_ARM_VCPU_INIT` again, comes here again. What holds after an error is said at
+    /// [`restore_snapshot`](Self::restore_snapshot).
+    pub fn settle(
+        mut self,
+        has_sve: bool,
+        vls: Option<Vls>,
+    ) -> Result<Finalized<V>, VcpuError<V::Error>> {
+        match vls {
+            _ if !has_sve => Ok(Finalized::without_sve(self.vcpu)),
+            Some(vls) => {
+                let vq = vls.max().ok_or(VlsError::Empty)?;
+                self.finalize_with(vls)?;
+                let vcpu = self.vcpu;
+                Ok(Finalized { vcpu, vls, vq })
+            }
+            None => match self.vcpu.finalize_sve() {
+                Err(error) if Stage::of(&self.vcpu) != Some(Stage::AfterFinalization) => {
+                    Err(failed(&self.vcpu, Call::Finalize, error))
+                }
+                _ => Finalized::new(self.vcpu),
+            },
+        }
+    }
+
+    /// VLS is written, and read only where that is refused.
+    fn finalize_with(&mut self, vls: Vls) -> Result<(), VcpuError<V::Error>> {
+        match self.set_vls(vls) {
+            Ok(()) => {
+                let done = self.vcpu.finalize_sve();
+                done.map_err(|error| failed(&self.vcpu, Call::Finalize, error))
+            }
+            Err(VcpuError::Call {
+                stage: Some(Stage::AfterFinalization),
+                ..
+            }) if self.vls().is_ok_and(|vcpu| vcpu == vls) => Ok(()),
+            refused => refused,
+        }
+    }
+
+    /// From `KVM_ARM_VCPU_INIT` to restored, in one call: vector lengths, finalization, registers, in
+    /// the only order that works. The snapshot says whether the vCPU is one with SVE; one of the other
+    /// kind, or of other vector lengths, is refused. Calls: a SET of VLS, `KVM_ARM_VCPU_FINALIZE`, 51
+    /// SETs; without SVE, 34 SETs.
+    ///
+    /// A vCPU that is finalized already is taken if its vector lengths are the snapshot's: it may come
+    /// from a reboot of its guest, or from this call.
+    ///
+    /// # After an error
+    ///
+    /// The same call may be repeated on the same vCPU, whichever call failed: it goes on from wherever
+    /// the vCPU is. What else may be done depends on how far it came, which
+    /// [`VcpuError::Call`] tells:
+    ///
+    /// | failed | the vCPU | may be given besides |
+    /// | --- | --- | --- |
+    /// | SET of VLS, or no call | is as it was | any snapshot |
+    /// | `KVM_ARM_VCPU_FINALIZE` | has the snapshot's VLS, not finalized | any snapshot |
+    /// | SET of a register | is finalized; the registers before it are written | snapshots of the same VLS |
+    #[cfg(feature = "snapshot")]
+    pub fn restore_snapshot(
+        mut self,
+        snapshot: &crate::snapshot::Snapshot,
+    ) -> Result<Finalized<V>, VcpuError<V::Error>> {
+        let vls = snapshot.vls();
+        let (vq, ready) = match vls.max() {
+            Some(vq) => (vq, self.finalize_with(vls)),
+            None => (Vq::MIN, Ok(())),
+        };
+        let vcpu = self.vcpu;
+        let mut vcpu = Finalized { vcpu, vls, vq };
+        match ready.and_then(|()| vcpu.restore_snapshot(snapshot)) {
+            Ok(()) => Ok(vcpu),
+            Err(error) => Err(other_lengths(&vcpu.vcpu, vls, error)),
         }
     }
 
@@ -137,6 +253,9 @@ pub struct Status {
     pub fpcr: u32,
 }
 
+/// The IDs of these, in order.
+const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
+
 /// A vCPU whose vector lengths are settled and whose registers exist. To choose vector lengths, take a
 /// new vCPU: `set_vls` is a method of [`Initialised`], and nothing leads back there.
 #[derive(Debug)]
@@ -148,6 +267,17 @@ pub struct Finalized<V> {
 }
 
 impl<V: OneReg> Finalized<V> {
+    /// For a vCPU of either kind, after finalization where that is due: [`new`](Self::new), or
+    /// [`without_sve`](Self::without_sve). Whether it has SVE is known from the features that it was
+    /// initialised with ([`has_sve`]), from its list of registers ([`lists_sve`]), or from its snapshot
+    /// (`has_sve` of that).
+    pub fn of(vcpu: V, has_sve: bool) -> Result<Self, VcpuError<V::Error>> {
+        if has_sve {
+            return Self::new(vcpu);
+        }
+        Ok(Self::without_sve(vcpu))
+    }
+
     /// For a vCPU that the caller has finalized. One GET, of VLS, which does not tell whether that is
     /// so: on a vCPU that is not, the first access to a register meets `EPERM`.
     pub fn new(vcpu: V) -> Result<Self, VcpuError<V::Error>> {
@@ -198,6 +328,7 @@ impl<V: OneReg> Finalized<V> {
     /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one
     /// fails, the image holds the registers read before it, and nothing of use after them. So it is
     /// where a register goes on past the vector length, which no kernel should serve.
+    #[inline(never)]
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), VcpuError<V::Error>>
     where
         S: Storage + AsMut<[u8]>,
@@ -227,14 +358,12 @@ impl<V: OneReg> Finalized<V> {
                 }
             };
             let past = padding.iter().position(|byte| *byte != 0);
-            self.judged(Call::Get(id), read)?;
+            if let Err(error) = read {
+                return Err(failed(&self.vcpu, Call::Get(id), error));
+            }
             // A register that is longer than VLS says would be cut off without a word.
             if let Some(past) = past {
-                return Err(VcpuError::PastVls {
-                    id,
-                    at: bytes + past,
-                    vls: self.vls,
-                });
+                return Err(self.past_vls(id, bytes + past));
             }
         }
         Ok(())
@@ -246,6 +375,7 @@ impl<V: OneReg> Finalized<V> {
     ///
     /// An image is of one VQ and knows no more: that the *sets* of vector lengths are the same is for
     /// the caller to see to, or for `restore_snapshot`.
+    #[inline(never)]
     pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), VcpuError<V::Error>> {
         let registers = self.registers(state.vq())?;
         if !self.has_sve() {
@@ -265,45 +395,105 @@ impl<V: OneReg> Finalized<V> {
                     self.vcpu.set_one_reg(id, &slice[..size])
                 }
             };
-            self.judged(Call::Set(id), written)?;
+            if let Err(error) = written {
+                return Err(failed(&self.vcpu, Call::Set(id), error));
+            }
         }
         Ok(())
     }
 
     /// Reads FPSR and FPCR. Two GETs.
     pub fn status(&self) -> Result<Status, VcpuError<V::Error>> {
-        let get = |id| {
-            let mut word = [0; 4];
-            let read = self.vcpu.get_one_reg(id, &mut word);
-            self.judged(Call::Get(id), read)
-                .map(|()| u32::from_ne_bytes(word))
-        };
-        Ok(Status {
-            fpsr: get(fpsimd::FPSR.id())?,
-            fpcr: get(fpsimd::FPCR.id())?,
-        })
+        let mut words = [0; 2];
+        for (id, word) in STATUS.into_iter().zip(&mut words) {
+            let mut bytes = [0; 4];
+            if let Err(error) = self.vcpu.get_one_reg(id, &mut bytes) {
+                return Err(failed(&self.vcpu, Call::Get(id), error));
+            }
+            *word = u32::from_ne_bytes(bytes);
+        }
+        let [fpsr, fpcr] = words;
+        Ok(Status { fpsr, fpcr })
     }
 
     /// Writes FPSR and FPCR. Two SETs.
     pub fn set_status(&mut self, status: Status) -> Result<(), VcpuError<V::Error>> {
-        let words = [
-            (fpsimd::FPSR.id(), status.fpsr),
-            (fpsimd::FPCR.id(), status.fpcr),
-        ];
-        words.into_iter().try_for_each(|(id, word)| {
-            let set = self.vcpu.set_one_reg(id, &word.to_ne_bytes());
-            self.judged(Call::Set(id), set)
-        })
+        for (id, word) in STATUS.into_iter().zip([status.fpsr, status.fpcr]) {
+            if let Err(error) = self.vcpu.set_one_reg(id, &word.to_ne_bytes()) {
+                return Err(failed(&self.vcpu, Call::Set(id), error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one register: a GET. As in an [image](crate::image), the bytes are little-endian whatever
+    /// the host is, and zero past the register's end: of a Z register the first 16 · VQ are its own, of
+    /// P and FFR the first 2 · VQ.
+    ///
+    /// A V register is read on a vCPU of either kind: with SVE it is the low 128 bits of Z. On a vCPU
+    /// without SVE there are no Z, P and FFR, and the error says so.
+    pub fn get<B: Single>(&self, register: Register<B>) -> Result<B::Bytes, VcpuError<V::Error>> {
+        let (mut slice, id) = ([0; MAX_SLICE], self.single(register));
+        let size = reg_size(id);
+        let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
+        self.judged(Call::Get(id), read)?;
+        self.single_in_host_order(id, &mut slice);
+        if let Ok(sve::Reg::Z(_) | sve::Reg::P(_) | sve::Reg::FFR(_)) = sve::Reg::decode(id) {
+            // A Z is as wide as 128 bits times VQ, and so of its slice a sixteenth times VQ; so is a P.
+            let width = size / 16 * usize::from(self.vq.get());
+            let past = slice[width..size].iter().position(|byte| *byte != 0);
+            if let Some(past) = past {
+                return Err(self.past_vls(id, width + past));
+            }
+        }
+        let mut bytes = B::Bytes::ZEROS;
+        let len = B::Bytes::BYTES;
+        bytes.as_mut().copy_from_slice(&slice[..len]);
+        Ok(bytes)
+    }
+
+    /// Writes one register, from bytes as [`get`](Self::get) reads them: a SET. What they hold past the
+    /// register's end is ignored. Of a V register of a vCPU with SVE, which takes a GET besides, the
+    /// rest of Z stays.
+    pub fn set<B: Single>(
+        &mut self,
+        register: Register<B>,
+        bytes: &B::Bytes,
+    ) -> Result<(), VcpuError<V::Error>> {
+        let (mut slice, id) = ([0; MAX_SLICE], self.single(register));
+        let (size, bytes) = (reg_size(id), bytes.as_ref());
+        if bytes.len() < size {
+            let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
+            self.judged(Call::Get(id), read)?;
+        }
+        slice[..bytes.len()].copy_from_slice(bytes);
+        self.single_in_host_order(id, &mut slice);
+        let written = self.vcpu.set_one_reg(id, &slice[..size]);
+        self.judged(Call::Set(id), written)
+    }
+
+    /// The ID under which this vCPU has a register, or what it shows.
+    fn single<B: Single>(&self, register: Register<B>) -> u64 {
+        match B::shown(register) {
+            Some(z) if self.has_sve() => z.id(),
+            _ => register.with_slice_0().id(),
+        }
+    }
+
+    /// V, FPSR and FPCR are integers in the host's byte order.
+    fn single_in_host_order(&self, id: u64, slice: &mut [u8]) {
+        if cfg!(target_endian = "big") && fpsimd::Reg::decode(id).is_ok() {
+            slice[..reg_size(id)].reverse();
+        }
     }
 
     /// Captures everything that a snapshot holds, FPSR and FPCR included. 51 GETs (34 without SVE).
     #[cfg(feature = "snapshot")]
     pub fn snapshot(&self) -> Result<crate::snapshot::Snapshot, VcpuError<V::Error>> {
+        self.vls.check_powers()?;
         let (state, status) = (self.capture()?, self.status()?);
-        crate::snapshot::Snapshot::new(self.vls, state, Some(status)).map_err(|error| match error {
-            crate::snapshot::SnapshotError::Vls(error) => VcpuError::Vls(error),
-            _ => self.mismatch(self.vq),
-        })
+        // Of this vCPU's VQ; and what no call writes is zero.
+        Ok(crate::snapshot::Snapshot::of_parts(self.vls, state, status))
     }
 
     /// Restores all that a snapshot holds; of one without FPSR and FPCR, the vCPU's are left as they
@@ -334,13 +524,17 @@ impl<V: OneReg> Finalized<V> {
         if image != self.vq || image > Vq::ARCH_MAX {
             return Err(self.mismatch(image));
         }
-        let sve = self.has_sve();
-        let registers = if sve { sve::REGISTERS } else { V };
-        Ok((0..registers).map(move |n| if sve { register(n, image) } else { v(n, image) }))
+        Ok(registers(self.has_sve(), image))
     }
 
     fn has_sve(&self) -> bool {
         self.vls != Vls::EMPTY
+    }
+
+    #[cold]
+    fn past_vls(&self, id: u64, at: usize) -> VcpuError<V::Error> {
+        let vls = self.vls;
+        VcpuError::PastVls { id, at, vls }
     }
 
     /// Whether a register's value is its bytes in the image. SVE registers are little-endian on
@@ -366,6 +560,13 @@ impl<V: OneReg> Finalized<V> {
             vcpu: self.vq,
         }
     }
+}
+
+/// The registers of an image in ascending order, with their bounds: of a vCPU with SVE, or V of one
+/// without.
+pub(crate) fn registers(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> {
+    let registers = if has_sve { sve::REGISTERS } else { V };
+    (0..registers).map(move |n| if has_sve { register(n, vq) } else { v(n, vq) })
 }
 
 /// A register of `sve_state`, by its place in the image's order: its ID and its slice 0.
@@ -405,6 +606,7 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
 }
 
 /// That P and FFR are zero, as without SVE they must be; or the ID of the first that is not.
+#[inline(never)]
 pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), u64> {
     let mut registers = (sve::P0.index()..sve::REGISTERS).map(|n| register(n, state.vq()));
     let set = registers.find(|(_, bounds)| {
@@ -422,8 +624,76 @@ fn failed<V: OneReg>(vcpu: &V, call: Call, error: V::Error) -> VcpuError<V::Erro
     VcpuError::Call { call, error, stage }
 }
 
+/// Where a snapshot was refused for what the vCPU is, that the two differ.
+#[cfg(feature = "snapshot")]
+#[cold]
+fn other_lengths<V: OneReg>(
+    vcpu: &V,
+    snapshot: Vls,
+    error: VcpuError<V::Error>,
+) -> VcpuError<V::Error> {
+    let VcpuError::Call {
+        stage: Some(stage), ..
+    } = error
+    else {
+        return error;
+    };
+    let vcpu = match stage {
+        Stage::WithoutSve => Vls::EMPTY,
+        _ => read_vls(vcpu).unwrap_or(snapshot),
+    };
+    if vcpu == snapshot {
+        return error;
+    }
+    VcpuError::VectorLengths { snapshot, vcpu }
+}
+
+/// A register that [`Finalized::get`] and [`Finalized::set`] take: Z, P, FFR, V, FPSR, FPCR.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no single register of a vCPU",
+    label = "not one of Z, P, FFR, V, FPSR and FPCR",
+    note = "vector lengths are read by `vls` and written by `Initialised::set_vls`"
+)]
+pub trait Single: BankType + sealed::Single {
+    /// What holds a register: `[u8; N]`, N the size in bytes that its ID states.
+    type Bytes: ByteArray;
+}
+
+mod sealed {
+    use crate::layout::Register;
+    use crate::sve;
+
+    pub trait Single: Sized {
+        /// The register whose low bits it shows where there is SVE.
+        fn shown(register: Register<Self>) -> Option<sve::Z>;
+    }
+}
+
+macro_rules! single {
+    ($($bank:ty: $bytes:literal, $register:ident => $shown:expr;)*) => {$(
+        impl sealed::Single for $bank {
+            fn shown($register: Register<Self>) -> Option<sve::Z> {
+                $shown
+            }
+        }
+        impl Single for $bank {
+            type Bytes = [u8; $bytes];
+        }
+    )*};
+}
+
+single! {
+    sve::bank::Z: 256, _register => None;
+    sve::bank::P: 32, _register => None;
+    sve::bank::FFR: 32, _register => None;
+    fpsimd::bank::V: 16, register => sve::Z::new(register.number().into()).ok();
+    fpsimd::bank::FPSR: 4, _register => None;
+    fpsimd::bank::FPCR: 4, _register => None;
+}
+
 /// Why a step was not taken, or how far it came.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum VcpuError<E> {
     /// A call failed.
     Call {
@@ -549,7 +819,22 @@ impl<E: fmt::Display> fmt::Debug for VcpuError<E> {
     }
 }
 
-impl<E: fmt::Display> core::error::Error for VcpuError<E> {}
+impl<E> VcpuError<E> {
+    /// What the vCPU answered, where a call failed: the implementor's error, with its errno.
+    pub fn error(&self) -> Option<&E> {
+        match self {
+            Self::Call { error, .. } | Self::Wider { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The source is [`error`](VcpuError::error).
+impl<E: core::error::Error + 'static> core::error::Error for VcpuError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.error().map(|error| error as _)
+    }
+}
 
 /// That a register is longer than these vector lengths make it.
 pub(crate) struct PastVls<'a> {
@@ -594,12 +879,5 @@ impl fmt::Display for With<'_> {
             Vls::EMPTY => f.write_str("without SVE"),
             vls => write!(f, "with vector lengths (VQ) {vls}"),
         }
-    }
-}
-
-#[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
-impl FinalizeSve for kvm_ioctls::VcpuFd {
-    fn finalize_sve(&mut self) -> Result<(), Self::Error> {
-        self.vcpu_finalize(&(crate::shim::FEATURE_SVE as i32))
     }
 }

@@ -52,9 +52,14 @@ impl Vls {
     /// The largest vector length in the set, which decides the size of every register.
     #[inline(never)] // Small programs have it once.
     pub fn max(&self) -> Option<Vq> {
-        let words = (0..).zip(self.words);
-        let (i, word) = words.filter(|(_, word)| *word != 0).last()?;
-        Vq::new(64 * i + word.ilog2() + 1).ok()
+        let mut end = 64 * 8;
+        for word in self.words.iter().rev() {
+            if *word != 0 {
+                return Vq::new(end - word.leading_zeros()).ok();
+            }
+            end -= 64;
+        }
+        None
     }
 
     /// Those of its vector lengths that are no larger than `max`. Of a host's own set this is the
@@ -175,6 +180,7 @@ impl Vls {
 
 /// Why a vCPU cannot have a set of vector lengths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum VlsError {
     /// There is no vector length in the set.
     Empty,

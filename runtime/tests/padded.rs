@@ -413,3 +413,139 @@ fn registers_without_sve_are_as_strict() {
     let (z0, _) = names()[0];
     assert_eq!(refused(mixed), RegistersError::Missing { id: z0 });
 }
+
+/// Out of a snapshot comes what KVM would list of a vCPU restored from it, in order; and back in.
+#[test]
+fn registers_are_the_exact_inverse() {
+    let with = (1..=16).map(kept);
+    for (registers, snapshot) in with.chain([kept_without_sve()]) {
+        // With SVE the shim, as KVM, lists no V; and `kept` has VLS in the place that KVM has it in.
+        let out: Registers = snapshot.registers().collect();
+        assert_eq!(out, registers);
+        assert_eq!(Snapshot::from_registers(out), Ok(snapshot.clone()));
+        let (vls, state) = (snapshot.vls(), snapshot.state().clone());
+        let without = Snapshot::new(vls, state, None).unwrap();
+        let out: Registers = without.registers().collect();
+        let listed = registers
+            .iter()
+            .filter(|(id, _)| ![FPSR, FPCR].contains(id));
+        assert!(out.iter().eq(listed));
+        assert_eq!(Snapshot::from_registers(out), Ok(without));
+    }
+}
+
+/// Which of all IDs in the two coprocessors a snapshot keeps: those of its registers, and no other.
+#[test]
+fn what_a_snapshot_keeps() {
+    let (with, without) = (kept(2).0, kept_without_sve().0);
+    let mut ids: Vec<u64> = with.iter().chain(&without).map(|(id, _)| *id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 50 + 32 + 2);
+    let mut kept = Vec::new();
+    for size in 0..16 {
+        for (coprocessor, low) in (0..=0xffff).flat_map(|low| [(0x10, low), (0x15, low)]) {
+            let id = 0x6000_0000_0000_0000 | size << 52 | coprocessor << 16 | low;
+            kept.extend(Snapshot::keeps(id).then_some(id));
+        }
+    }
+    kept.sort_unstable();
+    assert_eq!(kept, ids);
+    // X0, SCTLR_EL1, PSCI's version; Z3 of another architecture, and with a bit set.
+    for id in [
+        0x6030_0000_0010_0000,
+        0x6030_0000_0013_c080,
+        0x6030_0000_0014_0000,
+        0x8080_0000_0015_0060,
+        0x6080_0001_0015_0060,
+    ] {
+        assert!(!Snapshot::keeps(id), "{id:#x}");
+    }
+}
+
+/// Of each register that is missing, the default's value; of each that is there, its own.
+#[test]
+fn what_is_missing_is_filled_on_request_only() {
+    for (registers, snapshot) in [kept(2), kept_without_sve()] {
+        let n = registers.len();
+        let zeros: Registers = registers
+            .iter()
+            .map(|(id, bytes)| match *id {
+                VLS => (*id, bytes.clone()),
+                _ => (*id, vec![0; bytes.len()]),
+            })
+            .collect();
+        let default = Snapshot::from_registers(zeros.clone()).unwrap();
+        let allow = Allow {
+            missing: Some(&default),
+            ..Allow::default()
+        };
+        for k in 0..n {
+            let mut gap = registers.clone();
+            gap.remove(k);
+            let strict = Snapshot::from_registers(gap.clone());
+            assert!(matches!(strict, Err(RegistersError::Missing { .. })), "{k}");
+            let mut expected = registers.clone();
+            expected[k] = zeros[k].clone();
+            let filled = Snapshot::from_registers_allowing(allow, gap);
+            assert_eq!(filled, Snapshot::from_registers(expected.clone()));
+            // And the other way round: one register of this snapshot, replaced.
+            let replaced = snapshot.with_registers([zeros[k].clone()]);
+            assert_eq!(replaced, Snapshot::from_registers(expected));
+        }
+        assert_eq!(snapshot.with_registers(NONE), Ok(snapshot.clone()));
+        // No less strict in what is there.
+        let id = registers[0].0;
+        let twice = [registers[0].clone(), registers[0].clone()];
+        let error = snapshot.with_registers(twice).unwrap_err();
+        assert_eq!(error, RegistersError::Duplicate { id });
+        let size = snapshot.with_registers([(id, vec![0; 3])]).unwrap_err();
+        assert!(
+            matches!(size, RegistersError::Size { found: 3, .. }),
+            "{size}"
+        );
+    }
+    // A register that is longer than the default's VLS, and a VLS that is too small for its registers.
+    let (registers, snapshot) = kept(2);
+    let mut long = registers[at(&registers, names()[5].0)].clone();
+    long.1[40] = 1;
+    let error = snapshot.with_registers([long]).unwrap_err();
+    let text =
+        "Z5 (0x60800000001500a0): byte 40 is not zero, and vector lengths (VQ) {1-2} end before it";
+    assert_eq!(error.to_string(), text);
+    let small = (VLS, Vls::up_to(Vq::new(1).unwrap()).to_bytes());
+    let error = snapshot.with_registers([small]).unwrap_err();
+    assert!(
+        matches!(error, RegistersError::PastVls { at: 16, .. }),
+        "{error}"
+    );
+    // What is of SVE does not go with a default without.
+    let (_, without) = kept_without_sve();
+    let (z0, _) = names()[0];
+    let error = without
+        .with_registers([(names()[3].0, vec![0; 256])])
+        .unwrap_err();
+    assert_eq!(error, RegistersError::Missing { id: z0 });
+}
+
+const NONE: [(u64, Vec<u8>); 0] = [];
+
+/// Edited by name, V is the low part of Z, as on a vCPU; but where Z is there too, that counts.
+#[test]
+fn a_v_register_is_written_to_the_low_part_of_z() {
+    let (registers, snapshot) = kept(2);
+    for n in 0..32 {
+        let value = 0x0123_4567_89ab_cdef_u128.rotate_left(n);
+        let v = (v_id(n.into()), value.to_ne_bytes().to_vec());
+        let edited = snapshot.with_registers([v.clone()]).unwrap();
+        let start = 32 * n as usize;
+        let mut expected = snapshot.state().as_bytes().to_vec();
+        expected[start..][..16].copy_from_slice(&value.to_le_bytes());
+        assert_eq!(edited.state().as_bytes(), expected);
+        let z = registers[at(&registers, names()[n as usize].0)].clone();
+        assert_eq!(snapshot.with_registers([v, z]), Ok(snapshot.clone()));
+        let short = (v_id(n.into()), vec![0; 15]);
+        let error = snapshot.with_registers([short]).unwrap_err();
+        assert!(matches!(error, RegistersError::Size { found: 15, .. }));
+    }
+}

@@ -2,8 +2,9 @@
 
 #![cfg(feature = "snapshot")]
 
+use sve_state::errno::Errno;
 use sve_state::shim::{Rules, Vcpu};
-use sve_state::snapshot::{OVERHEAD_BYTES, Snapshot, SnapshotError};
+use sve_state::snapshot::{HEADER_BYTES, Header, OVERHEAD_BYTES, Snapshot, SnapshotError};
 use sve_state::vcpu::{Finalized, Initialised, Status, VcpuError};
 use sve_state::{OneReg, SveState, Vls, Vq};
 
@@ -32,6 +33,99 @@ fn the_golden_file_is_read_and_written() {
     let expected = snapshot(2, Some(STATUS));
     assert_eq!(Snapshot::from_bytes(GOLDEN), Ok(expected.clone()));
     assert_eq!(expected.to_bytes(), GOLDEN);
+}
+
+/// Of version 1 too, and of the same program: vector lengths in quadwords, none without SVE; whether
+/// FPSR and FPCR are there; and the file.
+const GOLDENS: [(&[u32], bool, &[u8]); 5] = [
+    (&[1, 2], true, GOLDEN),
+    (&[1], true, include_bytes!("golden/snapshot-1-vq1.bin")),
+    (
+        &[1, 2, 4],
+        false,
+        include_bytes!("golden/snapshot-1-vq4.bin"),
+    ),
+    (
+        &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
+        true,
+        include_bytes!("golden/snapshot-1-vq16.bin"),
+    ),
+    (
+        &[],
+        true,
+        include_bytes!("golden/snapshot-1-without-sve.bin"),
+    ),
+];
+
+/// What a file of version 1 states is read from it for as long as there is this crate.
+#[test]
+fn every_golden_file_is_read_and_written() {
+    for (vqs, status, bytes) in GOLDENS {
+        let vls: Vls = vqs.iter().map(|n| vq(*n)).collect();
+        let mut state = SveState::zeroed(vls.max().unwrap_or(Vq::MIN)).unwrap();
+        let registers = if vqs.is_empty() {
+            512
+        } else {
+            bytes.len() - 96
+        };
+        let filled = state.as_bytes_mut()[..registers].iter_mut();
+        filled
+            .enumerate()
+            .for_each(|(k, byte)| *byte = u8::try_from((k * 7 + 3) % 251).unwrap());
+        let expected = Snapshot::new(vls, state, status.then_some(STATUS)).unwrap();
+        assert_eq!(Snapshot::from_bytes(bytes), Ok(expected.clone()));
+        assert_eq!(expected.to_bytes(), bytes);
+        assert_eq!(expected.has_sve(), !vqs.is_empty());
+    }
+}
+
+/// What a destination is told before the rest is there, by the description of the format.
+#[test]
+fn the_first_bytes_say_what_a_host_must_have() {
+    let set = |vqs: &[u32]| vqs.iter().map(|n| vq(*n)).collect::<Vls>();
+    let hosts = [&[][..], &[1], &[1, 2], &[1, 2, 4], &[1, 2, 3, 4]].map(set);
+    for (vqs, status, bytes) in GOLDENS {
+        let header = Header::from_bytes(&bytes[..HEADER_BYTES]).unwrap();
+        assert_eq!(Header::from_bytes(bytes), Ok(header));
+        assert_eq!(header.vls(), set(vqs));
+        assert_eq!(header.has_status(), status);
+        assert_eq!(header.snapshot_bytes(), bytes.len());
+        for host in &hosts {
+            let max = vqs.iter().max().copied();
+            let there: Vec<u32> = host.iter().map(|vq| vq.get().into()).collect();
+            let up_to: Vec<u32> = there.into_iter().filter(|vq| Some(*vq) <= max).collect();
+            let fits = vqs.is_empty() || up_to == vqs;
+            assert_eq!(header.check(host).is_ok(), fits, "{vqs:?} on {host}");
+        }
+        for len in 0..HEADER_BYTES {
+            assert!(Header::from_bytes(&bytes[..len]).is_err(), "{len}");
+        }
+    }
+    // What contradicts itself, or is of another version, is refused for the same reason as a whole one.
+    for (at, with) in [
+        (0, 7),
+        (8, 2),
+        (10, 3),
+        (12, 17),
+        (12, 3),
+        (14, 1),
+        (20, 0b111),
+        (20, 0b10),
+    ] {
+        let mut bytes = GOLDEN.to_vec();
+        bytes[at] = with;
+        let error = Header::from_bytes(&bytes).unwrap_err();
+        assert_eq!(Err(error), forged(at, &[with]), "{at}: {with}");
+    }
+    let mut bytes = GOLDEN.to_vec();
+    bytes[16] ^= 1;
+    let (vq, expected, found) = (vq(2), 1092, 1093);
+    let size = SnapshotError::ImageSize {
+        vq,
+        expected,
+        found,
+    };
+    assert_eq!(Header::from_bytes(&bytes), Err(size));
 }
 
 #[test]
@@ -283,6 +377,39 @@ fn serde_is_compact_and_validates() {
     assert!(postcard::from_bytes::<Snapshot>(&compact).is_err());
 
     let json = serde_json::to_string(&snapshot).unwrap();
+    // The base64 of 1188 bytes, 4 characters for each 3, and two quotes. "SVESTATE" starts like this.
+    assert_eq!(json.len(), 1188 / 3 * 4 + 2);
+    assert!(json.starts_with("\"U1ZFU1RBVEUB"), "{json}");
+    assert_eq!(serde_json::from_str::<Snapshot>(&json).unwrap(), snapshot);
+    let error = |json: &str| {
+        serde_json::from_str::<Snapshot>(json)
+            .unwrap_err()
+            .to_string()
+    };
+    let damaged = error(&format!("{}B{}", &json[..601], &json[602..]));
+    assert!(damaged.contains("damaged snapshot"), "{damaged}");
+    for (text, reason) in [
+        (
+            "\"U1ZFU1RB*EUB\"",
+            "no base64 of an SVE snapshot: Invalid symbol 42, offset 8",
+        ),
+        (
+            "\"U1ZFU1RBVEU=\"",
+            "8 bytes of snapshot: header and checksum alone take 96",
+        ),
+        (
+            "\"U1ZFU1RBVEUCAA==\"",
+            "snapshot of version 2: this is a reader of version 1",
+        ),
+        ("\"hello!==\"", "no base64 of an SVE snapshot: "),
+        ("7", "expected the bytes of an SVE snapshot"),
+    ] {
+        let error = error(text);
+        assert!(error.contains(reason), "{text}: {error}");
+    }
+
+    // A list of numbers, as JSON had it before.
+    let json = serde_json::to_string(GOLDEN).unwrap();
     assert_eq!(serde_json::from_str::<Snapshot>(&json).unwrap(), snapshot);
     let damaged = json.replacen("69", "70", 1);
     let error = serde_json::from_str::<Snapshot>(&damaged).unwrap_err();
@@ -424,4 +551,175 @@ fn the_version_of_a_long_list_is_told() {
     let json = serde_json::to_string(&bytes).unwrap();
     let error = serde_json::from_str::<Snapshot>(&json).unwrap_err();
     assert!(error.to_string().contains("version 2"), "{error}");
+}
+
+/// As Cloud Hypervisor and QEMU keep them without SVE: 32 numbers of 128 bits, and FPSR and FPCR.
+#[test]
+fn v_values_and_status_make_a_snapshot_without_sve() {
+    let v: [u128; 32] = std::array::from_fn(|n| (n as u128) << 64 | 0x1122_3344);
+    let mut vcpu = Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap();
+    vcpu.init(false).unwrap();
+    for (n, value) in (0..).zip(v) {
+        let id = 0x6040_0000_0010_0054 + 4 * n;
+        vcpu.set_one_reg(id, &value.to_ne_bytes()).unwrap();
+    }
+    let mut vcpu = Finalized::without_sve(vcpu);
+    vcpu.set_status(STATUS).unwrap();
+    let made = Snapshot::without_sve(&v, Some(STATUS));
+    assert_eq!(made, vcpu.snapshot().unwrap());
+    assert_eq!(Snapshot::from_bytes(&made.to_bytes()), Ok(made));
+    assert_eq!(Snapshot::without_sve(&v, None).status(), None);
+}
+
+/// gdb 13.1 prints such elements as here by `p/x`.
+#[test]
+fn values_are_shown_on_request_only() {
+    let mut state = SveState::zeroed(vq(16)).unwrap();
+    let bytes = state.as_bytes_mut();
+    // Z1: one quadword of 16. Z2: all the same. P0: 7 ten times, 9. FFR: eleven of 7, 9.
+    bytes[256 + 16..][..16].copy_from_slice(&(0xab_u128 << 120).to_le_bytes());
+    bytes[512..768].fill(0x5a);
+    bytes[8192..8202].fill(7);
+    bytes[8202] = 9;
+    bytes[8192 + 512..][..11].fill(7);
+    bytes[8192 + 512 + 11] = 9;
+    let snapshot = Snapshot::new(Vls::ARCHITECTURAL, state, Some(STATUS)).unwrap();
+    let five = "0x5a".to_owned() + &"5a".repeat(15);
+    let expected = format!(
+        "vls   {{1-16}}\n\
+         fpsr  0x800009f\n\
+         fpcr  0x2c00000\n\
+         z1    {{0x0, 0xab{:030}, 0x0 <repeats 14 times>}}\n\
+         z2    {{{five} <repeats 16 times>}}\n\
+         p0    {{{}0x9, 0x0 <repeats 21 times>}}\n\
+         ffr   {{0x7 <repeats 11 times>, 0x9, 0x0 <repeats 20 times>}}\n\
+         zero  z0 z3-z31 p1-p15\n",
+        0,
+        "0x7, ".repeat(10)
+    );
+    assert_eq!(snapshot.show().to_string(), expected);
+    // `Debug` ends up in logs.
+    let debug = format!("{snapshot:?}");
+    assert!(!debug.contains("5a") && debug.len() < 200, "{debug}");
+
+    let v: [u128; 32] = std::array::from_fn(|n| n as u128 + 1);
+    let shown = Snapshot::without_sve(&v, None).show().to_string();
+    assert!(shown.starts_with("vls   none, without SVE\nv0    {0x1}\nv1    {0x2}\n"));
+    assert!(shown.ends_with("v31   {0x20}\nzero  none\n"), "{shown}");
+}
+
+#[test]
+fn registers_are_walked_as_wide_as_they_are() {
+    for max in 1..=16 {
+        let snapshot = snapshot(max, None);
+        let (z, p) = (16 * max as usize, 2 * max as usize);
+        let names = snapshot
+            .iter()
+            .map(|(id, _)| sve_state::one_reg::Name(id).to_string());
+        let expected = (0..32).map(|n| format!("Z{n}"));
+        let expected = expected.chain((0..16).map(|n| format!("P{n}")));
+        assert!(names.eq(expected.chain(["FFR".to_owned()])));
+        let widths = snapshot.iter().map(|(_, bytes)| bytes.len());
+        assert!(widths.eq([z; 32].into_iter().chain([p; 17])));
+        let bytes: Vec<u8> = snapshot
+            .iter()
+            .flat_map(|(_, bytes)| bytes)
+            .copied()
+            .collect();
+        assert_eq!(bytes, snapshot.state().as_bytes());
+    }
+    let snapshot = Snapshot::without_sve(&[3; 32], None);
+    let v3 = snapshot.iter().nth(3).unwrap();
+    assert_eq!(v3, (0x6040_0000_0010_0060, &3_u128.to_le_bytes()[..]));
+    assert_eq!(snapshot.iter().count(), 32);
+}
+
+/// Which a VMM needs that captures each vCPU on its own thread.
+#[test]
+fn captures_run_in_parallel() {
+    fn send_and_sync<T: Send + Sync>() {}
+    send_and_sync::<Snapshot>();
+    send_and_sync::<Header>();
+    send_and_sync::<SnapshotError>();
+    send_and_sync::<sve_state::SveError<Errno>>();
+    send_and_sync::<Finalized<&Vcpu<Box<[u8]>>>>();
+    send_and_sync::<Initialised<Vcpu<Box<[u8]>>>>();
+
+    let moved: Vec<_> = (1..=16).map(|max| snapshot(max, Some(STATUS))).collect();
+    std::thread::scope(|scope| {
+        let capture = |moved: &Snapshot| {
+            let mut vcpu = vcpu(moved.state().vq().get().into());
+            vcpu.restore_snapshot(moved).unwrap();
+            vcpu.snapshot().unwrap()
+        };
+        let threads: Vec<_> = moved
+            .iter()
+            .map(|moved| scope.spawn(move || capture(moved)))
+            .collect();
+        for (thread, moved) in threads.into_iter().zip(&moved) {
+            assert_eq!(thread.join().unwrap(), *moved);
+        }
+    });
+    // One vCPU, by a shared borrow, from many threads.
+    let mut vcpu = vcpu(4);
+    vcpu.restore_snapshot(&moved[3]).unwrap();
+    let vcpu = &vcpu;
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(vcpu.snapshot().unwrap(), moved[3]));
+        }
+    });
+}
+
+/// A VMM wraps one error, finds the errno in it, and in the chain of sources.
+#[test]
+fn errors_travel() {
+    use std::error::Error as _;
+
+    use sve_state::SveError;
+
+    type Result<T> = std::result::Result<T, SveError<Errno>>;
+    type Step = fn() -> Result<()>;
+    let steps: [Step; 4] = [
+        || {
+            Snapshot::from_bytes(b"hello")?;
+            Ok(())
+        },
+        || {
+            Snapshot::from_registers([(0, [0; 0]); 0])?;
+            Ok(())
+        },
+        || Ok(Vls::EMPTY.check(&Vls::ARCHITECTURAL)?),
+        || {
+            Finalized::new(Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap())?;
+            Ok(())
+        },
+    ];
+    let [bytes, registers, vls, vcpu] = steps.map(|step| step().unwrap_err());
+    for (error, text) in [
+        (bytes, "no snapshot: it does not start with SVESTATE"),
+        (registers, "no Z0 (0x6080000000150000) among the registers"),
+        (vls, "no vector length: a vCPU with SVE has at least one"),
+    ] {
+        assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:?}"), format!("SveError({text})"));
+        assert!(error.error().is_none() && error.source().is_none());
+    }
+    assert!(
+        vcpu.to_string()
+            .starts_with("KVM_GET_ONE_REG of VLS: ENOEXEC: ")
+    );
+    assert_eq!(vcpu.error(), Some(&Errno::ENOEXEC));
+    let source = vcpu.source().and_then(|error| error.downcast_ref());
+    assert_eq!(source, Some(&Errno::ENOEXEC));
+    let SveError::Vcpu(inner) = vcpu else {
+        panic!("{vcpu}")
+    };
+    let source = inner.source().and_then(|error| error.downcast_ref());
+    assert_eq!(
+        (inner.error(), source),
+        (Some(&Errno::ENOEXEC), Some(&Errno::ENOEXEC))
+    );
+    let host = VcpuError::<Errno>::from(sve_state::vls::VlsError::Empty);
+    assert!(host.source().is_none() && host.error().is_none());
 }

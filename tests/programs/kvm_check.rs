@@ -37,7 +37,7 @@ mod check {
     use sve_state_harness::differential::{self, Replay};
     use sve_state_harness::lengths::Lengths;
     use sve_state_harness::report::{Found, Report};
-    use sve_state_harness::{moves, running};
+    use sve_state_harness::{consumers, moves, running};
 
     /// Compares sve-state's vCPUs with those of this host's /dev/kvm, and ends with a report.
     ///
@@ -182,6 +182,8 @@ mod check {
         }
         let moved = running::guest_main(&kvm, args.vq);
         failed(moved.map(|vqs| report.running = Some(vqs)));
+        let consumers = consumers::kvm::guest_main(&kvm);
+        failed(consumers.map(|vcpus| println!("@@ consumers\tvcpus={vcpus}")));
         Ok(())
     }
 

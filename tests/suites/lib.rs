@@ -4,6 +4,7 @@
 //! it runs.
 
 pub mod conformance;
+pub mod consumers;
 pub mod differential;
 pub mod exhaustive;
 pub mod lengths;

@@ -72,6 +72,7 @@ impl<L: Layout, S: Storage> fmt::Debug for Image<L, S> {
 
 /// Why memory cannot be viewed as an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ImageError {
     /// The layout does not describe this VQ.
     Vq(VqError),

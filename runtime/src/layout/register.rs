@@ -176,6 +176,7 @@ impl<B: BankType> From<Register<B>> for u64 {
 
 /// Why there is no such register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RegisterError {
     /// The bank has no register of this number.
     Number {

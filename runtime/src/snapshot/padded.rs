@@ -1,4 +1,5 @@
-//! The form that snapshots had before: what `KVM_GET_ONE_REG` gave, register by register.
+//! The form that VMMs keep: (ID, bytes) as `KVM_GET_ONE_REG` gave them, register by register. There and
+//! back.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -25,7 +26,7 @@ use crate::{fpsimd, sve};
 /// # assert!(!allow.coprocessors);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Allow {
+pub struct Allow<'a> {
     /// Bytes other than zero past the vector length, in a slice of Z, P or FFR. They are dropped, as
     /// KVM does. Otherwise they are an error: what a GET gives there is zero, so that the registers
     /// are longer than VLS says.
@@ -34,9 +35,88 @@ pub struct Allow {
     /// are an error: they may be state that would be lost. Known are those of Linux up to 7.3: 0x10,
     /// 0x11, and 0x13 to 0x16.
     pub coprocessors: bool,
+    /// Missing registers, which have their values from this snapshot; and V registers of a vCPU with
+    /// SVE, which are written to the low 128 bits of Z where the list has no such Z.
+    pub missing: Option<&'a Snapshot>,
 }
 
 impl Snapshot {
+    /// Whether a snapshot keeps the register with this ID: Z, P, FFR, VLS, V, FPSR, FPCR. So the list of
+    /// a vCPU of either kind is what snapshots keep, and the rest:
+    ///
+    /// ```
+    /// # use sve_state::{sve, snapshot::Snapshot};
+    /// # const X0: u64 = 0x6030_0000_0010_0000;
+    /// # let mut list = vec![X0, sve::Z3.id(), sve::VLS.id()];
+    /// list.retain(|id| !Snapshot::keeps(*id)); // the rest
+    /// # assert_eq!(list, [X0]);
+    /// ```
+    pub fn keeps(id: u64) -> bool {
+        match sve::Reg::decode(id) {
+            Ok(sve::Reg::Z(z)) => z.slice() == 0,
+            Ok(sve::Reg::P(p)) => p.slice() == 0,
+            Ok(sve::Reg::FFR(ffr)) => ffr.slice() == 0,
+            Ok(sve::Reg::VLS(_)) => true,
+            Err(_) => fpsimd::Reg::decode(id).is_ok(),
+        }
+    }
+
+    /// Its registers as (ID, bytes), as `KVM_GET_ONE_REG` would give them of a vCPU restored from it, and
+    /// in the order that `KVM_GET_REG_LIST` has: V without SVE; FPSR and FPCR if they were captured; VLS,
+    /// Z, P and FFR with SVE. Z, P and FFR are slices in full, with zeros past the vector length. This is
+    /// the inverse of [`from_registers`](Self::from_registers): a VMM that keeps such a list goes on to,
+    /// and has the snapshot only where it writes bytes.
+    pub fn registers(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
+        let word = |id, word: u32| (id, word.to_ne_bytes().to_vec());
+        let status = self.status.into_iter().flat_map(move |status| {
+            let (fpsr, fpcr) = (fpsimd::FPSR.id(), fpsimd::FPCR.id());
+            [word(fpsr, status.fpsr), word(fpcr, status.fpcr)]
+        });
+        let vls = (sve::VLS.id(), self.vls.to_bytes().to_vec());
+        let vls = self.has_sve().then_some(vls);
+        let has_sve = self.has_sve();
+        let image = move |v| self.iter().filter(move |_| has_sve != v);
+        let v = image(true).map(|(id, bytes)| {
+            let mut value = bytes.to_vec();
+            in_host_order(&mut value);
+            (id, value)
+        });
+        let sve = image(false).map(|(id, bytes)| {
+            let mut slice = bytes.to_vec();
+            slice.resize(reg_size(id), 0);
+            (id, slice)
+        });
+        v.chain(status).chain(vls).chain(sve)
+    }
+
+    /// This snapshot with the values of these registers in place of its own, each with its ID, which
+    /// [`Register`] turns into, and bytes as in a list of registers:
+    ///
+    /// ```
+    /// # use sve_state::{SveState, Vls, Vq, sve, fpsimd, snapshot::Snapshot};
+    /// # let vq = Vq::new(2)?;
+    /// # let snapshot = Snapshot::new(Vls::up_to(vq), SveState::zeroed(vq)?, None)?;
+    /// let mut slice = [0; 256];
+    /// slice[..32].fill(0xa5);
+    /// let edited = snapshot.with_registers([(sve::Z3.id(), slice)])?;
+    /// assert_eq!(edited.state().get(sve::Z3), slice);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// A V register of a snapshot with SVE is the low 128 bits of Z. It is
+    /// [`from_registers_allowing`](Self::from_registers_allowing), where what is missing is this
+    /// snapshot's.
+    pub fn with_registers<B: AsRef<[u8]>>(
+        &self,
+        registers: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<Self, RegistersError> {
+        let allow = Allow {
+            missing: Some(self),
+            ..Allow::default()
+        };
+        Self::from_registers_allowing(allow, registers)
+    }
+
     /// The snapshot that a vCPU's registers make, each with its ID and the bytes that
     /// `KVM_GET_ONE_REG` gave: what a VMM has kept that goes through `KVM_GET_REG_LIST`.
     ///
@@ -71,10 +151,13 @@ impl Snapshot {
 
     /// As [`from_registers`](Self::from_registers), of a list that may have what is otherwise an error.
     pub fn from_registers_allowing<B: AsRef<[u8]>>(
-        allow: Allow,
+        allow: Allow<'_>,
         registers: impl IntoIterator<Item = (u64, B)>,
     ) -> Result<Self, RegistersError> {
         let mut slots = Slots::new()?;
+        if let Some(missing) = allow.missing {
+            slots.fill(missing);
+        }
         for (id, bytes) in registers {
             // Once: what answers otherwise the second time is not asked again.
             slots.put(id, bytes.as_ref(), allow)?;
@@ -82,6 +165,9 @@ impl Snapshot {
         let (vls, state) = if slots.without_sve() {
             (Vls::EMPTY, slots.v_state()?)
         } else {
+            if allow.missing.is_some() {
+                slots.v_to_z()?;
+            }
             slots.sve_state(allow)?
         };
         let status = slots.status()?;
@@ -96,6 +182,13 @@ fn image_ids() -> Result<impl Iterator<Item = u64>, ImageError> {
 
 type State = SveState<Box<[u8]>>;
 
+/// V is an integer in the host's byte order, and in an image little-endian: there and back.
+fn in_host_order(value: &mut [u8]) {
+    if cfg!(target_endian = "big") {
+        value.reverse();
+    }
+}
+
 /// A place for each register that a snapshot can have, so that memory is bounded whatever the list is.
 struct Slots {
     slots: Vec<Slot>,
@@ -109,7 +202,15 @@ struct Slot {
     id: u64,
     /// Where its value is in the bytes.
     start: usize,
-    there: bool,
+    has: Has,
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Has {
+    Nothing,
+    Missing,
+    Listed,
 }
 
 impl Slot {
@@ -130,8 +231,8 @@ impl Slots {
         let slot = |id| {
             let start = end;
             end += reg_size(id);
-            let there = false;
-            Slot { id, start, there }
+            let has = Has::Nothing;
+            Slot { id, start, has }
         };
         let slots = image_ids()?.chain(v).chain(others).map(slot).collect();
         Ok(Self {
@@ -141,12 +242,38 @@ impl Slots {
         })
     }
 
-    fn put(&mut self, id: u64, bytes: &[u8], allow: Allow) -> Result<(), RegistersError> {
+    /// Values for what will be missing.
+    fn fill(&mut self, missing: &Snapshot) {
+        for (id, bytes) in missing.registers() {
+            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == id) {
+                self.bytes[slot.start..][..bytes.len()].copy_from_slice(&bytes);
+                slot.has = Has::Missing;
+            }
+        }
+    }
+
+    /// The V registers that are listed, to the Z registers that are not.
+    fn v_to_z(&mut self) -> Result<(), RegistersError> {
+        for v in fpsimd::V::all() {
+            let place = |id| self.slots.iter().find(|slot| slot.id == id);
+            let z = sve::Z::new(v.number().into()).map_or(0, Register::id);
+            if let (Some(v), Some(z)) = (place(v.id()), place(z))
+                && (v.has, z.has) == (Has::Listed, Has::Missing)
+            {
+                self.v?;
+                self.bytes.copy_within(v.start..v.start + 16, z.start);
+                in_host_order(&mut self.bytes[z.start..][..16]);
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, id: u64, bytes: &[u8], allow: Allow<'_>) -> Result<(), RegistersError> {
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == id) else {
             return check_other(id, allow);
         };
         let (expected, found) = (reg_size(id), bytes.len());
-        let there = core::mem::replace(&mut slot.there, true);
+        let there = core::mem::replace(&mut slot.has, Has::Listed) == Has::Listed;
         let put = if found != expected {
             Err(RegistersError::Size {
                 id,
@@ -168,8 +295,7 @@ impl Slots {
 
     fn find(&self, id: u64) -> Option<&[u8]> {
         let slot = self.slots.iter().find(|slot| slot.id == id)?;
-        slot.there
-            .then(|| &self.bytes[slot.start..][..reg_size(id)])
+        (slot.has != Has::Nothing).then(|| &self.bytes[slot.start..][..reg_size(id)])
     }
 
     /// The bytes of a register of this size, which was checked on the way in.
@@ -182,7 +308,8 @@ impl Slots {
 
     /// Whether they are of a vCPU without SVE: it lists V, and nothing of SVE.
     fn without_sve(&self) -> bool {
-        let there = |what: fn(&Slot) -> bool| self.slots.iter().any(|s| s.there && what(s));
+        let there =
+            |what: fn(&Slot) -> bool| self.slots.iter().any(|s| s.has != Has::Nothing && what(s));
         there(Slot::is_v) && !there(Slot::is_sve)
     }
 
@@ -196,7 +323,7 @@ impl Slots {
         Ok(state)
     }
 
-    fn sve_state(&self, allow: Allow) -> Result<(Vls, State), RegistersError> {
+    fn sve_state(&self, allow: Allow<'_>) -> Result<(Vls, State), RegistersError> {
         for id in image_ids()? {
             self.find(id).ok_or(RegistersError::Missing { id })?;
         }
@@ -239,7 +366,7 @@ const KNOWN: [u64; 4] = [0x11, 0x13, 0x14, 0x16];
 
 /// Whether an ID that has no slot is another register of a vCPU. What is neither that nor one of a
 /// snapshot's has been damaged, and with it perhaps a register that would go missing.
-fn check_other(id: u64, allow: Allow) -> Result<(), RegistersError> {
+fn check_other(id: u64, allow: Allow<'_>) -> Result<(), RegistersError> {
     let sve = match sve::Reg::decode(id) {
         Ok(_) => return Err(RegistersError::Slice { id }),
         Err(error) => error,
@@ -263,6 +390,7 @@ fn check_other(id: u64, allow: Allow) -> Result<(), RegistersError> {
 
 /// Why registers do not make a snapshot.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RegistersError {
     /// A register of a snapshot is not there; of several, the first in the image's order, then VLS,
     /// then FPSR or FPCR. Where there is neither V nor anything of SVE, that is Z0.

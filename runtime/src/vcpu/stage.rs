@@ -12,6 +12,7 @@ use crate::{fpsimd, sve};
 
 /// How far a vCPU has come in the order that KVM wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Stage {
     /// Before `KVM_ARM_VCPU_INIT`.
     Created,
@@ -104,6 +105,7 @@ impl Kind {
 
 /// A call that a step makes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Call {
     /// `KVM_GET_ONE_REG` of the register with this ID.
     Get(u64),
@@ -132,6 +134,7 @@ impl fmt::Debug for Call {
 
 /// Why KVM refuses a call at a stage of a vCPU's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Refusal {
     /// Any call before `KVM_ARM_VCPU_INIT`.
     NotInitialised,

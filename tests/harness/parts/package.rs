@@ -39,7 +39,10 @@ const ALLOWED: [(&str, &str); 6] = [
 const FEATURES: [(&str, &[&str]); 4] = [
     ("default", &[]),
     ("snapshot", &["crc", "crc-catalog"]),
-    ("serde", &["crc", "crc-catalog", "serde", "serde_core"]),
+    (
+        "serde",
+        &["base64", "crc", "crc-catalog", "serde", "serde_core"],
+    ),
     (
         "kvm",
         &[
@@ -88,6 +91,9 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     }
     let seconds = consumer.build()?;
     let grown = grown(cx, &directory)?;
+    for version in KVM_IOCTLS {
+        kvm_consumer(cx, &directory, version)?;
+    }
     Ok(vec![
         format!("{} packaged, {files} files", count(CRATES.len(), "crate")),
         format!(
@@ -96,7 +102,63 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         ),
         format!("a clean build of a program that uses sve-state: {seconds:.1} s"),
         format!("what a program grows by, of {MOST_GROWN} bytes at most: {grown}"),
+        format!(
+            "a VMM with one VcpuFd, of kvm-ioctls {}",
+            KVM_IOCTLS.join(" and ")
+        ),
     ])
+}
+
+/// Both ends of the versions that `sve-state` takes.
+const KVM_IOCTLS: [&str; 2] = ["0.15.0", "0.25.1"];
+
+const KVM_PROGRAM: &str = include_str!("../../programs/size/kvm.rs");
+
+/// Builds a VMM for arm64 that has this version of kvm-ioctls itself, and hands `&VcpuFd` over: as
+/// `sve_state::kvm` says, so that both have the same.
+fn kvm_consumer(cx: &Context, packages: &Path, version: &str) -> Result<()> {
+    let directory = packages.join(format!("kvm-{version}"));
+    fs::create_dir_all(directory.join("src"))?;
+    fs::write(directory.join("src/main.rs"), KVM_PROGRAM)?;
+    let program = "[[bin]]\nname = \"vmm\"\npath = \"src/main.rs\"\n";
+    let kvm = format!(
+        "[target.'cfg(target_arch = \"aarch64\")'.dependencies]\nkvm-ioctls = \"={version}\"\n"
+    );
+    let manifest = manifest(
+        packages,
+        "features = [\"kvm\", \"snapshot\"]",
+        &format!("{program}{kvm}"),
+    )?;
+    fs::write(directory.join("Cargo.toml"), manifest)?;
+    let cargo = |arguments: &[&str]| {
+        let mut command = cx.cargo(arguments);
+        command.current_dir(&directory);
+        command
+    };
+    cx.run(cargo(&["generate-lockfile"]))?;
+    let tree = [
+        "tree", "--target", ARM64, "--prefix", "none", "--format", "{p}",
+    ];
+    let versions = |cx: &Context| -> Result<BTreeSet<String>> {
+        let output = cx.run_quietly(cargo(&tree))?;
+        let lines = output.lines().map(|line| line.trim_end_matches(" (*)"));
+        let versions = lines.filter_map(|line| line.strip_prefix("kvm-ioctls v"));
+        Ok(versions.map(str::to_owned).collect())
+    };
+    for other in versions(cx)?.iter().filter(|other| *other != version) {
+        let package = format!("kvm-ioctls@{other}");
+        cx.run(cargo(&["update", "-p", &package, "--precise", version]))?;
+    }
+    let found = versions(cx)?;
+    ensure!(
+        found.iter().eq([version]),
+        "a VMM with kvm-ioctls {version} has {found:?}"
+    );
+    let arm64 = toolchain::arm64(cx)?;
+    let mut build = toolchain::arm64_cargo(cx, &arm64, &["check"]);
+    build.current_dir(&directory);
+    cx.run(build)?;
+    Ok(())
 }
 
 /// By how many bytes a stripped program with LTO may grow that captures a vCPU, makes bytes of it, parses

@@ -4,7 +4,7 @@ mod vcpu;
 
 use std::error::Error;
 
-use vcpu::Vcpu;
+use vcpu::{Errno, Vcpu};
 
 const VLS: u64 = 0x6060_0000_0015_ffff;
 const STATUS: [u64; 2] = [0x6020_0000_0010_00d4, 0x6020_0000_0010_00d5];
@@ -20,8 +20,8 @@ fn size(id: u64) -> usize {
     1 << (id >> 52 & 15)
 }
 
-fn errno(call: &str, id: u64, errno: i32) -> String {
-    format!("{call} of {id:#x}: errno {errno}")
+fn errno(call: &str, id: u64, errno: Errno) -> String {
+    format!("{call} of {id:#x}: {errno}")
 }
 
 fn save(vcpu: &Vcpu) -> Result<Vec<u8>, String> {

@@ -1,6 +1,8 @@
 //! A vCPU that both programs move: all registers by ID, and the errnos that matter.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
 
 #[derive(Default)]
 pub struct Vcpu {
@@ -8,8 +10,25 @@ pub struct Vcpu {
     finalized: bool,
 }
 
-pub const EPERM: i32 = 1;
-pub const ENOENT: i32 = 2;
+/// As `kvm_ioctls::Error`: an error number that is an error.
+pub struct Errno(i32);
+
+pub const EPERM: Errno = Errno(1);
+pub const ENOENT: Errno = Errno(2);
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "errno {}", self.0)
+    }
+}
+
+impl fmt::Debug for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for Errno {}
 
 impl Vcpu {
     /// With the registers that a vCPU of VQ `vq` has, of bytes that the program does not know.
@@ -32,14 +51,14 @@ impl Vcpu {
     }
 
     #[inline(never)]
-    pub fn get(&self, id: u64, data: &mut [u8]) -> Result<(), i32> {
+    pub fn get(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
         let value = self.registers.get(&id).ok_or(ENOENT)?;
         data.get_mut(..value.len()).ok_or(ENOENT)?.copy_from_slice(value);
         Ok(())
     }
 
     #[inline(never)]
-    pub fn set(&mut self, id: u64, data: &[u8]) -> Result<(), i32> {
+    pub fn set(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
         let value = self.registers.get_mut(&id).ok_or(ENOENT)?;
         let data = data.get(..value.len()).ok_or(ENOENT)?;
         value.copy_from_slice(data);
@@ -47,7 +66,7 @@ impl Vcpu {
     }
 
     #[inline(never)]
-    pub fn finalize(&mut self) -> Result<(), i32> {
+    pub fn finalize(&mut self) -> Result<(), Errno> {
         if self.finalized {
             return Err(EPERM);
         }

@@ -26,6 +26,11 @@ impl KvmHost {
         Ok(host)
     }
 
+    /// Whether these, ascending, are the vector lengths.
+    pub(crate) fn lengths_are(&self, vqs: &[u32]) -> bool {
+        self.lengths.vqs().eq(vqs.iter().copied())
+    }
+
     fn find_lengths(&self) -> Result<Lengths, String> {
         let mut vcpu = self.create_vcpu().map_err(|e| format!("no vCPU: {e}"))?;
         if !vcpu.vm.check_extension(Cap::ArmSve) {

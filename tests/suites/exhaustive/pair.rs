@@ -65,7 +65,9 @@ impl Pair {
             return Ok(());
         }
         self.found.init(stage != Stage::WithoutSve)?;
-        if rules == Rules::Mainline && stage != Stage::WithoutSve && self.expected.vq() != vq.into()
+        if rules == Rules::Mainline
+            && stage != Stage::WithoutSve
+            && self.expected.vq() != usize::from(vq)
         {
             self.expected.vls = u16::MAX >> (16 - vq);
             self.found.set_one_reg(VLS, &vls(self.expected.vls))?;

@@ -18,6 +18,8 @@ mod without_sve;
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub use guest::guest_main;
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+pub(crate) use vm::list;
 
 /// The vector lengths, in quadwords, that a run takes if it is not told one.
 pub const VQS: [u32; 5] = [1, 2, 4, 8, 16];

@@ -122,7 +122,7 @@ impl Vm {
 }
 
 /// The registers that a vCPU lists.
-pub(super) fn list(vcpu: &VcpuFd) -> Result<RegList, String> {
+pub(crate) fn list(vcpu: &VcpuFd) -> Result<RegList, String> {
     let mut list = RegList::new(LIST).map_err(|error| format!("{error:?}"))?;
     vcpu.get_reg_list(&mut list)
         .map_err(failed("KVM_GET_REG_LIST"))?;

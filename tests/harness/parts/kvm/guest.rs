@@ -103,6 +103,8 @@ pub(super) struct Guest {
     moved: BTreeMap<u32, Moved>,
     /// The ioctls of a capture and of a restore.
     without_sve: Option<[u64; 2]>,
+    /// How many vCPUs the two consumers moved.
+    consumers: Option<u64>,
     migrated: BTreeSet<u32>,
     failures: Vec<String>,
     done: bool,
@@ -148,6 +150,7 @@ impl Guest {
                 self.moved.insert(vq()?, moved);
             }
             "without_sve" => self.without_sve = Some([number("gets")?, number("sets")?]),
+            "consumers" => self.consumers = Some(number("vcpus")?),
             "migrate" => drop(self.migrated.insert(vq()?)),
             "failed" => self.failures.push(text("what")?.to_owned()),
             "done" => self.done = true,
@@ -198,6 +201,12 @@ impl Guest {
         ensure!(
             calls == WITHOUT_SVE,
             "without SVE: a capture and a restore took {calls:?} ioctls, not {WITHOUT_SVE:?}"
+        );
+        let vcpus = host.vqs().count() as u64 + 1;
+        ensure!(
+            self.consumers == Some(vcpus),
+            "the consumers moved {:?} vCPUs, not {vcpus}",
+            self.consumers
         );
         if host == Lengths::NONE {
             // Which is all there is.
@@ -326,13 +335,15 @@ mod tests {
     const MOVED: &str = "running\tvq=3\tgets=49\tsets=49\tratio=0.5\tcorruptions=3";
     const COMPARED: &str = "conformance\tvq=3\toperations=7\tdifferences=0";
     const MIGRATED: &str = "migrate\tvq=3";
-    const ALL: [&str; 8] = [
+    const CONSUMERS: &str = "consumers\tvcpus=17";
+    const ALL: [&str; 9] = [
         HOST,
         COMPARED,
         RANDOM,
         MOVES,
         MOVED,
         WITHOUT_SVE,
+        CONSUMERS,
         MIGRATED,
         "done",
     ];
@@ -416,6 +427,7 @@ mod tests {
             ),
             (WITHOUT_SVE, None, "nothing was moved without SVE"),
             (WITHOUT_SVE, Some(v_only), "took [32, 31] ioctls"),
+            (CONSUMERS, None, "the consumers moved None vCPUs, not 17"),
             (MIGRATED, None, "nothing was migrated at VQ [3]"),
         ] {
             let found = verdict_with(line, instead);
@@ -479,7 +491,9 @@ mod tests {
             ..VQ_3
         };
         let compared = "conformance\tvq=0\toperations=7\tdifferences=0";
-        let guest = guest(&["host\tlengths=none", compared, WITHOUT_SVE, "done"]);
+        let consumers = "consumers\tvcpus=1";
+        let none = "host\tlengths=none";
+        let guest = guest(&[none, compared, WITHOUT_SVE, consumers, "done"]);
         let meaning =
             "                 sve-state that leaves vCPUs without SVE, which were compared.";
         assert!(

@@ -1,0 +1,111 @@
+//! Linux KVM by way of `kvm-ioctls`: `VcpuFd` and `&VcpuFd` as vCPUs of this crate (feature `kvm`, on
+//! Linux on aarch64; elsewhere this page is all there is).
+//!
+//! # Which `kvm-ioctls`
+//!
+//! All from 0.15, the first that can finalize a vCPU, to 0.25; each end is built in the project's tests.
+//! A VMM that uses another minor version than the newest of these has two `VcpuFd` at first, as cargo
+//! takes the newest for this crate and does not look for one that serves both, and the compiler says
+//! that `VcpuFd` has no `OneReg`. To have one, where the VMM uses 0.22:
+//!
+//! ```text
+//! $ cargo tree -i kvm-ioctls        # says that there are two
+//! $ cargo update -p kvm-ioctls@0.25.1 --precise 0.22.0
+//! ```
+//!
+//! # A newtype, where that does not help
+//!
+//! With a `kvm-ioctls` outside of that range, or a fork of it, leave out the feature `kvm`, and put the
+//! vCPU into a type of your own. These are all of its lines:
+//!
+//! ```
+//! # mod fork { // Stands for the VMM's own kvm-ioctls.
+//! #     pub type Error = sve_state::errno::Errno;
+//! #     pub struct VcpuFd;
+//! #     impl VcpuFd {
+//! #         pub fn get_one_reg(&self, _: u64, _: &mut [u8]) -> Result<usize, Error> { Ok(0) }
+//! #         pub fn set_one_reg(&self, _: u64, _: &[u8]) -> Result<usize, Error> { Ok(0) }
+//! #         pub fn vcpu_finalize(&self, _: &i32) -> Result<(), Error> { Ok(()) }
+//! #     }
+//! # }
+//! # use fork::{Error, VcpuFd};
+//! # use sve_state::OneReg;
+//! # use sve_state::vcpu::FinalizeSve;
+//! struct Fd<'a>(&'a VcpuFd);
+//!
+//! impl OneReg for Fd<'_> {
+//!     type Error = Error;
+//!     fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Error> {
+//!         self.0.get_one_reg(id, data).map(drop)
+//!     }
+//!     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Error> {
+//!         self.0.set_one_reg(id, data).map(drop)
+//!     }
+//! }
+//!
+//! impl FinalizeSve for Fd<'_> {
+//!     fn finalize_sve(&mut self) -> Result<(), Error> {
+//!         self.0.vcpu_finalize(&4) // KVM_ARM_VCPU_SVE
+//!     }
+//! }
+//! ```
+
+#[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
+pub use aarch64::host_vls;
+
+#[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
+mod aarch64 {
+    use kvm_ioctls::{Cap, Error, Kvm, VcpuFd};
+
+    use crate::one_reg::OneReg;
+    use crate::shim::FEATURE_SVE;
+    use crate::vcpu::FinalizeSve;
+    use crate::{Vls, sve};
+
+    /// The vector lengths that this host has for vCPUs; [`Vls::EMPTY`] where it has no SVE for them.
+    /// This is for before a VM is there; with [`Vls::common`] it makes a fleet's set.
+    ///
+    /// `KVM_CHECK_EXTENSION` of `KVM_CAP_ARM_SVE`, then the VLS of a vCPU in a VM of its own, both of
+    /// which are gone afterwards: all vCPUs of a VM have the same features, and none can be taken out.
+    pub fn host_vls(kvm: &Kvm) -> Result<Vls, Error> {
+        // Of the smallest guest address space that all hosts have: since Linux 6.19, what it takes to
+        // free a VM grows with that.
+        let vm = kvm.create_vm_with_ipa_size(32)?;
+        if !vm.check_extension(Cap::ArmSve) {
+            return Ok(Vls::EMPTY);
+        }
+        let vcpu = vm.create_vcpu(0)?;
+        let mut init = Default::default();
+        vm.get_preferred_target(&mut init)?;
+        init.features[0] |= 1 << FEATURE_SVE;
+        vcpu.vcpu_init(&init)?;
+        let mut bytes = [0; 64];
+        VcpuFd::get_one_reg(&vcpu, sve::VLS.id(), &mut bytes)?;
+        Ok(Vls::from_bytes(&bytes))
+    }
+
+    /// The methods take `&self` there, and so a borrowed one is as good.
+    macro_rules! vcpus {
+        ($($vcpu:ty)*) => {$(
+            impl OneReg for $vcpu {
+                type Error = Error;
+
+                fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Error> {
+                    VcpuFd::get_one_reg(self, id, data).map(drop)
+                }
+
+                fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Error> {
+                    VcpuFd::set_one_reg(self, id, data).map(drop)
+                }
+            }
+
+            impl FinalizeSve for $vcpu {
+                fn finalize_sve(&mut self) -> Result<(), Error> {
+                    VcpuFd::vcpu_finalize(self, &(FEATURE_SVE as i32))
+                }
+            }
+        )*};
+    }
+
+    vcpus! { VcpuFd &VcpuFd }
+}

@@ -1,0 +1,66 @@
+//! A snapshot in serde formats: a byte string, and where people read it a string of base64. Either is
+//! read everywhere, as is a list of numbers: inside `flatten` and tagged enums a format claims to be for
+//! people, whatever it is.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+use super::{MAX_BYTES, Snapshot, check_version};
+
+impl Serialize for Snapshot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes = self.to_bytes();
+        if serializer.is_human_readable() {
+            return serializer.serialize_str(&STANDARD.encode(bytes));
+        }
+        serializer.serialize_bytes(&bytes)
+    }
+}
+
+impl<'de> Deserialize<'de> for Snapshot {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_any(Bytes);
+        }
+        // Some formats have no bytes to lend: CBOR from a reader, or in pieces.
+        deserializer.deserialize_byte_buf(Bytes)
+    }
+}
+
+struct Bytes;
+
+impl<'de> Visitor<'de> for Bytes {
+    type Value = Snapshot;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the bytes of an SVE snapshot")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Snapshot, E> {
+        Snapshot::from_bytes(bytes).map_err(E::custom)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Snapshot, E> {
+        let bytes = STANDARD
+            .decode(text)
+            .map_err(|error| E::custom(format_args!("no base64 of an SVE snapshot: {error}")))?;
+        self.visit_bytes(&bytes)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Snapshot, A::Error> {
+        let mut bytes = Vec::new();
+        while let Some(byte) = list.next_element()? {
+            if bytes.len() == MAX_BYTES {
+                check_version(&bytes).map_err(A::Error::custom)?;
+                return Err(A::Error::invalid_length(MAX_BYTES + 1, &self));
+            }
+            bytes.push(byte);
+        }
+        self.visit_bytes(&bytes)
+    }
+}

@@ -1,0 +1,341 @@
+//! From `KVM_ARM_VCPU_INIT` to a vCPU that is restored, or ready for its first boot, in one call, of
+//! either kind: the calls that it makes, what it refuses, and that it can be repeated whatever failed.
+
+#![cfg(feature = "snapshot")]
+
+use std::cell::{Cell, RefCell};
+
+use sve_state::errno::Errno;
+use sve_state::shim::{self, Rules};
+use sve_state::snapshot::Snapshot;
+use sve_state::vcpu::{
+    Call, FinalizeSve, Finalized, Initialised, Stage, Status, VcpuError, has_sve, lists_sve,
+};
+use sve_state::{OneReg, SveState, Vls, Vq};
+
+type Shim = shim::Vcpu<Box<[u8]>>;
+
+const VLS: u64 = 0x6060_0000_0015_ffff;
+const STATUS: [u64; 2] = [0x6020_0000_0010_00d4, 0x6020_0000_0010_00d5];
+
+fn vq(vq: u32) -> Vq {
+    Vq::new(vq).unwrap()
+}
+
+fn up_to(max: u32) -> Vls {
+    Vls::up_to(vq(max))
+}
+
+/// After `KVM_ARM_VCPU_INIT`, on a host with VQ 1 to 16.
+fn initialised(sve: bool) -> Shim {
+    let mut vcpu = Shim::new(Vls::ARCHITECTURAL, Rules::Mainline).unwrap();
+    vcpu.init(sve).unwrap();
+    vcpu
+}
+
+/// With another value in each register; without SVE where `max` is 0.
+fn snapshot(max: u32, seed: usize) -> Snapshot {
+    let mut state = SveState::zeroed(vq(max.max(1))).unwrap();
+    let registers = if max == 0 { 512 } else { 546 * max as usize };
+    for (k, byte) in state.as_bytes_mut()[..registers].iter_mut().enumerate() {
+        *byte = u8::try_from((k * 7 + seed) % 251).unwrap();
+    }
+    let (fpsr, fpcr) = (0x0800_009f, 0x02c0_0000);
+    let vls = if max == 0 { Vls::EMPTY } else { up_to(max) };
+    Snapshot::new(vls, state, Some(Status { fpsr, fpcr })).unwrap()
+}
+
+/// Z, P and FFR, or V, by the formulas of the kernel's headers; then FPSR and FPCR.
+fn ids(sve: bool) -> Vec<u64> {
+    let z = (0..32).map(|n| 0x6080_0000_0015_0000 + (n << 5));
+    let p = (0..17).map(|n| 0x6050_0000_0015_0400 + (n << 5));
+    let v = (0..32).map(|n| 0x6040_0000_0010_0054 + 4 * n);
+    match sve {
+        true => z.chain(p).chain(STATUS).collect(),
+        false => v.chain(STATUS).collect(),
+    }
+}
+
+/// A vCPU behind a shared borrow, as `&VcpuFd` is one, that notes its calls, and fails one of them.
+#[derive(Debug)]
+struct Fd {
+    vcpu: RefCell<Shim>,
+    calls: RefCell<Vec<(char, u64)>>,
+    fail: Cell<Option<(usize, Errno)>>,
+}
+
+impl Fd {
+    fn new(vcpu: Shim) -> Self {
+        Self {
+            vcpu: RefCell::new(vcpu),
+            calls: RefCell::default(),
+            fail: Cell::default(),
+        }
+    }
+
+    fn call(&self, kind: char, id: u64) -> Result<(), Errno> {
+        let mut calls = self.calls.borrow_mut();
+        calls.push((kind, id));
+        match self.fail.get() {
+            Some((k, errno)) if k + 1 == calls.len() => Err(errno),
+            _ => Ok(()),
+        }
+    }
+
+    fn snapshot(&self, sve: bool) -> Snapshot {
+        Finalized::of(self, sve).unwrap().snapshot().unwrap()
+    }
+}
+
+impl OneReg for &Fd {
+    type Error = Errno;
+
+    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
+        self.call('G', id)?;
+        self.vcpu.borrow().get_one_reg(id, data)
+    }
+
+    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
+        self.call('S', id)?;
+        self.vcpu.borrow_mut().set_one_reg(id, data)
+    }
+}
+
+impl FinalizeSve for &Fd {
+    fn finalize_sve(&mut self) -> Result<(), Errno> {
+        self.call('F', 0)?;
+        self.vcpu.borrow_mut().finalize_sve()
+    }
+}
+
+/// The calls of a restore, none of them a GET.
+fn expected(sve: bool) -> Vec<(char, u64)> {
+    let first = [('S', VLS), ('F', 0)].into_iter().filter(|_| sve);
+    first
+        .chain(ids(sve).into_iter().map(|id| ('S', id)))
+        .collect()
+}
+
+#[test]
+fn a_restore_is_these_calls_and_no_other_at_every_vq() {
+    for max in 0..=16 {
+        let moved = snapshot(max, 3);
+        let fd = Fd::new(initialised(max > 0));
+        let vcpu = Initialised::new(&fd).restore_snapshot(&moved).unwrap();
+        assert_eq!(vcpu.vls(), moved.vls());
+        assert_eq!(fd.calls.take(), expected(max > 0));
+        assert_eq!(fd.snapshot(moved.has_sve()), moved);
+    }
+}
+
+/// `KVM_ARM_VCPU_INIT` again keeps VLS and clears the registers.
+#[test]
+fn a_reboot_takes_the_vcpu_as_it_is() {
+    for max in [0, 1, 2, 16] {
+        let fd = Fd::new(initialised(max > 0));
+        for seed in [1, 2, 3] {
+            let moved = snapshot(max, seed);
+            fd.vcpu.borrow_mut().init(max > 0).unwrap();
+            Initialised::new(&fd).restore_snapshot(&moved).unwrap();
+            assert_eq!(fd.snapshot(max > 0), moved);
+            fd.vcpu.borrow_mut().init(max > 0).unwrap();
+            let vls = (max > 0).then(|| up_to(max));
+            for vls in [vls, None] {
+                let settled = Initialised::new(&fd).settle(max > 0, vls).unwrap();
+                assert_eq!(settled.vls(), moved.vls());
+            }
+        }
+    }
+}
+
+/// Whichever call fails, and with whatever, the same call again does it; until a register is written,
+/// so does another.
+#[test]
+fn whatever_fails_it_can_be_repeated() {
+    const ERRNOS: [i32; 7] = [1, 2, 4, 8, 12, 14, 22];
+    let mut faults = 0;
+    for max in [0, 1, 3] {
+        let (moved, wider) = (snapshot(max, 3), snapshot(max + 1, 5));
+        let calls = expected(max > 0);
+        for (k, (kind, id)) in calls.iter().enumerate() {
+            for errno in ERRNOS.map(Errno) {
+                let fd = Fd::new(initialised(max > 0));
+                fd.fail.set(Some((k, errno)));
+                let error = Initialised::new(&fd).restore_snapshot(&moved).unwrap_err();
+                let failed = match kind {
+                    'F' => Call::Finalize,
+                    _ => Call::Set(*id),
+                };
+                assert!(
+                    matches!(error, VcpuError::Call { call, .. } if call == failed),
+                    "{error}"
+                );
+                assert_eq!(error.error(), Some(&errno));
+                assert_eq!(fd.calls.take()[..=k], calls[..=k]);
+                fd.fail.set(None);
+                // What the page says of the vCPU.
+                let stage = Stage::of(&&fd);
+                match (max, k) {
+                    (0, _) => assert_eq!(stage, Some(Stage::WithoutSve)),
+                    (_, 0 | 1) => {
+                        assert_eq!(stage, Some(Stage::BeforeFinalization));
+                        let vls = Initialised::new(&fd).vls().unwrap();
+                        let written = [Vls::ARCHITECTURAL, moved.vls()];
+                        assert_eq!(vls, written[k]);
+                        let other = Fd::new(fd.vcpu.borrow().clone());
+                        Initialised::new(&other).restore_snapshot(&wider).unwrap();
+                        assert_eq!(other.snapshot(true), wider);
+                    }
+                    _ => {
+                        assert_eq!(stage, Some(Stage::AfterFinalization));
+                        let refused = Initialised::new(&fd).restore_snapshot(&wider);
+                        let (snapshot, vcpu) = (wider.vls(), moved.vls());
+                        let expected = VcpuError::VectorLengths { snapshot, vcpu };
+                        assert_eq!(refused.unwrap_err(), expected);
+                    }
+                }
+                Initialised::new(&fd).restore_snapshot(&moved).unwrap();
+                assert_eq!(fd.snapshot(max > 0), moved);
+                faults += 1;
+            }
+        }
+    }
+    assert_eq!(faults, 7 * (34 + 2 * 53));
+}
+
+/// What a vCPU is that the snapshot is not for, and what the message says of it.
+#[test]
+fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
+    let of = |vcpu: &Shim, snapshot: &Snapshot| {
+        let fd = Fd::new(vcpu.clone());
+        let error = Initialised::new(&fd).restore_snapshot(snapshot);
+        let text = error.unwrap_err().to_string();
+        // Nothing has changed: the registers, if there are any, and VLS.
+        let (before, after) = (vcpu.clone(), fd.vcpu.into_inner());
+        for id in ids(false).into_iter().chain(ids(true)).chain([VLS]) {
+            let read = |vcpu: &Shim| {
+                let mut data = [0; 256];
+                vcpu.get_one_reg(id, &mut data).map(|()| data)
+            };
+            assert_eq!(read(&after), read(&before));
+        }
+        text
+    };
+    let mut narrow = initialised(true);
+    narrow.set_one_reg(VLS, &up_to(2).to_bytes()).unwrap();
+    narrow.finalize(4).unwrap();
+    let mut small = Shim::new(up_to(2), Rules::Mainline).unwrap();
+    small.init(true).unwrap();
+    let same = "they must be the same";
+    let with = "initialise a new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)";
+    let without = "initialise a new vCPU without KVM_ARM_VCPU_SVE (Finalized::without_sve)";
+    let cases = [
+        (
+            initialised(false),
+            4,
+            format!(
+                "a snapshot with vector lengths (VQ) {{1-4}} and a vCPU without SVE: {same}; {with}"
+            ),
+        ),
+        (
+            initialised(true),
+            0,
+            format!(
+                "a snapshot without SVE and a vCPU with vector lengths (VQ) {{1-16}}: {same}; {without}"
+            ),
+        ),
+        (
+            narrow.clone(),
+            0,
+            format!(
+                "a snapshot without SVE and a vCPU with vector lengths (VQ) {{1-2}}: {same}; {without}"
+            ),
+        ),
+        (
+            narrow,
+            4,
+            format!(
+                "a snapshot with vector lengths (VQ) {{1-4}} and a vCPU with vector lengths (VQ) \
+                 {{1-2}}: {same}; where the host has them, write the snapshot's VLS before finalization"
+            ),
+        ),
+        (
+            small,
+            4,
+            "vector lengths (VQ) {1-4} where there are {1-2}: missing are {3-4}, unless the vCPU was \
+             narrowed before: after KVM_ARM_VCPU_INIT its VLS is the host's again (KVM_SET_ONE_REG of \
+             VLS: EINVAL)"
+                .to_owned(),
+        ),
+        (
+            Shim::new(Vls::ARCHITECTURAL, Rules::Mainline).unwrap(),
+            4,
+            "KVM_SET_ONE_REG of VLS: ENOEXEC: before KVM_ARM_VCPU_INIT a vCPU answers nothing else, \
+             whatever the ID; KVM_ARM_VCPU_INIT first, with KVM_ARM_VCPU_SVE for SVE registers"
+                .to_owned(),
+        ),
+    ];
+    for (vcpu, max, expected) in cases {
+        assert_eq!(of(&vcpu, &snapshot(max, 3)), expected);
+    }
+}
+
+#[test]
+fn a_first_boot_narrows_and_finalizes() {
+    // Without SVE there is nothing to do, whatever the fleet has.
+    for vls in [None, Some(up_to(2))] {
+        let fd = Fd::new(initialised(false));
+        let vcpu = Initialised::new(&fd).settle(false, vls).unwrap();
+        assert_eq!((vcpu.vls(), fd.calls.take()), (Vls::EMPTY, vec![]));
+    }
+    let fd = Fd::new(initialised(true));
+    let vcpu = Initialised::new(&fd).settle(true, None).unwrap();
+    assert_eq!(vcpu.vls(), Vls::ARCHITECTURAL);
+    assert_eq!(fd.calls.take(), [('F', 0), ('G', VLS)]);
+
+    let fd = Fd::new(initialised(true));
+    let fleet = Vls::common(&[Vls::ARCHITECTURAL, up_to(4), up_to(2)]);
+    let vcpu = Initialised::new(&fd).settle(true, Some(fleet)).unwrap();
+    assert_eq!((vcpu.vls(), vcpu.vq()), (up_to(2), vq(2)));
+    assert_eq!(fd.calls.take(), [('S', VLS), ('F', 0)]);
+    // It stays what it is.
+    let error = Initialised::new(&fd).settle(true, Some(up_to(4)));
+    let text = error.unwrap_err().to_string();
+    assert!(
+        text.contains("finalization settles the vector lengths"),
+        "{text}"
+    );
+
+    let fd = Fd::new(initialised(true));
+    let none = Vls::common(&[up_to(2), Vls::EMPTY]);
+    let error = Initialised::new(&fd).settle(true, Some(none)).unwrap_err();
+    let expected = "no vector length: a vCPU with SVE has at least one";
+    assert_eq!(
+        (error.to_string().as_str(), fd.calls.take()),
+        (expected, vec![])
+    );
+    // Of a vCPU that is none with SVE.
+    let fd = Fd::new(initialised(false));
+    let error = Initialised::new(&fd).settle(true, None).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("there is nothing to finalize"), "{text}");
+}
+
+/// The three facts that a caller has say the same.
+#[test]
+fn whether_a_vcpu_has_sve_is_known_in_three_ways() {
+    for sve in [false, true] {
+        // KVM_ARM_VCPU_SVE is 4, and KVM_ARM_VCPU_PSCI_0_2 is 2.
+        let features: [u32; 7] = [1 << 2 | u32::from(sve) << 4, 0x10, 0, 0, 0, 0, 0];
+        assert_eq!(has_sve(&features), sve);
+        let mut vcpu = initialised(sve);
+        if sve {
+            vcpu.finalize(4).unwrap();
+        }
+        assert_eq!(lists_sve(vcpu.reg_list().unwrap()), sve);
+        let vcpu = Finalized::of(vcpu, sve).unwrap();
+        assert_eq!(vcpu.snapshot().unwrap().has_sve(), sve);
+        assert_eq!(vcpu.vls() != Vls::EMPTY, sve);
+    }
+    assert!(!has_sve(&[]));
+}

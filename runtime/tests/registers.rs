@@ -1,0 +1,158 @@
+//! One register of a live vCPU, read and written, with SVE and without.
+
+use sve_state::errno::Errno;
+use sve_state::shim::{self, Rules};
+use sve_state::vcpu::{Finalized, Initialised, VcpuError};
+use sve_state::{OneReg, Vls, Vq, fpsimd, sve};
+
+type Shim = shim::Vcpu<Box<[u8]>>;
+
+fn vcpu(max: u32) -> Finalized<Shim> {
+    let vls = Vls::up_to(Vq::new(max.max(1)).unwrap());
+    let mut vcpu = Shim::new(vls, Rules::Mainline).unwrap();
+    vcpu.init(max > 0).unwrap();
+    let vcpu = Initialised::new(vcpu);
+    vcpu.settle(max > 0, None).unwrap()
+}
+
+/// No byte of which is zero.
+fn bytes<const N: usize>(seed: usize) -> [u8; N] {
+    std::array::from_fn(|k| u8::try_from((k * 7 + seed * 31) % 251 + 1).unwrap())
+}
+
+fn read(vcpu: &mut Finalized<Shim>, id: u64) -> Vec<u8> {
+    let mut data = vec![0; 1 << (id >> 52 & 0xf)];
+    vcpu.vcpu().get_one_reg(id, &mut data).unwrap();
+    data
+}
+
+#[test]
+fn z_p_and_ffr_are_as_wide_as_the_vector_length() {
+    for max in 1..=16_u32 {
+        let mut vcpu = vcpu(max);
+        let (z, p) = (16 * max as usize, 2 * max as usize);
+        for n in 0..32 {
+            let value: [u8; 256] = bytes(n as usize);
+            vcpu.set(sve::Z::new(n).unwrap(), &value).unwrap();
+            let found = vcpu.get(sve::Z::new(n).unwrap()).unwrap();
+            assert_eq!(found[..z], value[..z]);
+            assert!(found[z..].iter().all(|byte| *byte == 0));
+            let id = 0x6080_0000_0015_0000 + (u64::from(n) << 5);
+            assert_eq!(read(&mut vcpu, id), found);
+        }
+        for n in 0..17 {
+            let value: [u8; 32] = bytes(n as usize);
+            let found = match n {
+                16 => {
+                    vcpu.set(sve::FFR, &value).unwrap();
+                    vcpu.get(sve::FFR).unwrap()
+                }
+                _ => {
+                    vcpu.set(sve::P::new(n).unwrap(), &value).unwrap();
+                    vcpu.get(sve::P::new(n).unwrap()).unwrap()
+                }
+            };
+            assert_eq!(found[..p], value[..p]);
+            assert!(found[p..].iter().all(|byte| *byte == 0));
+            let id = 0x6050_0000_0015_0400 + (u64::from(n) << 5);
+            assert_eq!(read(&mut vcpu, id), found);
+        }
+    }
+}
+
+#[test]
+fn v_is_the_low_part_of_z_and_the_rest_of_z_stays() {
+    for max in [1, 2, 16] {
+        let mut vcpu = vcpu(max);
+        for n in 0..32 {
+            let (z, v) = (sve::Z::new(n).unwrap(), fpsimd::V::new(n).unwrap());
+            vcpu.set(z, &bytes(1)).unwrap();
+            let before = vcpu.get(z).unwrap();
+            assert_eq!(vcpu.get(v).unwrap(), before[..16]);
+            let value: [u8; 16] = bytes(100 + n as usize);
+            vcpu.set(v, &value).unwrap();
+            assert_eq!(vcpu.get(v).unwrap(), value);
+            let after = vcpu.get(z).unwrap();
+            assert_eq!((&after[..16], &after[16..]), (&value[..], &before[16..]));
+        }
+    }
+}
+
+#[test]
+fn without_sve_there_is_v_and_no_z() {
+    let mut vcpu = vcpu(0);
+    for n in 0..32 {
+        let v = fpsimd::V::new(n).unwrap();
+        let value: [u8; 16] = bytes(n as usize);
+        vcpu.set(v, &value).unwrap();
+        assert_eq!(vcpu.get(v).unwrap(), value);
+        let id = 0x6040_0000_0010_0054 + 4 * u64::from(n);
+        let word = u128::from_ne_bytes(read(&mut vcpu, id).try_into().unwrap());
+        assert_eq!(word, u128::from_le_bytes(value));
+    }
+    for error in [
+        vcpu.get(sve::Z3).unwrap_err(),
+        vcpu.get(sve::P3).unwrap_err(),
+        vcpu.set(sve::FFR, &[0; 32]).unwrap_err(),
+    ] {
+        assert_eq!(error.error(), Some(&Errno::ENOENT));
+        let text = error.to_string();
+        assert!(
+            text.contains("the vCPU was initialised without SVE"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn fpsr_and_fpcr_of_either_kind() {
+    for max in [0, 2] {
+        let mut vcpu = vcpu(max);
+        vcpu.set(fpsimd::FPSR, &0x0800_009f_u32.to_le_bytes())
+            .unwrap();
+        vcpu.set(fpsimd::FPCR, &0x02c0_0000_u32.to_le_bytes())
+            .unwrap();
+        let status = vcpu.status().unwrap();
+        assert_eq!((status.fpsr, status.fpcr), (0x0800_009f, 0x02c0_0000));
+        assert_eq!(vcpu.get(fpsimd::FPSR).unwrap(), [0x9f, 0, 0, 8]);
+        assert_eq!(vcpu.get(fpsimd::FPCR).unwrap(), [0, 0, 0xc0, 2]);
+    }
+}
+
+/// A kernel whose registers are longer than VLS says.
+struct Long(Shim);
+
+impl OneReg for Long {
+    type Error = Errno;
+
+    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
+        self.0.get_one_reg(id, data)?;
+        if id == sve::P7.id() {
+            data[30] = 1;
+        }
+        Ok(())
+    }
+
+    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
+        self.0.set_one_reg(id, data)
+    }
+}
+
+#[test]
+fn a_register_that_is_longer_than_vls_says_is_named() {
+    let vcpu = Finalized::new(Long(vcpu(2).into_inner())).unwrap();
+    let (id, vls) = (sve::P7.id(), vcpu.vls());
+    let error = vcpu.get(sve::P7).unwrap_err();
+    assert_eq!(error, VcpuError::PastVls { id, at: 30, vls });
+    assert!(vcpu.get(sve::P6).is_ok());
+}
+
+/// Of a bank's other slices, which name the same register, slice 0 is meant: KVM has no other.
+#[test]
+fn a_slice_stands_for_its_register() {
+    let mut vcpu = vcpu(2);
+    let slice = sve::Z::with_slice(3, 1).unwrap();
+    vcpu.set(slice, &bytes(3)).unwrap();
+    assert_eq!(vcpu.get(sve::Z3).unwrap()[..32], bytes::<256>(3)[..32]);
+    assert_eq!(vcpu.get(slice), vcpu.get(sve::Z3));
+}
