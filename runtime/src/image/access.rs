@@ -17,8 +17,7 @@ use super::{Image, ImageError, Storage};
 use crate::copy::{self, Line, clamp};
 use crate::layout::generated::check_view;
 use crate::layout::{
-    Bank, Bounds, ByteArray, ImageBytes, InImage, Layout, Place, Register, ViewOf, check_bank,
-    slices_bytes,
+    Bank, Bounds, ByteArray, InImage, Layout, Place, Register, ViewOf, check_bank, slices_bytes,
 };
 
 /// The line that moves a bank's slices. At the smallest VQ the bank starts at `offset`, and its registers
