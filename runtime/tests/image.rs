@@ -272,3 +272,12 @@ fn a_vector_length_in_bytes() {
         assert_eq!(vq(quadwords).vl_bytes(), bytes);
     }
 }
+
+#[test]
+fn a_whole_register_whatever_the_slice() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(546 * 2).collect();
+    let state = SveState::new(vq(2), &bytes[..]).unwrap();
+    for z3 in [sve::z_slice::<3, 0>(), sve::z_slice::<3, 31>()] {
+        assert_eq!(state.register(z3), &bytes[3 * 32..4 * 32]);
+    }
+}
