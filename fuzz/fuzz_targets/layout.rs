@@ -16,13 +16,14 @@ mod valid;
 
 use libfuzzer_sys::{Corpus, fuzz_target};
 use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
 
 fuzz_target!(|text: &str| -> Corpus {
     let Ok(tokens) = text.parse::<TokenStream>() else {
         return Corpus::Reject;
     };
     let written = has_unsafe(tokens.clone());
-    let code = expand::register_layout(tokens);
+    let code = expand::register_layout(quote!(sve_state #tokens));
     assert!(
         !code.is_empty(),
         "no tokens, and no layout, is an error too"

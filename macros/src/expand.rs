@@ -1,53 +1,72 @@
 //! What is emitted: names, data, and the trait impls that tie them together. What can be done with
 //! them is written by hand, in `sve_state::layout`.
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::Parser;
 use syn::spanned::Spanned;
+use syn::{Attribute, Meta};
 
 use crate::ast::{self, Place};
 use crate::docs::{self, Offset, hex, range};
 use crate::valid::{Bank, Layout, PerVq};
 
-/// The whole macro. Any tokens give code, or errors that say what is wrong.
+/// The whole macro: a word that names `sve_state` wherever the code stands, however its user calls the
+/// crate; then the layouts. Any tokens give code, or errors that say what is wrong.
 pub(crate) fn register_layout(input: TokenStream) -> TokenStream {
-    match ast::layouts.parse2(input) {
-        Ok(layouts) => layouts.iter().map(expand_one).collect(),
+    let mut input = input.into_iter();
+    let Some(TokenTree::Ident(sve_state)) = input.next() else {
+        return quote!(::core::compile_error! {
+            "this macro is called by `sve_state::register_layout!` only: call that one"
+        });
+    };
+    let sve_state = SveState(&sve_state);
+    match ast::layouts.parse2(input.collect()) {
+        Ok(layouts) => layouts.iter().map(|l| expand_one(sve_state, l)).collect(),
         Err(error) => error.to_compile_error(),
     }
 }
 
-fn expand_one(layout: &ast::Layout) -> TokenStream {
+fn expand_one(sve_state: SveState<'_>, layout: &ast::Layout) -> TokenStream {
     match Layout::check(layout) {
-        Ok(layout) => expand(&layout),
+        Ok(layout) => expand(sve_state, &layout),
         Err(error) => error.to_compile_error(),
     }
 }
 
-fn expand(layout: &Layout) -> TokenStream {
+/// The word that names `sve_state`.
+#[derive(Clone, Copy)]
+struct SveState<'a>(&'a Ident);
+
+impl SveState<'_> {
+    /// The crate's module `layout`, written here.
+    fn layout(self, here: Span) -> TokenStream {
+        let mut sve_state = self.0.clone();
+        sve_state.set_span(sve_state.span().located_at(here));
+        quote_spanned!(here=> #sve_state::layout)
+    }
+}
+
+fn expand(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
     let ast::Layout {
         attrs, vis, name, ..
     } = layout.ast;
     let banks = layout.banks.iter().enumerate();
-    let types = banks.clone().map(|(index, bank)| bank_type(index, bank));
-    let aliases = layout.banks.iter().map(alias);
+    let types = banks.map(|(index, bank)| bank_type(sve_state, index, bank));
+    let aliases = layout.banks.iter().map(|bank| alias(sve_state, bank));
     let numbers = layout.banks.iter().filter_map(number_trait);
     let slices = layout.slices.map(slice_trait);
     let constructors = layout.banks.iter().map(constructors);
     let constants = constants(layout);
-    let description = description(layout);
-    let reg = reg(layout);
-    let views = layout.banks.iter().filter_map(|bank| view(layout, bank));
+    let description = description(sve_state, layout);
+    let reg = reg(sve_state, layout);
+    let views = layout
+        .banks
+        .iter()
+        .filter_map(|bank| view(sve_state, layout, bank));
     quote! {
         #(#attrs)*
-        // The names are the architecture's, and not all of them are used.
-        #[allow(
-            dead_code, unreachable_pub,
-            non_camel_case_types, non_snake_case, non_upper_case_globals,
-            clippy::all, clippy::pedantic
-        )]
         #vis mod #name {
             #(#aliases)*
             #constants
@@ -71,18 +90,18 @@ fn expand(layout: &Layout) -> TokenStream {
 }
 
 /// The type that stands for a bank.
-fn bank_type(index: usize, bank: &Bank) -> TokenStream {
-    let ast::Bank {
-        docs, name, place, ..
-    } = bank.ast;
+fn bank_type(sve_state: SveState<'_>, index: usize, bank: &Bank) -> TokenStream {
+    let ast::Bank { docs, place, .. } = bank.ast;
+    let name = bank_name(bank);
     let summary = format!("Bank `{name}`, as a type.");
     let slice_bytes = Literal::u32_unsuffixed(bank.slice_bytes);
     let index = Literal::usize_unsuffixed(index);
-    let span = generated(name);
+    let span = name.span();
+    let api = sve_state.layout(span);
     let derives = derives();
     let in_image = matches!(place, Place::Image).then(|| {
         quote_spanned! {span=>
-            impl ::sve_state::layout::InImage for #name {
+            impl #api::InImage for #name {
                 type Slice = [::core::primitive::u8; #slice_bytes];
             }
         }
@@ -94,7 +113,7 @@ fn bank_type(index: usize, bank: &Bank) -> TokenStream {
         #derives
         #[derive(::core::cmp::PartialOrd, ::core::cmp::Ord)]
         pub enum #name {}
-        impl ::sve_state::layout::BankType for #name {
+        impl #api::BankType for #name {
             type Layout = super::Layout;
             const INDEX: ::core::primitive::usize = #index;
         }
@@ -103,17 +122,20 @@ fn bank_type(index: usize, bank: &Bank) -> TokenStream {
 }
 
 /// The type of a bank's registers.
-fn alias(bank: &Bank) -> TokenStream {
-    let ast::Bank { docs, name, .. } = bank.ast;
+fn alias(sve_state: SveState<'_>, bank: &Bank) -> TokenStream {
+    let docs = &bank.ast.docs;
+    let name = bank_name(bank);
     let summary = match bank.max_count {
         1 => format!("Register `{name}`."),
         _ => format!("A register of bank `{name}`, {}.", range(bank)),
     };
-    quote! {
+    let span = name.span();
+    let api = sve_state.layout(span);
+    quote_spanned! {span=>
         #(#docs)*
         ///
         #[doc = #summary]
-        pub type #name = ::sve_state::layout::Register<bank::#name>;
+        pub type #name = #api::Register<bank::#name>;
     }
 }
 
@@ -122,8 +144,9 @@ fn constants(layout: &Layout) -> TokenStream {
     let mut offset = Offset::default();
     let mut tokens = TokenStream::new();
     for bank in &layout.banks {
-        let ast::Bank { docs, name, .. } = bank.ast;
-        let span = generated(name);
+        let docs = &bank.ast.docs;
+        let name = bank_name(bank);
+        let span = name.span();
         for number in 0..bank.max_count {
             let constant = Ident::new(&bank.register(number), span);
             let summary = docs::constant(layout, bank, number, offset);
@@ -143,8 +166,8 @@ fn constants(layout: &Layout) -> TokenStream {
 
 /// The const-generic constructors, which take what the traits below let them take.
 fn constructors(bank: &Bank) -> TokenStream {
-    let name = &bank.ast.name;
-    let span = generated(name);
+    let name = bank_name(bank);
+    let span = name.span();
     // A single register has no number to give.
     let (parameter, bound, number) = match bank.ast.count {
         None => (quote!(), quote!(), quote!(0)),
@@ -187,7 +210,7 @@ fn constructors(bank: &Bank) -> TokenStream {
 /// Which numbers a bank has, as a trait, so that a wrong one is a type error that names it.
 fn number_trait(bank: &Bank) -> Option<TokenStream> {
     bank.function()?;
-    let name = &bank.ast.name;
+    let name = bank_name(bank);
     let message = format!(
         "there is no register {name}{{NUMBER}}: the bank has {}",
         range(bank)
@@ -225,7 +248,7 @@ fn slice_trait(slices: u16) -> TokenStream {
 }
 
 /// The layout as a type, with its data.
-fn description(layout: &Layout) -> TokenStream {
+fn description(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
     let name = layout.ast.name.unraw();
     let title = name.to_string();
     let doc = format!("The layout `{name}`, as a type.");
@@ -233,65 +256,66 @@ fn description(layout: &Layout) -> TokenStream {
     let vqs = Literal::u16_unsuffixed(vq_max - vq_min + 1);
     let prefix = literal(hex(layout.prefix));
     let bank_count = Literal::usize_unsuffixed(layout.banks.len());
-    let descriptions = layout.banks.iter().map(bank_data);
-    let banks = quote!(<Layout as ::sve_state::layout::Layout>::BANKS);
+    let api = sve_state.layout(Span::call_site());
+    let descriptions = layout.banks.iter().map(|bank| bank_data(&api, bank));
+    let banks = quote!(<Layout as #api::Layout>::BANKS);
     let derives = derives();
-    let names = layout.banks.iter().map(|bank| &bank.ast.name);
+    let names = layout.banks.iter().map(bank_name);
     quote! {
         /// The size of the packed image in bytes, at the largest VQ.
         pub const MAX_IMAGE_BYTES: ::core::primitive::usize =
-            ::sve_state::layout::generated::image_bytes(#banks, #vq_max);
+            #api::generated::image_bytes(#banks, #vq_max);
 
         /// How many registers have a place in the image, at the largest VQ.
         pub const REGISTERS: ::core::primitive::usize =
-            ::sve_state::layout::generated::registers(#banks, #bank_count);
+            #api::generated::registers(#banks, #bank_count);
 
         /// The bounds of slice 0 of every register of the image, a row for each VQ that the layout
         /// describes. A register that a VQ does not have is empty in its row.
-        pub const BOUNDS: [[::sve_state::layout::Bounds; REGISTERS]; #vqs] =
-            ::sve_state::layout::generated::bounds_table(#banks, #vq_min);
+        pub const BOUNDS: [[#api::Bounds; REGISTERS]; #vqs] =
+            #api::generated::bounds_table(#banks, #vq_min);
 
         #[doc = #doc]
         #derives
         pub enum Layout {}
-        impl ::sve_state::layout::Layout for Layout {
+        impl #api::Layout for Layout {
             type Reg = Reg;
             const NAME: &'static ::core::primitive::str = #title;
             const PREFIX: ::core::primitive::u64 = #prefix;
             const VQ_MIN: ::core::primitive::u16 = #vq_min;
             const VQ_MAX: ::core::primitive::u16 = #vq_max;
-            const BANKS: &'static [::sve_state::layout::Bank] = &[#(#descriptions),*];
+            const BANKS: &'static [#api::Bank] = &[#(#descriptions),*];
 
             #[inline]
             fn decode(
                 __id: ::core::primitive::u64,
-            ) -> ::core::result::Result<Reg, ::sve_state::layout::DecodeError> {
+            ) -> ::core::result::Result<Reg, #api::DecodeError> {
                 #(
                     if let ::core::option::Option::Some(__register) = #names::from_id(__id) {
                         return ::core::result::Result::Ok(Reg::#names(__register));
                     }
                 )*
-                ::core::result::Result::Err(::sve_state::layout::generated::no_register::<Layout>(__id))
+                ::core::result::Result::Err(#api::generated::no_register::<Layout>(__id))
             }
         }
     }
 }
 
 /// A bank as `sve_state::layout::Bank`.
-fn bank_data(bank: &Bank) -> TokenStream {
+fn bank_data(api: &TokenStream, bank: &Bank) -> TokenStream {
     let name = bank.ast.name.to_string();
     let numbered = bank.ast.count.is_some();
     let base = literal(format!("{:#x}", bank.base));
     let (step, max_count, slices) = (bank.step, bank.max_count, bank.slices);
     let slice_bytes = bank.slice_bytes;
-    let (count, width) = (per_vq(bank.count), per_vq(bank.width));
+    let (count, width) = (per_vq(api, bank.count), per_vq(api, bank.width));
     let place = match bank.ast.place {
         Place::Image => quote!(Image),
         Place::View(_) => quote!(View),
         Place::Nowhere => quote!(None),
     };
     quote! {
-        ::sve_state::layout::Bank {
+        #api::Bank {
             name: #name,
             numbered: #numbered,
             base: #base,
@@ -301,21 +325,31 @@ fn bank_data(bank: &Bank) -> TokenStream {
             slices: #slices,
             slice_bytes: #slice_bytes,
             width: #width,
-            place: ::sve_state::layout::Place::#place,
+            place: #api::Place::#place,
         }
     }
 }
 
-fn per_vq(PerVq { fixed, per_vq }: PerVq) -> TokenStream {
-    quote!(::sve_state::layout::PerVq { fixed: #fixed, per_vq: #per_vq })
+fn per_vq(api: &TokenStream, PerVq { fixed, per_vq }: PerVq) -> TokenStream {
+    quote!(#api::PerVq { fixed: #fixed, per_vq: #per_vq })
 }
 
 /// Any register of the layout.
-fn reg(layout: &Layout) -> TokenStream {
-    let names: Vec<_> = layout.banks.iter().map(|bank| &bank.ast.name).collect();
+fn reg(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
+    let names: Vec<_> = layout.banks.iter().map(bank_name).collect();
     let docs = names.iter().map(|name| format!("Of bank `{name}`."));
+    let api = sve_state.layout(Span::call_site());
     let derives = derives();
     let enum_doc = format!("Any register of the layout `{}`.", layout.ast.name.unraw());
+    let conversions = names.iter().map(|name| {
+        quote_spanned! {name.span()=>
+            impl ::core::convert::From<#name> for Reg {
+                fn from(__register: #name) -> Self {
+                    Self::#name(__register)
+                }
+            }
+        }
+    });
     quote! {
         #[doc = #enum_doc]
         #derives
@@ -327,8 +361,8 @@ fn reg(layout: &Layout) -> TokenStream {
             #[inline]
             pub fn decode(
                 __id: ::core::primitive::u64,
-            ) -> ::core::result::Result<Self, ::sve_state::layout::DecodeError> {
-                <Layout as ::sve_state::layout::Layout>::decode(__id)
+            ) -> ::core::result::Result<Self, #api::DecodeError> {
+                <Layout as #api::Layout>::decode(__id)
             }
 
             /// The 64-bit ID that ONE_REG takes.
@@ -346,37 +380,62 @@ fn reg(layout: &Layout) -> TokenStream {
                 }
             }
         }
-        #(
-            impl ::core::convert::From<#names> for Reg {
-                fn from(__register: #names) -> Self {
-                    Self::#names(__register)
-                }
-            }
-        )*
+        #(#conversions)*
     }
 }
 
 /// What a view shows. Stands beside the module, where the path means what its author meant.
-fn view(layout: &Layout, bank: &Bank) -> Option<TokenStream> {
+fn view(sve_state: SveState<'_>, layout: &Layout, bank: &Bank) -> Option<TokenStream> {
     let Place::View(shown) = &bank.ast.place else {
         return None;
     };
     let module = &layout.ast.name;
     let name = &bank.ast.name;
-    let attrs = layout.ast.attrs.iter();
-    let cfgs = attrs.filter(|attr| attr.path().is_ident("cfg"));
-    let cfgs = quote!(#(#cfgs)*);
+    let attributes = of_view(&layout.ast.attrs);
     let bytes = Literal::u32_unsuffixed(bank.slice_bytes);
+    let span = shown.span();
+    let api = sve_state.layout(span);
     let view = quote!(#module::bank::#name);
-    Some(quote_spanned! {shown.span()=>
-        #cfgs
-        impl ::sve_state::layout::ViewOf for #view {
-            type Target = <#shown as ::sve_state::layout::RegisterType>::Bank;
-            type Value = [::core::primitive::u8; #bytes];
+    let value = quote!([::core::primitive::u8; #bytes]);
+    Some(quote_spanned! {span=>
+        #attributes
+        impl #api::ViewOf for #view {
+            type Target = <#shown as #api::RegisterType>::Bank;
+            type Value = #value;
         }
-        #cfgs
-        const _: () = ::sve_state::layout::generated::check_view::<#view>();
+        #attributes
+        const _: () = #api::generated::check_view::<#view>();
     })
+}
+
+/// What a layout's attributes mean for what stands beside its module: it is there where the module is, and
+/// names the module, which may be deprecated.
+fn of_view(attributes: &[Attribute]) -> TokenStream {
+    let metas = attributes.iter().map(|attribute| &attribute.meta);
+    let metas = metas.filter_map(meta_of_view);
+    quote!(#(#[#metas])*)
+}
+
+fn meta_of_view(meta: &Meta) -> Option<TokenStream> {
+    let name = meta.path().get_ident()?;
+    if name == "cfg" {
+        return Some(meta.to_token_stream());
+    }
+    if name == "deprecated" {
+        return Some(quote!(allow(deprecated)));
+    }
+    // What no `cfg_attr` is, the compiler refuses above the module.
+    let conditional = meta.require_list().ok().filter(|_| name == "cfg_attr")?;
+    let trees: Vec<_> = conditional.tokens.clone().into_iter().collect();
+    let is_comma = |tree: &TokenTree| matches!(tree, TokenTree::Punct(p) if p.as_char() == ',');
+    let mut parts = trees
+        .split(is_comma)
+        .map(|part| part.iter().cloned().collect::<TokenStream>());
+    let condition = parts.next()?;
+    // What cannot be read, such as a macro's call as a value, is neither of the two.
+    let metas = parts.filter_map(|part| meta_of_view(&syn::parse2(part).ok()?));
+    let metas: Vec<_> = metas.collect();
+    (!metas.is_empty()).then(|| quote!(cfg_attr(#condition, #(#metas),*)))
 }
 
 fn derives() -> TokenStream {
@@ -393,7 +452,10 @@ fn literal(number: String) -> TokenStream {
     number.parse().unwrap_or_default()
 }
 
-/// Where generated code says it comes from: the user's name for the bank.
-fn generated(name: &Ident) -> Span {
-    Span::call_site().located_at(name.span())
+/// A bank's name in generated code: it stands where the user wrote it, and is nothing that the user's lints
+/// judge. It is the architecture's, after all.
+fn bank_name(bank: &Bank) -> Ident {
+    let mut name = bank.ast.name.clone();
+    name.set_span(Span::call_site().located_at(name.span()));
+    name
 }

@@ -1,4 +1,4 @@
-//! The macro behind `sve_state::register_layout!`; see its documentation there.
+//! What is behind `sve_state::register_layout!`, where the documentation is.
 //!
 //! Three steps, one file each: `ast.rs` reads what the user wrote, `valid.rs` finds what can be
 //! wrong with it, `expand.rs` says what is emitted. Beside them, `diagnostic.rs` collects mistakes,
@@ -14,7 +14,8 @@ mod valid;
 
 use proc_macro::TokenStream;
 
-#[doc = include_str!("register_layout.md")]
+/// For `sve_state::register_layout!` only, which puts its `$crate` before the layouts: that names
+/// `sve-state` in a program that renames it, or has it from a third crate.
 #[proc_macro]
 pub fn register_layout(input: TokenStream) -> TokenStream {
     expand::register_layout(input.into()).into()

@@ -1,11 +1,15 @@
 //! What can be seen without a compiler. What the compiler makes of the code, and how it shows the
 //! errors, is tested in the workspace's `tests/`.
 
-use proc_macro2::{Group, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
 use crate::diagnostic::{did_you_mean, one_of};
-use crate::expand::register_layout;
+use crate::expand;
+
+fn register_layout(layouts: TokenStream) -> TokenStream {
+    expand::register_layout(quote!(sve_state #layouts))
+}
 
 /// Every stream that differs from this one in a single place: a token is missing, doubled, or
 /// another one, however deep in groups.
@@ -118,6 +122,54 @@ fn no_generated_code_is_unsafe() {
     );
     let is_unsafe = |word: &&String| word.contains("unsafe");
     assert_eq!(words.iter().find(is_unsafe), None);
+}
+
+#[test]
+fn what_stands_beside_a_module_is_there_where_the_module_is() {
+    for (written, of_view) in [
+        (quote!(#[cfg(x)]), quote!(#[cfg(x)])),
+        (quote!(#[deprecated = "x"]), quote!(#[allow(deprecated)])),
+        (
+            quote!(#[cfg(x)] /** Docs. */ #[allow(unused)] #[deprecated]),
+            quote!(#[cfg(x)] #[allow(deprecated)]),
+        ),
+        (
+            quote!(#[cfg_attr(x, cfg(y), doc = "z")]),
+            quote!(#[cfg_attr(x, cfg(y))]),
+        ),
+        (
+            quote!(#[cfg_attr(x, cfg_attr(y, deprecated, cfg(z)), doc = include!("a"), b(c d),)]),
+            quote!(#[cfg_attr(x, cfg_attr(y, allow(deprecated), cfg(z)))]),
+        ),
+        (
+            quote!(#[cfg_attr(x, cfg_attr(y, inline), a::b)] #[a::b] #[cfg_attr] #[cfg_attr()]),
+            quote!(),
+        ),
+    ] {
+        let code = register_layout(quote! {
+            #written mod layout {
+                arch: arm64, coproc: 0x15, vq: 1..=2;
+                bank Z at 0: 64 bits;
+                view V at 1: 32 bits, low bits of layout::Z;
+            }
+        });
+        let module = quote!(#written mod layout).to_string();
+        let trees: Vec<_> = code.clone().into_iter().collect();
+        assert!(code.to_string().starts_with(&module), "{code}");
+        // What follows the module's braces, and what follows those of the first item there.
+        let is_body = |tree: &TokenTree| matches!(tree, TokenTree::Group(g) if g.delimiter() == Delimiter::Brace);
+        let parts: Vec<String> = trees
+            .split(is_body)
+            .map(|part| part.iter().cloned().collect::<TokenStream>().to_string())
+            .collect();
+        let [_, view, check] = &parts[..] else {
+            panic!("{parts:?}");
+        };
+        let (view, check) = (view.split("impl ").next(), check.split("const ").next());
+        let expected = of_view.to_string();
+        assert_eq!(view.map(str::trim), Some(expected.as_str()), "{written}");
+        assert_eq!(check.map(str::trim), Some(expected.as_str()), "{written}");
+    }
 }
 
 #[test]

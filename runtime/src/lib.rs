@@ -127,8 +127,6 @@ compile_error!("sve-state counts bytes in 32 bits: there is no version for 16-bi
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
-// So that the paths which `register_layout!` emits hold inside this crate too.
-extern crate self as sve_state;
 
 #[doc = include_str!("adoption.md")]
 pub mod adoption {}
@@ -155,6 +153,15 @@ pub mod vls;
 mod vq;
 mod vregs;
 
+#[doc = include_str!("register_layout.md")]
+// A macro of the other crate cannot know what a program calls this one; `$crate` does.
+#[macro_export]
+macro_rules! register_layout {
+    ($($layouts:tt)*) => {
+        $crate::layout::generated::register_layout! { $crate $($layouts)* }
+    };
+}
+
 /// The README's examples are tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -167,6 +174,5 @@ pub use image::{Image, SveState};
 pub use layout::{Layout, Register};
 pub use layouts::{fpsimd, sve};
 pub use one_reg::OneReg;
-pub use sve_state_macros::register_layout;
 pub use vls::Vls;
 pub use vq::{Vq, VqError};

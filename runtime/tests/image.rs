@@ -1,7 +1,9 @@
 //! Views of `sve_state`: what they accept, and what GET and SET move.
 
+use sve_state::errno::Errno;
 use sve_state::image::ImageError;
 use sve_state::layout::{Bounds, Layout};
+use sve_state::vcpu::Call;
 use sve_state::{SveState, Vls, Vq, fpsimd, sve};
 
 fn vq(vq: u32) -> Vq {
@@ -255,4 +257,27 @@ fn debug_text_is_short_and_says_what_it_is() {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert_eq!(format!("{:?}", Vls::up_to(vq(3))), "{1-3}");
+    assert_eq!(
+        format!("{:?} {:?}", Errno::ENOENT, Errno(5)),
+        "ENOENT errno 5"
+    );
+    let call = Call::Get(sve::Z3.id());
+    assert_eq!(format!("{call:?}"), "KVM_GET_ONE_REG of Z3");
+}
+
+/// The kernel's `sve_vl_from_vq`: a quadword has 16 bytes.
+#[test]
+fn a_vector_length_in_bytes() {
+    for (quadwords, bytes) in [(1, 16), (3, 48), (16, 256), (512, 8192)] {
+        assert_eq!(vq(quadwords).vl_bytes(), bytes);
+    }
+}
+
+#[test]
+fn a_whole_register_whatever_the_slice() {
+    let bytes: Vec<u8> = (0..=255).cycle().take(546 * 2).collect();
+    let state = SveState::new(vq(2), &bytes[..]).unwrap();
+    for z3 in [sve::z_slice::<3, 0>(), sve::z_slice::<3, 31>()] {
+        assert_eq!(state.register(z3), &bytes[3 * 32..4 * 32]);
+    }
 }

@@ -187,6 +187,17 @@ fn many_slices_are_moved_like_one() {
     }
 }
 
+#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+#[test]
+fn the_processor_has_what_the_standard_library_sees_too() {
+    extern crate std;
+    let expected = std::is_x86_feature_detected!("avx2");
+    // Asked, then remembered.
+    let found = [0; 2].map(|_| super::avx2::detected());
+    assert_eq!(found, [expected; 2]);
+    assert_eq!(super::avx2::known(), expected);
+}
+
 #[test]
 fn a_clamped_index_is_in_range() {
     for last in [0, 1, 15, 31, 254, u32::MAX] {

@@ -34,6 +34,7 @@ pub mod generated {
     pub use super::bounds::{bounds_table, registers};
     pub use super::check::check_view;
     pub use super::decode::no_register;
+    pub use sve_state_macros::register_layout;
 
     /// The size of the packed image in bytes at this VQ.
     pub const fn image_bytes(banks: &[Bank], vq: u16) -> usize {

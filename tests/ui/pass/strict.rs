@@ -1,7 +1,7 @@
 // The four layouts, in a crate that forbids what it can.
-#![deny(warnings, missing_docs, missing_copy_implementations, missing_debug_implementations)]
-#![deny(unreachable_pub, unused, unused_qualifications, nonstandard_style, future_incompatible)]
-#![deny(clippy::all, clippy::pedantic)]
+#![forbid(warnings, missing_docs, missing_copy_implementations, missing_debug_implementations)]
+#![forbid(unreachable_pub, unused, unused_qualifications, nonstandard_style, future_incompatible)]
+#![forbid(clippy::all, clippy::pedantic)]
 #![forbid(unsafe_code)]
 //! Layouts.
 
@@ -26,6 +26,8 @@ sve_state::register_layout! {
         arch: arm64; coproc: 0x1f; slices: 32; vq: 1..=16;
         bank X[31] at 0x000 step 1: 64 bits;
         bank Z[32] at 0x400 step 32: slice 2048 bits, width 64 + 8 * vq bits;
+        bank lower_case at 0x800: 64 bits;
+        view lower[32] at 0x804 step 1: 8 bits, low bits of mixed::Z;
     }
     /// SME.
     pub mod sme {
