@@ -2,10 +2,10 @@
 //! that cannot be touched, or start where one starts, with such a page before it. A single byte
 //! read or written past what an operation may touch ends the test with SIGSEGV.
 //!
-//! On arm64 these are the NEON kernels, on x86-64 those of the processor.
+//! On arm64 these are the NEON copies, on x86-64 those of the processor.
 
 #![cfg(target_os = "linux")]
-// For the mapping alone.
+// For the mapping only.
 #![allow(unsafe_code)]
 
 use std::io::Error;
@@ -117,8 +117,14 @@ fn vqs() -> impl Iterator<Item = (usize, Vq)> {
 /// image and slice at every edge. `before` and `width` are in bytes for each VQ: of the image
 /// before the bank, and of a register.
 ///
-/// Gives how many registers there were at each VQ.
+/// Gives how many registers there were at the largest.
 fn check_bank<B: InImage>(before: usize, width: usize) -> u32 {
+    check_registers::<B>(before, width, |_| usize::MAX)
+}
+
+/// The same of a bank that has `count` registers at a VQ: a GET of others gives zeros, a SET of them
+/// changes nothing.
+fn check_registers<B: InImage>(before: usize, width: usize, count: fn(usize) -> usize) -> u32 {
     let (mut memory, mut buffer) = (Guarded::new(LARGEST), Guarded::new(B::Slice::BYTES));
     let slices = Register::<B>::BANK.slices.into();
     for (v, vq) in vqs() {
@@ -129,8 +135,12 @@ fn check_bank<B: InImage>(before: usize, width: usize) -> u32 {
                     let image = memory.at(image_at, size);
                     let slice = buffer.at(slice_at, B::Slice::BYTES);
                     let skipped = (i as usize * slice.len()).min(width * v);
-                    let start = before * v + n as usize * width * v + skipped;
-                    let copied = (width * v - skipped).min(slice.len());
+                    let (start, copied) = if (n as usize) < count(v) {
+                        let copied = (width * v - skipped).min(slice.len());
+                        (before * v + n as usize * width * v + skipped, copied)
+                    } else {
+                        (0, 0)
+                    };
                     let register = Register::<B>::with_slice(n, i).expect("one of the bank");
                     let what = || format!("{register} at VQ {vq}, {image_at:?}, {slice_at:?}");
 
@@ -247,6 +257,20 @@ register_layout! {
         arch: arm64, coproc: 0x15, slices: 4, vq: 1..=16;
         bank B at 0: slice 128 bits, width 8 * vq bits;
     }
+    /// In slices of 256 bytes, with half a vector in them at odd VQs.
+    mod halves {
+        arch: arm64, coproc: 0x15, slices: 4, vq: 1..=16;
+        bank H at 0: slice 2048 bits, width 64 * vq bits;
+    }
+    /// As many registers as VQ says, in one slice each, and in several.
+    mod rows {
+        arch: arm64, coproc: 0x15, slices: 1, vq: 1..=16;
+        bank R[1 * vq] at 0 step 32: slice 2048 bits, width 128 * vq bits;
+    }
+    mod columns {
+        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
+        bank C[1 * vq] at 0 step 32: slice 128 bits, width 24 * vq bits;
+    }
     /// In several slices, the last of them in part.
     mod parts {
         arch: arm64, coproc: 0x15, slices: 8, vq: 1..=16;
@@ -265,6 +289,9 @@ fn a_register_alone_in_its_image_is_all_that_is_touched() {
     check_bank::<p::bank::P>(0, 2);
     check_bank::<bytes::bank::B>(0, 1);
     check_bank::<parts::bank::S>(0, 7);
+    check_bank::<halves::bank::H>(0, 8);
+    check_registers::<rows::bank::R>(0, 16, |v| v);
+    check_registers::<columns::bank::C>(0, 3, |v| v);
     check_view::<views::bank::V>(16);
     check_view::<views::bank::W>(2);
     check_all::<z::Layout>(&[(1, 16, 256)]);

@@ -1,6 +1,7 @@
 //! Which instruction set the lines are compiled for.
 //!
-//! On aarch64 it is NEON, which every such target has. Programs for x86-64 are mostly built for SSE2 and
+//! On aarch64 it is NEON. (A target without it, as for kernels that keep no vector registers, has the
+//! portable lines, and so has one for x86-64 without SSE2.) Programs for x86-64 are mostly built for SSE2 and
 //! run on processors with AVX2, whose vectors are twice as wide. So unless the build is for AVX2, the
 //! processor is asked once, and each copy tests the answer, which never changes while the process
 //! lives.
@@ -15,9 +16,16 @@ use core::ptr;
 use super::{Line, lines};
 use chosen::{ASKS, expand_run, get_narrow, get_wide, has_avx2, pack_run, set_wide};
 
-#[cfg(all(target_arch = "aarch64", not(sve_state_portable)))]
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    not(sve_state_portable)
+))]
 use super::neon::Neon as Native;
-#[cfg(any(not(target_arch = "aarch64"), sve_state_portable))]
+#[cfg(any(
+    not(all(target_arch = "aarch64", target_feature = "neon")),
+    sve_state_portable
+))]
 use super::portable::Portable as Native;
 
 /// Hands the lines as functions to another macro, which makes them for an instruction set, `Isa`.
@@ -40,7 +48,11 @@ macro_rules! lines_for {
 
 /// On x86-64 a line is a call of a function that calls nothing, unless the build is for AVX2. What asks
 /// the processor is behind it, so that no register has to be saved for that.
-#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(sve_state_portable)
+))]
 pub(super) mod chosen {
     use super::Line;
     /// Whether a copy is a call, behind a test.
@@ -97,7 +109,11 @@ pub(super) mod chosen {
 }
 
 /// Elsewhere there is nothing to ask.
-#[cfg(not(all(target_arch = "x86_64", not(sve_state_portable))))]
+#[cfg(not(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(sve_state_portable)
+)))]
 mod chosen {
     use super::{Line, Native as Isa, lines};
 

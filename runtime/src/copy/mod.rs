@@ -2,9 +2,9 @@
 //!
 //! A GET fills a whole slice: the register's bytes, then zeros. A SET writes the register's bytes
 //! only. How many bytes that are depends on the vector length, which is known at run time only and
-//! differs from vCPU to vCPU. So there is one straight line of instructions for each size of slice, and
-//! the number of bytes is an operand in it: nothing is looked up, called or jumped to, and there is no
-//! branch on it that a processor could guess wrongly.
+//! differs from vCPU to vCPU. So for the slices of SVE, 256 and 32 bytes, there is one straight line of
+//! instructions each, and the number of bytes is an operand in it: nothing is looked up, called or jumped
+//! to, and there is no branch on it that a processor could guess wrongly.
 //!
 //! ```text
 //!   get     ├─ copy bytes of the image ─┤├──── zeros, to the slice's end ────┤
@@ -16,14 +16,26 @@
 //!   its own way, and `isa` chooses the instruction set.
 //! * [`clamp`] is what the index of an address passes before it becomes one.
 
-#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(sve_state_portable)
+))]
 mod avx2;
 mod clamp;
 mod isa;
 mod lines;
-#[cfg(all(target_arch = "aarch64", not(sve_state_portable)))]
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    not(sve_state_portable)
+))]
 mod neon;
-#[cfg(any(test, not(target_arch = "aarch64"), sve_state_portable))]
+#[cfg(any(
+    test,
+    not(all(target_arch = "aarch64", target_feature = "neon")),
+    sve_state_portable
+))]
 mod portable;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
@@ -98,7 +110,10 @@ const ZEROS: &[u8; 256] = &[0; 256];
 /// For a table lookup of bytes: from place `n` on, which places 16 bytes come from that have lost `n`,
 /// and, of those that are lost, a place that gives zero.
 #[cfg(all(
-    any(target_arch = "aarch64", target_arch = "x86_64"),
+    any(
+        all(target_arch = "aarch64", target_feature = "neon"),
+        all(target_arch = "x86_64", target_feature = "sse2")
+    ),
     not(sve_state_portable)
 ))]
 const PLACES: &[u8; 48] = &{

@@ -20,8 +20,8 @@ impl Leaf for Neon {
             } else {
                 ZEROS.as_ptr()
             };
-            // SAFETY: `copy` bytes can be read from `from`, and 256 zeros. Every aarch64 target with
-            // `core::arch` has NEON.
+            // SAFETY: `copy` bytes can be read from `from`, and 256 zeros. This is
+            // compiled for targets with NEON only.
             unsafe { vld1q_u8(from.wrapping_add(at)) }
         };
         // Two loads, then two stores, of which the compiler makes one.

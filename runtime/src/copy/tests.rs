@@ -37,14 +37,22 @@ fn isas() -> Vec<Isa> {
     };
     #[allow(unused_mut)] // Not on every target is there a third.
     let mut isas = vec![portable, chosen];
-    #[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+    #[cfg(all(
+        target_arch = "x86_64",
+        target_feature = "sse2",
+        not(sve_state_portable)
+    ))]
     if super::avx2::detected() {
         isas.push(avx2::ISA);
     }
     isas
 }
 
-#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(sve_state_portable)
+))]
 mod avx2 {
     use super::super::isa::chosen::for_avx2;
     use super::{Isa, Line, Portable, lines};
@@ -187,7 +195,11 @@ fn many_slices_are_moved_like_one() {
     }
 }
 
-#[cfg(all(target_arch = "x86_64", not(sve_state_portable)))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(sve_state_portable)
+))]
 #[test]
 fn the_processor_has_what_the_standard_library_sees_too() {
     extern crate std;

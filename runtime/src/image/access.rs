@@ -20,15 +20,15 @@ use crate::layout::{
     Bank, Bounds, ByteArray, InImage, Layout, Place, Register, ViewOf, check_bank, slices_bytes,
 };
 
-/// The line that moves a bank's slices. At the smallest VQ the bank starts at `offset`, and its registers
-/// are `width` wide; at others these are no less.
-const fn line(bank: &Bank, offset: u32, width: u32) -> Line {
+/// The line that moves a bank's slices. At the smallest VQ the bank starts at `offset`; at others, no
+/// earlier. Its registers have a byte or more at every VQ: `check_layout`.
+const fn line(bank: &Bank, offset: u32) -> Line {
     const fn in_units(bank: &Bank, unit: u32) -> bool {
         bank.width.fixed % unit == 0 && bank.width.per_vq % unit == 0
     }
     match bank.slice_bytes {
-        256 if in_units(bank, 16) && width > 0 => Line::Wide,
-        32 if in_units(bank, 2) && width > 0 && offset >= 16 => Line::Narrow,
+        256 if in_units(bank, 16) => Line::Wide,
+        32 if in_units(bank, 2) && offset >= 16 => Line::Narrow,
         slice => Line::Any(slice as usize),
     }
 }
@@ -37,12 +37,7 @@ const fn line(bank: &Bank, offset: u32, width: u32) -> Line {
 const fn line_of<B: InImage>() -> Line {
     check_bank::<B>();
     let vq_min = <B::Layout as Layout>::VQ_MIN;
-    let bank = Register::<B>::BANK;
-    line(
-        bank,
-        Register::<B>::OFFSET.at(vq_min),
-        bank.width.at(vq_min),
-    )
+    line(Register::<B>::BANK, Register::<B>::OFFSET.at(vq_min))
 }
 
 impl<L: Layout, S: Storage> Image<L, S> {
@@ -241,8 +236,8 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
 
 /// A slice in an image, in bytes.
 struct Slice {
-    /// Whether it has bytes of the register. Else `start` says nothing, and `copy` is what some slice of
-    /// the bank has.
+    /// Whether it has bytes of the register. If not, `start` means nothing, and `copy` is any size that the
+    /// bank's line takes.
     there: bool,
     start: usize,
     copy: usize,
@@ -257,7 +252,7 @@ fn banks<L: Layout>() -> impl DoubleEndedIterator<Item = (&'static Bank, Line)> 
         // By iterators only: `expand` and `pack` have no panic, and an index could bring one.
         let before = L::BANKS.iter().take(b).filter(image);
         let offset = before.map(|bank| bank.count.at(L::VQ_MIN) * bank.width.at(L::VQ_MIN));
-        (bank, line(bank, offset.sum(), bank.width.at(L::VQ_MIN)))
+        (bank, line(bank, offset.sum()))
     })
 }
 

@@ -10,8 +10,8 @@ use super::{BankType, ByteArray, InImage, Layout, PerVq, Register, ViewOf};
 /// Sizes in the image are numbers of 31 bits, so that no sum or product of them wraps.
 const MOST: u64 = i32::MAX as u64;
 
-/// Refuses a layout whose image has more than 31 bits of bytes, or whose slices have; and a bank that
-/// lacks, even at the largest VQ, a register that has an ID.
+/// Refuses a layout whose image has more than 31 bits of bytes, or whose slices have; a bank that
+/// lacks, even at the largest VQ, a register that has an ID; and registers without a byte in the image.
 ///
 /// Counts and widths grow with VQ, so the largest VQ decides.
 pub(crate) const fn check_layout<L: Layout>() {
@@ -29,6 +29,10 @@ pub(crate) const fn check_layout<L: Layout>() {
             "registers of 31 bits of bytes"
         );
         assert!(count == bank.max_count as u64, "as many registers as IDs");
+        assert!(
+            !matches!(bank.place, Place::Image) || at(bank.width, 1) > 0,
+            "registers of a byte or more"
+        );
         image += count * width;
         assert!(image <= MOST, "an image of 31 bits of bytes");
         slices += count * width.next_multiple_of(slice);

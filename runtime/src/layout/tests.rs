@@ -112,6 +112,7 @@ layout!(large_slices: Bank { slice_bytes: 1 << 31, width: fixed(0), ..BANK });
 // More registers than numbers, and fewer.
 layout!(more: Bank { count: per_vq(1), ..BANK });
 layout!(fewer: Bank { count: fixed(3), ..BANK });
+layout!(empty: Bank { width: fixed(0), ..BANK });
 // 2^29 bytes each.
 layout!(large_image: Bank { width: per_vq(1 << 25), ..BANK });
 // 20 bytes each, which are small, in slices of 2^29.
@@ -128,6 +129,7 @@ refused! {
     a_slice_that_wraps: check_layout of large_slices::Lie, "registers of 31 bits of bytes";
     more_registers_than_ids: check_layout of more::Lie, "as many registers as IDs";
     fewer_registers_than_ids: check_layout of fewer::Lie, "as many registers as IDs";
+    registers_of_no_bytes: check_layout of empty::Lie, "registers of a byte or more";
     an_image_that_wraps: check_layout of large_image::Lie, "an image of 31 bits of bytes";
     slices_that_wrap_in_all: check_layout of large_in_all::Lie, "slices of 31 bits of bytes";
     a_bank_that_is_not_in_the_image: check_bank of elsewhere::B, "a bank of the image";
