@@ -9,7 +9,7 @@ use sve_state::layout::{BankType, DecodeError};
 use sve_state::{Register, fpsimd, sve};
 
 sve_state::register_layout! {
-    /// Registers that differ in the size field alone, and a number of them that grows with VQ: the
+    /// Registers that differ only in the size field, and a number of them that grows with VQ: the
     /// layout proposed for SME.
     mod sme {
         arch: arm64, coproc: 0x17, slices: 32, vq: 1..=16;

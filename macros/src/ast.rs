@@ -305,7 +305,7 @@ impl Parse for Registers {
 fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
     punct::<Token![:]>(input, "`:`")?;
     if line == "view" && peek_word(input, "slice") {
-        return Err(input.error("a view is moved whole: write its size alone, `128 bits`"));
+        return Err(input.error("a view is moved whole: write only its size, `128 bits`"));
     }
     let shape = input.parse()?;
     let place = match input.parse::<Option<Token![,]>>()? {

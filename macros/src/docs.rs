@@ -96,7 +96,7 @@ fn since(layout: &Layout, bank: &Bank, number: u16) -> String {
 /// `Z0 to Z31`.
 pub(crate) fn range(bank: &Bank) -> String {
     match bank.max_count {
-        1 => format!("{} alone", bank.register(0)),
+        1 => format!("{} only", bank.register(0)),
         n => format!("{} to {}", bank.register(0), bank.register(n - 1)),
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a layout, and the layout once nothing is.
 //!
-//! Everything that is wrong is reported, not the first alone: a check whose input is itself
+//! Everything that is wrong is reported, not only the first: a check whose input is itself
 //! refused is left out, all others go on.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -181,7 +181,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A message on standard error. Where that cannot be written, the exit status says it alone.
+/// A message on standard error. Where that cannot be written, only the exit status says it.
 fn complain(message: &dyn Display) {
     let _ = writeln!(anstream::stderr(), "regid: {message}");
 }

@@ -314,7 +314,7 @@ fn legend() -> Element {
     let lines = [
         "Offsets and lengths in bytes; every bar is to scale.",
         "GET copies a register's bytes into the slice and flushes the rest: fills it with zeros. \
-         SET reads the copied bytes alone.",
+         SET reads only the copied bytes.",
     ];
     let mut group = Group::new().set("fill", FAINT).set("font-size", 12);
     for (y, line) in [0.0, 18.0].into_iter().zip(lines) {

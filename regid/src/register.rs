@@ -148,7 +148,7 @@ fn no_slice(bank: &Bank) -> String {
     }
 }
 
-/// A number in digits alone: Rust takes a sign, too.
+/// A number of digits only: Rust takes a sign, too.
 fn decimal<N: FromStr>(digits: &str) -> Option<N> {
     let parsed = digits.parse().ok();
     parsed.filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()))

@@ -27,7 +27,7 @@ register_layout! {
     ///
     /// IDs count 32-bit words of `struct kvm_regs`. On a vCPU without SVE this is where the vector
     /// registers are; with SVE, V(n) is the low 128 bits of Z(n), and KVM since Linux 5.2 serves it
-    /// as Z(n) alone.
+    /// only as Z(n).
     ///
     /// Source: `KVM_REG_ARM_CORE_REG(fp_regs.…)` in Linux's `arch/arm64/include/uapi/asm/kvm.h`.
     pub mod fpsimd {

@@ -1,6 +1,6 @@
 //! arm64 SVE state of a vCPU, for people who write VMMs, hypervisors and emulators.
 //!
-//! SVE gives a vCPU 49 registers whose size is known at run time alone. Linux KVM serves them in
+//! SVE gives a vCPU 49 registers whose size is known only at run time. Linux KVM serves them in
 //! slices, through `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`, under 64-bit IDs. This crate has the IDs,
 //! checked by the compiler; where each slice lies and how it is padded; the kernel's side of the
 //! interface, for any machine; and the VMM's side, from capture to restore.
@@ -25,8 +25,9 @@
 //! | [`signal`], [`regset`] | the same registers in signal frames, from ptrace and in core files |
 //! | [`gdb`] | the target description, and a register by gdb's number |
 //! | [`shim`], [`errno`] | the kernel's side: a vCPU that answers as KVM does |
-//! | [`adoption`] | for a VMM that has all that in another form: what it deletes, and what it writes |
-//! | [`trust`] | what this crate's `unsafe` code relies on |
+//! | [`adoption`] | for a VMM that has all that in another form: what it deletes, and what it writes (a page, not code) |
+//! | [`guarantees`] | what is promised, and the test of each promise (a page, not code) |
+//! | [`trust`] | what this crate's `unsafe` code relies on (a page, not code) |
 //!
 //! # One vCPU to another
 //!
@@ -117,8 +118,8 @@
 //! | `serde` | `serde` for snapshots | `serde`, `base64` |
 //! | `kvm` | ONE_REG on `kvm_ioctls::VcpuFd` and `&VcpuFd`, on Linux on aarch64 | `kvm-ioctls`, 0.15 to 0.25 |
 //!
-//! Without features it is `no_std` and allocates nothing. What it guarantees, how each guarantee is
-//! tested, and how fast it is, with the ratios measured, is in the README.
+//! Without features it is `no_std` and allocates nothing. How fast it is, with the ratios measured, is in
+//! the README.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -136,6 +137,8 @@ pub mod errno;
 mod error;
 mod fields;
 pub mod gdb;
+#[doc = include_str!("guarantees.md")]
+pub mod guarantees {}
 pub mod image;
 pub mod kvm;
 pub mod layout;

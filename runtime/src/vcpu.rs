@@ -384,7 +384,7 @@ impl<V: OneReg> Finalized<V> {
         let image = state.as_bytes();
         for (id, bounds) in registers {
             let (start, size) = (bounds.start as usize, reg_size(id));
-            // KVM reads the register's own bytes alone, whatever follows them.
+            // KVM reads only the register's own bytes, whatever follows them.
             let written = match image.get(start..start + size) {
                 Some(slice) if self.in_place() => self.vcpu.set_one_reg(id, slice),
                 _ => {

@@ -157,7 +157,7 @@ fn ids_that_no_snapshot_has_are_refused() {
     assert_eq!(slice, RegistersError::Slice { id });
     assert_eq!(
         slice.to_string(),
-        "Z3 slice 1 (0x6080000000150061): KVM has slice 0 alone"
+        "Z3 slice 1 (0x6080000000150061): KVM has only slice 0"
     );
     for (id, reason) in [
         // No register; Z3 of 64 bits.

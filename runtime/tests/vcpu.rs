@@ -321,7 +321,7 @@ fn the_common_set_of_a_fleet() {
     assert!(why.to_string().ends_with("missing are {4,8,16}"), "{why}");
     assert_eq!(small.check_all(&[wide, small, odd]), Ok(()));
     assert_eq!(Vls::ARCHITECTURAL, Vls::up_to(Vq::ARCH_MAX));
-    // The last host alone decides.
+    // Only the last host decides.
     assert_eq!(Vls::common(&[wide, wide, small]), small);
 }
 

@@ -86,7 +86,7 @@ pub(crate) const CAUSES: &[Cause] = &[
         applies: |case| case.target.kind == OtherVls && case.stage == Stage::Initialised,
         why: "the set written is not the host's own vector lengths up to a maximum: one at least, \
               none that the host lacks, and none of the smaller ones left out",
-        remedy: "read VLS after KVM_ARM_VCPU_INIT, clear bits from the top alone, and write that",
+        remedy: "read VLS after KVM_ARM_VCPU_INIT, clear only bits from the top, and write that",
         reproducible: true,
         first: &[],
     },

@@ -190,7 +190,7 @@ impl<const N: usize> ByteArray for [u8; N] {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no place in the register image",
     label = "not a register of the image",
-    note = "a pseudo-register is read and written through ONE_REG alone; a view is read with `get_view`"
+    note = "a pseudo-register is read and written only through ONE_REG; a view is read with `get_view`"
 )]
 pub trait InImage: BankType {
     /// One slice of a register: `[u8; N]`, N the slice's size in bytes.

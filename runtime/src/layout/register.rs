@@ -11,7 +11,7 @@ use crate::vq::Vq;
 
 /// One slice of a register of bank `B`, always a valid one. `sve::Z` is `Register<bank::Z>`.
 ///
-/// On today's hardware a register has one slice, slice 0; that is what a register's name alone
+/// On today's hardware a register has one slice, slice 0; that is what just a register's name
 /// stands for.
 pub struct Register<B> {
     // Below 2^16, both; as wide as an address can use them at once.

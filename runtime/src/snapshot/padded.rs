@@ -474,7 +474,7 @@ impl fmt::Display for RegistersError {
                 "{found} bytes for {} ({id:#018x}), which takes {expected}",
                 Name(id)
             ),
-            Self::Slice { id } => write!(f, "{} ({id:#018x}): KVM has slice 0 alone", Name(id)),
+            Self::Slice { id } => write!(f, "{} ({id:#018x}): KVM has only slice 0", Name(id)),
             Self::Coprocessor { id } => write!(
                 f,
                 "register ID {id:#018x}: coprocessor {:#x} in bits 27:16 is not known here (known \

@@ -1,5 +1,5 @@
 //! The oldest Rust: `rust-version` in the workspace's Cargo.toml is a promise to the users of the
-//! published crates, and compilers alone can tell whether it is kept.
+//! published crates, and only compilers can tell whether it is kept.
 
 use anyhow::{Result, ensure};
 

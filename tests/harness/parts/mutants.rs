@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// Every Nth mutant from the Kth on, 0 to N - 1: a sample, or a part for one of N machines
     #[arg(long, value_name = "K/N")]
     shard: Option<String>,
-    /// Those alone whose description has this regular expression, as in 'shim.*replace < with'
+    /// Only those whose description has this regular expression, as in 'shim.*replace < with'
     #[arg(long, value_name = "REGEX")]
     re: Option<String>,
 }

@@ -35,10 +35,10 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
 
     let differences: Vec<String> = kernel
         .difference(&ours)
-        .map(|line| format!("  the headers alone say: {line}"))
+        .map(|line| format!("  only the headers say: {line}"))
         .chain(
             ours.difference(&kernel)
-                .map(|line| format!("  sve-state alone says: {line}")),
+                .map(|line| format!("  only sve-state says: {line}")),
         )
         .collect();
     for line in differences.iter().take(SHOWN) {

@@ -2,7 +2,7 @@
 //!
 //! A case is a sequence of operations, each with the answer that Linux gives, worked out
 //! here without the help of `sve-state`. The same case runs on any number of vCPUs side by
-//! side: the shim alone in `cargo test`, the shim and Linux KVM inside QEMU. An answer that differs
+//! side: only the shim in `cargo test`, the shim and Linux KVM inside QEMU. An answer that differs
 //! from the expected one is a difference, whoever gave it.
 
 mod cases;

@@ -1,4 +1,4 @@
-//! A vCPU's answers by the rules alone, as simply as they can be written: every register in an array
+//! A vCPU's answers by nothing but the rules, as simply as they can be written: every register in an array
 //! of its own, every byte moved by itself, every ID taken apart here. Nothing comes from `sve-state`,
 //! constants and tables included; that is the point.
 //!
@@ -74,7 +74,7 @@ pub(super) fn sve(id: u64) -> Option<Named> {
     }
 }
 
-/// What an ID names in CORE, whole registers alone.
+/// What an ID names in CORE, whole registers only.
 pub(super) fn core(id: u64) -> Option<Named> {
     match (low(id), size(id)) {
         (low @ 0x54..0xd4, 16) if low.is_multiple_of(4) => Some(Named::V {

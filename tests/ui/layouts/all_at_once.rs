@@ -1,4 +1,4 @@
-// Everything that is wrong is reported, not the first mistake alone.
+// Everything that is wrong is reported, not only the first mistake.
 sve_state::register_layout! {
     pub mod test {
         arch: arm, coproc: 0x1000, slices: 32, vq: 16..=1;

@@ -1,4 +1,4 @@
-// The largest vector length alone.
+// Only the largest vector length.
 sve_state::register_layout! {
     pub mod test {
         arch: arm64, coproc: 0x15, slices: 32, vq: 16;

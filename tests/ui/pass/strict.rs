@@ -14,7 +14,7 @@ sve_state::register_layout! {
         bank FFR at 0x600: slice 256 bits, width 16 * vq bits;
         pseudo VLS at 0xffff: 512 bits;
     }
-    /// FPSIMD, in sight of this file alone.
+    /// FPSIMD, in sight of only this file.
     mod fpsimd {
         arch: arm64, coproc: 0x10, vq: 1..=16;
         view V[32] at 0x54 step 4: 128 bits, low bits of sve::Z;

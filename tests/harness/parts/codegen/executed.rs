@@ -34,7 +34,7 @@ pub(crate) fn count(cx: &Context, probe: &Path) -> Result<BTreeMap<String, Count
             "--branch-sim=yes",
             "--combine-dumps=yes",
         ])
-        // Within these alone is anything counted.
+        // Only within these is anything counted.
         .arg("--toggle-collect=codegen_probe::access::*")
         .arg("--toggle-collect=codegen_probe::planted::*")
         .arg("--dump-after=codegen_probe::run::case_done")

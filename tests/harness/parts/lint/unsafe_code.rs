@@ -75,7 +75,7 @@ fn judge(found: &BTreeMap<&str, Vec<Use>>) -> Result<()> {
         if !ALLOWED.iter().any(|(place, _)| allowed(file, place)) {
             let Use { kind, line } = &uses[0];
             bail!(
-                "{file}:{line}: {}, which may stand in these places alone: {}",
+                "{file}:{line}: {}, which may stand only in these places: {}",
                 kind.name(),
                 ALLOWED
                     .map(|(place, why)| format!("{place} ({why})"))
