@@ -29,6 +29,25 @@
 //! target.finalize()?.restore(&state)?;
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
+//!
+//! # Ioctls
+//!
+//! What each call may ask of KVM, also where it fails and finds out why: for a seccomp filter. By number they are
+//! 0x4010aeab (`KVM_GET_ONE_REG`), 0x4010aeac (`KVM_SET_ONE_REG`) and 0x4004aec2 (`KVM_ARM_VCPU_FINALIZE`) of Linux's
+//! `include/uapi/linux/kvm.h`. (`capture`, `restore` and the like make some of the calls of a snapshot.)
+//!
+//! | call | ioctls of the vCPU |
+//! | --- | --- |
+//! | [`Initialised::vls`] | KVM_GET_ONE_REG |
+//! | [`Initialised::set_vls`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | [`Initialised::finalize`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG |
+//! | [`Initialised::settle`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | [`Initialised::restore_snapshot`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | [`Finalized::of`] | KVM_GET_ONE_REG |
+//! | [`Finalized::snapshot`] | KVM_GET_ONE_REG |
+//! | [`Finalized::restore_snapshot`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | [`Finalized::get`] | KVM_GET_ONE_REG |
+//! | [`Finalized::set`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 
 mod stage;
 

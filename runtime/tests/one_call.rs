@@ -4,6 +4,7 @@
 #![cfg(feature = "snapshot")]
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use sve_state::errno::Errno;
 use sve_state::shim::{self, Rules};
@@ -11,7 +12,7 @@ use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{
     Call, FinalizeSve, Finalized, Initialised, Stage, Status, VcpuError, has_sve, lists_sve,
 };
-use sve_state::{OneReg, SveState, Vls, Vq};
+use sve_state::{OneReg, SveState, Vls, Vq, fpsimd};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 
@@ -338,4 +339,82 @@ fn whether_a_vcpu_has_sve_is_known_in_three_ways() {
         assert_eq!(vcpu.vls() != Vls::EMPTY, sve);
     }
     assert!(!has_sve(&[]));
+}
+
+/// A step of the table, on a vCPU of either kind. What it needs before it is not counted.
+type Step = fn(&Fd, bool, &Snapshot) -> Result<(), VcpuError<Errno>>;
+
+const STEPS: [(&str, Step); 10] = [
+    ("Initialised::vls", |fd, _, _| {
+        Initialised::new(fd).vls().map(drop)
+    }),
+    ("Initialised::set_vls", |fd, _, to| {
+        Initialised::new(fd).set_vls(to.vls())
+    }),
+    ("Initialised::finalize", |fd, _, _| {
+        Initialised::new(fd).finalize().map(drop)
+    }),
+    ("Initialised::settle", |fd, sve, to| {
+        Initialised::new(fd)
+            .settle(sve, sve.then_some(to.vls()))
+            .map(drop)
+    }),
+    ("Initialised::restore_snapshot", |fd, _, to| {
+        Initialised::new(fd).restore_snapshot(to).map(drop)
+    }),
+    ("Finalized::of", |fd, sve, _| {
+        Finalized::of(fd, sve).map(drop)
+    }),
+    ("Finalized::snapshot", |fd, sve, _| {
+        finalized(fd, sve)?.snapshot().map(drop)
+    }),
+    ("Finalized::restore_snapshot", |fd, sve, to| {
+        finalized(fd, sve)?.restore_snapshot(to)
+    }),
+    ("Finalized::get", |fd, sve, _| {
+        finalized(fd, sve)?.get(fpsimd::V3).map(drop)
+    }),
+    ("Finalized::set", |fd, sve, _| {
+        finalized(fd, sve)?.set(fpsimd::V3, &[1; 16])
+    }),
+];
+
+/// Wrapped, without calls that count or fail.
+fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, VcpuError<Errno>> {
+    let fail = fd.fail.take();
+    if sve {
+        let _ = fd.vcpu.borrow_mut().finalize_sve();
+    }
+    let vcpu = Finalized::of(fd, sve)?;
+    fd.calls.take();
+    fd.fail.set(fail);
+    Ok(vcpu)
+}
+
+/// What a seccomp filter has to let through, whatever fails.
+#[test]
+fn the_ioctls_are_those_of_the_documentation() {
+    let documentation = include_str!("../src/vcpu.rs");
+    for (name, step) in STEPS {
+        let mut made = BTreeSet::new();
+        for (sve, max) in [(false, 0), (true, 2), (true, 16), (false, 2), (true, 0)] {
+            let to = snapshot(max, 1);
+            let faults = (0..6).flat_map(|k| [1, 2, 22].map(|errno| Some((k, Errno(errno)))));
+            for fault in [None].into_iter().chain(faults) {
+                let fd = Fd::new(initialised(sve));
+                fd.fail.set(fault);
+                let _ = step(&fd, sve, &to);
+                made.extend(fd.calls.take().into_iter().map(|(kind, _)| match kind {
+                    'G' => "KVM_GET_ONE_REG",
+                    'S' => "KVM_SET_ONE_REG",
+                    _ => "KVM_ARM_VCPU_FINALIZE",
+                }));
+            }
+        }
+        let row = format!("//! | [`{name}`] | {} |\n", Vec::from_iter(made).join(", "));
+        assert!(
+            documentation.contains(&row),
+            "the table of `vcpu` lacks {row}"
+        );
+    }
 }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use sve_state::shim::{Rules, Vcpu as Shim};
 use sve_state::vcpu::Initialised;
 use sve_state::{Vls, Vq};
+use sve_state_harness::consumers::by_hand;
 use sve_state_harness::consumers::list::{self, Error, Registers};
 use sve_state_harness::consumers::object::{Core, KvmVcpu, Vcpu};
 use sve_state_harness::consumers::{Fd, ShimFd};
@@ -82,19 +83,40 @@ fn a_list_that_is_wrong_is_refused_by_name() {
     );
 }
 
-#[test]
-fn the_list_needs_at_most_30_lines() {
-    let source = include_str!("../suites/consumers/list.rs");
-    let (mut added, mut within) = (0, false);
+/// Those between the marks, without comments.
+fn lines(source: &str) -> usize {
+    let (mut lines, mut within) = (0, false);
     for line in source.lines().map(str::trim) {
         match line {
             "// (+" => within = true,
             "// +)" => within = false,
-            _ => added += usize::from(within && !line.starts_with("//")),
+            _ => lines += usize::from(within && !line.starts_with("//")),
         }
     }
-    println!("{added} lines");
-    assert!((1..=30).contains(&added), "{added}");
+    lines
+}
+
+#[test]
+fn the_list_needs_at_most_30_lines_and_the_object_fewer_than_by_hand() {
+    let list = lines(include_str!("../suites/consumers/list.rs"));
+    let object = lines(include_str!("../suites/consumers/object.rs"));
+    let by_hand = lines(include_str!("../suites/consumers/by_hand.rs"));
+    println!("list {list}, object {object}, by hand {by_hand}");
+    assert!((1..=30).contains(&list), "{list}");
+    assert!((1..by_hand).contains(&object), "{object}, {by_hand}");
+}
+
+/// The twin does the same job: what it saves as JSON, it restores to the byte.
+#[test]
+fn by_hand_is_the_same_state() {
+    for max in 0..=16 {
+        let has_sve = max > 0;
+        let fd = filled(max);
+        let saved = serde_json::to_string(&by_hand::state(&fd, has_sve).unwrap()).unwrap();
+        let target = initialised(has_sve);
+        by_hand::set_state(&target, &serde_json::from_str(&saved).unwrap()).unwrap();
+        assert_eq!(list::save(&target).unwrap(), list::save(&fd).unwrap());
+    }
 }
 
 #[test]

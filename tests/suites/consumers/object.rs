@@ -2,9 +2,11 @@
 //! a vCPU with SVE had none of them.
 
 use serde::{Deserialize, Serialize};
+// (+
 use sve_state::SveError;
 use sve_state::snapshot::Snapshot as SveSnapshot;
 use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, Status};
+// +)
 
 /// As it is saved: `sve` now, the others before.
 #[derive(Serialize, Deserialize, Debug)]
@@ -20,8 +22,10 @@ pub struct Core {
     /// FPCR.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fpcr: Option<u32>,
+    // (+
     /// Since then.
     pub sve: Option<SveSnapshot>,
+    // +)
 }
 
 /// A vCPU, of whatever hypervisor.
@@ -42,21 +46,28 @@ pub struct KvmVcpu<V> {
 }
 
 impl<V> Vcpu for KvmVcpu<V>
+// (+
 where
     for<'a> &'a V: FinalizeSve<Error: std::fmt::Display>,
+    // +)
 {
     fn state(&self) -> Result<Core, String> {
+        // (+
         let sve = Finalized::of(&self.fd, self.has_sve).and_then(|vcpu| vcpu.snapshot());
+        // +)
         Ok(Core {
             pc: 0x8000_0000,
             vregs: None,
             fpsr: None,
             fpcr: None,
+            // (+
             sve: Some(sve.map_err(|error| SveError::from(error).to_string())?),
+            // +)
         })
     }
 
     fn set_state(&self, core: &Core) -> Result<(), String> {
+        // (+
         let status = Status {
             fpsr: core.fpsr.unwrap_or_default(),
             fpcr: core.fpcr.unwrap_or_default(),
@@ -67,5 +78,6 @@ where
         let snapshot = core.sve.as_ref().or(old.as_ref()).ok_or("no SVE state")?;
         let restored = Initialised::new(&self.fd).restore_snapshot(snapshot);
         restored.map(drop).map_err(|error| error.to_string())
+        // +)
     }
 }
