@@ -1,7 +1,7 @@
 //! The tests are tested: small faults are planted in the code one by one, and each must fail a test.
 //! What is mutated, what must notice, and which mutants are no faults says `.cargo/mutants.toml`.
 //!
-//! About an hour on two cores, so that it runs when it is named and not with all other parts.
+//! More than an hour on two cores, so that it runs when it is named and not with all other parts.
 
 use std::fs;
 
