@@ -257,9 +257,10 @@ impl Slots {
         for v in fpsimd::V::all() {
             let place = |id| self.slots.iter().find(|slot| slot.id == id);
             let z = sve::Z::new(v.number().into()).map_or(0, Register::id);
-            if let (Some(v), Some(z)) = (place(v.id()), place(z))
-                && (v.has, z.has) == (Has::Listed, Has::Missing)
-            {
+            let (Some(v), Some(z)) = (place(v.id()), place(z)) else {
+                continue;
+            };
+            if (v.has, z.has) == (Has::Listed, Has::Missing) {
                 self.v?;
                 self.bytes.copy_within(v.start..v.start + 16, z.start);
                 in_host_order(&mut self.bytes[z.start..][..16]);
