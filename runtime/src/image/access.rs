@@ -17,7 +17,8 @@ use super::{Image, ImageError, Storage};
 use crate::copy::{self, Line, clamp};
 use crate::layout::generated::check_view;
 use crate::layout::{
-    Bank, Bounds, ByteArray, InImage, Layout, Place, Register, ViewOf, check_bank, slices_bytes,
+    Bank, Bounds, ByteArray, ImageBytes, InImage, Layout, Place, Register, ViewOf, check_bank,
+    slices_bytes,
 };
 
 /// The line that moves a bank's slices. At the smallest VQ the bank starts at `offset`; at others, no
@@ -245,15 +246,9 @@ struct Slice {
 
 /// The banks of the image, each with its line.
 fn banks<L: Layout>() -> impl DoubleEndedIterator<Item = (&'static Bank, Line)> {
-    let image = |bank: &&Bank| bank.place == Place::Image;
     let banks = L::BANKS.iter().enumerate();
-    let banks = banks.filter(move |(_, bank)| image(bank));
-    banks.map(move |(b, bank)| {
-        // By iterators only: `expand` and `pack` have no panic, and an index could bring one.
-        let before = L::BANKS.iter().take(b).filter(image);
-        let offset = before.map(|bank| bank.count.at(L::VQ_MIN) * bank.width.at(L::VQ_MIN));
-        (bank, line(bank, offset.sum()))
-    })
+    let banks = banks.filter(|(_, bank)| bank.place == Place::Image);
+    banks.map(|(b, bank)| (bank, line(bank, ImageBytes::of(L::BANKS, b).at(L::VQ_MIN))))
 }
 
 /// Slices that follow each other and share as many bytes each with the image.

@@ -110,15 +110,17 @@ impl ImageBytes {
     /// What the first `n` banks take: where bank `n` starts, or, of all banks, the image's size.
     ///
     /// Of a layout that [`check`](super::check) has passed nothing here wraps.
-    pub(crate) const fn of(banks: &[Bank], n: usize) -> Self {
+    pub(crate) const fn of(mut banks: &[Bank], n: usize) -> Self {
         let (mut fixed, mut per_vq, mut per_vq2, mut b) = (0_u32, 0_u32, 0_u32, 0);
-        while b < n {
-            if matches!(banks[b].place, Place::Image) {
-                let (count, width) = (banks[b].count, banks[b].width);
+        // By patterns: an index would bring a panic into `expand` and `pack`.
+        while let (true, [bank, rest @ ..]) = (b < n, banks) {
+            if matches!(bank.place, Place::Image) {
+                let (count, width) = (bank.count, bank.width);
                 fixed += count.fixed * width.fixed;
                 per_vq += count.fixed * width.per_vq + count.per_vq * width.fixed;
                 per_vq2 += count.per_vq * width.per_vq;
             }
+            banks = rest;
             b += 1;
         }
         Self {
