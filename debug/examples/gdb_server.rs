@@ -200,7 +200,7 @@ impl SingleRegisterAccess<()> for Vm {
             buffer[..register.len()].copy_from_slice(register);
             return Ok(register.len());
         }
-        match gdb::read_vcpu(&mut self.vcpu, number.0, buffer) {
+        match gdb::read_vcpu(&self.vcpu, number.0, buffer) {
             Ok(bytes) => Ok(bytes.len()),
             Err(error) => refused(&error),
         }
@@ -227,7 +227,7 @@ impl SingleThreadResume for Vm {
     /// What a VMM does with KVM_RUN.
     fn resume(&mut self, _: Option<Signal>) -> Result<(), Infallible> {
         let mut bytes = [0; gdb::MAX_BYTES];
-        let third = gdb::read_vcpu(&mut self.vcpu, 34 + 3, &mut bytes);
+        let third = gdb::read_vcpu(&self.vcpu, 34 + 3, &mut bytes);
         let copied = third.and_then(|third| gdb::write_vcpu(&mut self.vcpu, 34 + 4, third));
         copied.unwrap_or_else(|error| println!("{error}"));
         Ok(())

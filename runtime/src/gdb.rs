@@ -37,7 +37,7 @@
 //! assert_eq!(description.register(37)?.to_string(), "z3");
 //! gdb::write_vcpu(&mut vcpu, 37, &[0xa5; 32])?;
 //! let mut bytes = [0; gdb::MAX_BYTES];
-//! assert_eq!(gdb::read_vcpu(&mut vcpu, 37, &mut bytes)?, [0xa5; 32]);
+//! assert_eq!(gdb::read_vcpu(&vcpu, 37, &mut bytes)?, [0xa5; 32]);
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
@@ -48,14 +48,14 @@ use core::fmt;
 
 use crate::image::{Storage, SveState};
 use crate::layout::{InImage, check_vq};
-use crate::one_reg::{OneReg, reg_size};
-use crate::vcpu::{Call, Finalized, Status};
+use crate::one_reg::OneReg;
+use crate::vcpu::{Finalized, MAX_SLICE, Status, VcpuError};
 use crate::vls::Vls;
 use crate::vq::{Vq, VqError};
 use crate::{fpsimd, sve};
 
 /// The size of the largest register in bytes.
-pub const MAX_BYTES: usize = 256;
+pub const MAX_BYTES: usize = MAX_SLICE;
 /// How many registers are the VMM's own: x0 to x30, sp, pc and cpsr.
 pub const CORE_REGISTERS: u32 = 34;
 /// What these take in a `g` packet, in bytes.
@@ -283,25 +283,18 @@ fn room<E>(register: Reg, bytes: &mut [u8], expected: usize) -> Result<&mut [u8]
 /// as the register; gives these. One GET, of `vg` none. The numbers are those of
 /// [`Description::of`] the vCPU's vector lengths.
 pub fn read_vcpu<'a, V: OneReg>(
-    vcpu: &mut Finalized<V>,
+    vcpu: &Finalized<V>,
     number: u32,
     bytes: &'a mut [u8],
 ) -> Result<&'a [u8], GdbError<V::Error>> {
     let description = Description::of(vcpu.vls()).map_err(GdbError::Vq)?;
     let (register, size) = description.kept(number)?;
     let bytes = room(register, bytes, size)?;
-    let Some(id) = register.id() else {
-        bytes.copy_from_slice(&description.vg());
-        return Ok(bytes);
+    let value = match register.id() {
+        Some(id) => &vcpu.get_id(id).map_err(GdbError::Vcpu)?[..size],
+        None => &description.vg(),
     };
-    let mut value = [0; MAX_BYTES];
-    let value = &mut value[..reg_size(id)];
-    let call = Call::Get(id);
-    vcpu.vcpu()
-        .get_one_reg(id, value)
-        .map_err(|error| GdbError::Call { call, error })?;
-    register.to_or_from_host_order(value);
-    bytes.copy_from_slice(&value[..size]);
+    bytes.copy_from_slice(value);
     Ok(bytes)
 }
 
@@ -317,13 +310,8 @@ pub fn write_vcpu<V: OneReg>(
         return Ok(());
     };
     let mut value = [0; MAX_BYTES];
-    let value = &mut value[..reg_size(id)];
     value[..bytes.len()].copy_from_slice(bytes);
-    register.to_or_from_host_order(value);
-    let call = Call::Set(id);
-    vcpu.vcpu()
-        .set_one_reg(id, value)
-        .map_err(|error| GdbError::Call { call, error })
+    vcpu.set_id(id, value).map_err(GdbError::Vcpu)
 }
 
 impl Reg {
@@ -337,14 +325,6 @@ impl Reg {
             Self::Fpsr => Some(fpsimd::FPSR.id()),
             Self::Fpcr => Some(fpsimd::FPCR.id()),
             Self::Ffr => Some(sve::FFR.id()),
-        }
-    }
-
-    /// KVM's V, FPSR and FPCR are numbers in the host's byte order.
-    fn to_or_from_host_order(self, value: &mut [u8]) {
-        let number = matches!(self, Self::V(_) | Self::Fpsr | Self::Fpcr);
-        if cfg!(target_endian = "big") && number {
-            value.reverse();
         }
     }
 }
@@ -509,13 +489,8 @@ pub enum GdbError<E> {
     },
     /// The vCPU has a vector length that the SVE layout does not describe.
     Vq(VqError),
-    /// A call failed.
-    Call {
-        /// Which one.
-        call: Call,
-        /// What the vCPU answered.
-        error: E,
-    },
+    /// A call failed, or the register is longer than the vCPU's vector lengths say.
+    Vcpu(VcpuError<E>),
 }
 
 impl<E: fmt::Display> fmt::Display for GdbError<E> {
@@ -544,7 +519,7 @@ impl<E: fmt::Display> fmt::Display for GdbError<E> {
                 "an image of VQ {image} and a description of VQ {vq}: they must be the same"
             ),
             Self::Vq(error) => error.fmt(f),
-            Self::Call { call, error } => write!(f, "{call}: {error}"),
+            Self::Vcpu(error) => error.fmt(f),
         }
     }
 }

@@ -104,7 +104,7 @@
 //! # let mut vcpu = Finalized::new(vcpu)?;
 //! let xml = Description::of(vcpu.vls())?.to_string();
 //! let (number, mut bytes) = (37, [0; gdb::MAX_BYTES]); // `p25`: z3
-//! let z3 = gdb::read_vcpu(&mut vcpu, number, &mut bytes)?;
+//! let z3 = gdb::read_vcpu(&vcpu, number, &mut bytes)?;
 //! # assert_eq!(z3, [0; 32]);
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```

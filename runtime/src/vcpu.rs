@@ -64,7 +64,7 @@ use stage::Because;
 pub use stage::{Call, Refusal, Stage};
 
 /// The largest slice, in bytes.
-const MAX_SLICE: usize = 256;
+pub(crate) const MAX_SLICE: usize = 256;
 
 /// A vCPU that can be finalized: one more call than ONE_REG.
 ///
@@ -452,19 +452,7 @@ impl<V: OneReg> Finalized<V> {
     /// A V register is read on a vCPU of either kind: with SVE it is the low 128 bits of Z. On a vCPU
     /// without SVE there are no Z, P and FFR, and the error says so.
     pub fn get<B: Single>(&self, register: Register<B>) -> Result<B::Bytes, VcpuError<V::Error>> {
-        let (mut slice, id) = ([0; MAX_SLICE], self.single(register));
-        let size = reg_size(id);
-        let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
-        self.judged(Call::Get(id), read)?;
-        self.single_in_host_order(id, &mut slice);
-        if let Ok(sve::Reg::Z(_) | sve::Reg::P(_) | sve::Reg::FFR(_)) = sve::Reg::decode(id) {
-            // A Z is as wide as 128 bits times VQ, and so of its slice a sixteenth times VQ; so is a P.
-            let width = size / 16 * usize::from(self.vq.get());
-            let past = slice[width..size].iter().position(|byte| *byte != 0);
-            if let Some(past) = past {
-                return Err(self.past_vls(id, width + past));
-            }
-        }
+        let slice = self.get_id(self.single(register))?;
         let mut bytes = B::Bytes::ZEROS;
         let len = B::Bytes::BYTES;
         bytes.as_mut().copy_from_slice(&slice[..len]);
@@ -486,8 +474,34 @@ impl<V: OneReg> Finalized<V> {
             self.judged(Call::Get(id), read)?;
         }
         slice[..bytes.len()].copy_from_slice(bytes);
-        self.single_in_host_order(id, &mut slice);
-        let written = self.vcpu.set_one_reg(id, &slice[..size]);
+        self.set_id(id, slice)
+    }
+
+    /// The register with this ID, as [`get`](Self::get) gives it, and zeros behind it.
+    pub(crate) fn get_id(&self, id: u64) -> Result<[u8; MAX_SLICE], VcpuError<V::Error>> {
+        let (mut slice, size) = ([0; MAX_SLICE], reg_size(id));
+        let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
+        self.judged(Call::Get(id), read)?;
+        single_in_host_order(id, &mut slice);
+        if let Ok(sve::Reg::Z(_) | sve::Reg::P(_) | sve::Reg::FFR(_)) = sve::Reg::decode(id) {
+            // A Z is as wide as 128 bits times VQ, and so of its slice a sixteenth times VQ; so is a P.
+            let width = size / 16 * usize::from(self.vq.get());
+            let past = slice[width..size].iter().position(|byte| *byte != 0);
+            if let Some(past) = past {
+                return Err(self.past_vls(id, width + past));
+            }
+        }
+        Ok(slice)
+    }
+
+    /// Writes the register with this ID, from bytes as [`get_id`](Self::get_id) gives them.
+    pub(crate) fn set_id(
+        &mut self,
+        id: u64,
+        mut slice: [u8; MAX_SLICE],
+    ) -> Result<(), VcpuError<V::Error>> {
+        single_in_host_order(id, &mut slice);
+        let written = self.vcpu.set_one_reg(id, &slice[..reg_size(id)]);
         self.judged(Call::Set(id), written)
     }
 
@@ -496,13 +510,6 @@ impl<V: OneReg> Finalized<V> {
         match B::shown(register) {
             Some(z) if self.has_sve() => z.id(),
             _ => register.with_slice_0().id(),
-        }
-    }
-
-    /// V, FPSR and FPCR are integers in the host's byte order.
-    fn single_in_host_order(&self, id: u64, slice: &mut [u8]) {
-        if cfg!(target_endian = "big") && fpsimd::Reg::decode(id).is_ok() {
-            slice[..reg_size(id)].reverse();
         }
     }
 
@@ -614,6 +621,13 @@ fn v(n: usize, vq: Vq) -> (u64, Bounds) {
     #[allow(clippy::cast_possible_truncation)]
     let register = fpsimd::V::constant(n as u16, 0);
     (register.id(), self::register(n, vq).1)
+}
+
+/// V, FPSR and FPCR are integers in the host's byte order: there and back.
+fn single_in_host_order(id: u64, slice: &mut [u8]) {
+    if cfg!(target_endian = "big") && fpsimd::Reg::decode(id).is_ok() {
+        slice[..reg_size(id)].reverse();
+    }
 }
 
 fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {

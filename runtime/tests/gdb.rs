@@ -133,10 +133,7 @@ fn a_vcpu_and_an_image_have_the_same_registers() {
                 _ => pattern(number, description.size(register), 0),
             };
             let (mut one, mut other) = ([0xee; gdb::MAX_BYTES], [0xee; gdb::MAX_BYTES]);
-            assert_eq!(
-                gdb::read_vcpu(&mut vcpu, number, &mut one).unwrap(),
-                expected
-            );
+            assert_eq!(gdb::read_vcpu(&vcpu, number, &mut one).unwrap(), expected);
             let read = description.read(number, &state, status, &mut other);
             assert_eq!(read.unwrap(), expected, "{register} at VQ {vq}");
             assert!(one[expected.len()..].iter().all(|byte| *byte == 0xee));
@@ -186,7 +183,7 @@ fn what_cannot_be_written_changes_nothing() {
     // A buffer that is too short, an image of another vector length, and a vCPU that is not finalized.
     let state = SveState::zeroed(Vq::new(4).unwrap()).unwrap();
     let mut bytes = [0; 31];
-    let error = gdb::read_vcpu(&mut vcpu(2), 37, &mut bytes).unwrap_err();
+    let error = gdb::read_vcpu(&vcpu(2), 37, &mut bytes).unwrap_err();
     assert_eq!(error.to_string(), "31 bytes for z3: it has 32");
     let mut bytes = [0; 256];
     let error = description(2).read(37, &state, Status::default(), &mut bytes);
@@ -194,7 +191,12 @@ fn what_cannot_be_written_changes_nothing() {
     assert_eq!(error.unwrap_err().to_string(), text);
     let mut early = Vcpu::new(Vls::up_to(Vq::MIN), Rules::Mainline).unwrap();
     early.init(true).unwrap();
-    let mut early = Finalized::new(early).unwrap();
-    let error = gdb::read_vcpu(&mut early, 37, &mut [0; 256]).unwrap_err();
-    assert_eq!(error.to_string(), "KVM_GET_ONE_REG of Z3: EPERM");
+    let early = Finalized::new(early).unwrap();
+    let error = gdb::read_vcpu(&early, 37, &mut [0; 256]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "KVM_GET_ONE_REG of Z3: EPERM: SVE registers exist from finalization on, and the list of registers with \
+         them; choose the vector lengths (VLS) if need be, then KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE (a \
+         vCPU like this one is for Initialised::new)"
+    );
 }
