@@ -101,13 +101,16 @@ impl<'a> Frame<'a> {
     ///
     /// Records of other kinds are passed over. Every field of those that count is checked.
     pub fn parse(frame: &'a [u8]) -> Result<Self, FieldError> {
-        let records = Records::of(frame, true)?;
+        Self::at(frame, &Records::of(frame, true)?)
+    }
+
+    fn at(frame: &'a [u8], records: &Records) -> Result<Self, FieldError> {
         let record = |name, range: Range<usize>| Record {
             name,
             bytes: &frame[range],
         };
         let fpsimd = record("fpsimd_context", records.fpsimd_context()?);
-        let sve = records.sve.map(|range| SveContext::at(record(SVE, range)));
+        let sve = (records.sve.clone()).map(|range| SveContext::at(record(SVE, range)));
         Ok(Self {
             fpsimd: FpsimdState::parse_context(fpsimd)?,
             sve: sve.transpose()?,
@@ -219,8 +222,8 @@ pub fn write<S: Storage>(
     state: &SveState<S>,
     status: Status,
 ) -> Result<(), FieldError> {
-    let parsed = Frame::parse(frame)?;
     let records = Records::of(frame, true)?;
+    let parsed = Frame::at(frame, &records)?;
     let fpsimd = records.fpsimd_context()?;
     let error = |field, found: usize, allowed: usize| FieldError {
         record: SVE,
