@@ -171,7 +171,8 @@ impl Snapshot {
         check_version(bytes)?;
         let found = bytes.len();
         let Some(header) = bytes.first_chunk().filter(|_| found >= OVERHEAD_BYTES) else {
-            return Err(SnapshotError::Truncated { found });
+            let needed = OVERHEAD_BYTES;
+            return Err(SnapshotError::Truncated { found, needed });
         };
         if found > MAX_BYTES {
             return Err(SnapshotError::TooLarge { found });
@@ -219,10 +220,12 @@ fn append(bytes: &mut Vec<u8>, field: &[u8]) {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// There are fewer bytes than the header and the checksum take.
+    /// There are fewer bytes than the header and the checksum take; or, to read a header, than that takes.
     Truncated {
         /// How many there are.
         found: usize,
+        /// What these take.
+        needed: usize,
     },
     /// There are more bytes than any snapshot has.
     TooLarge {
@@ -291,11 +294,12 @@ impl From<VqError> for SnapshotError {
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Truncated { found } => {
-                write!(
-                    f,
-                    "{found} bytes of snapshot: header and checksum alone take {OVERHEAD_BYTES}"
-                )
+            Self::Truncated { found, needed } => {
+                let what = match *needed {
+                    HEADER_BYTES => "the header takes",
+                    _ => "header and checksum take",
+                };
+                write!(f, "{found} bytes of snapshot: {what} {needed}")
             }
             Self::TooLarge { found } => {
                 write!(f, "{found} bytes of snapshot: the largest has {MAX_BYTES}")

@@ -148,7 +148,13 @@ fn every_truncation_and_every_excess_is_refused() {
     }
     // Header and checksum are all there, and it is the image that is missing.
     for (found, error) in [
-        (95, SnapshotError::Truncated { found: 95 }),
+        (
+            95,
+            SnapshotError::Truncated {
+                found: 95,
+                needed: 96,
+            },
+        ),
         (
             96,
             SnapshotError::Size {
@@ -241,7 +247,7 @@ fn messages_have_the_numbers() {
     }
     assert_eq!(
         text(Snapshot::from_bytes(&GOLDEN[..20])),
-        "20 bytes of snapshot: header and checksum alone take 96"
+        "20 bytes of snapshot: header and checksum take 96"
     );
     let other = Snapshot::new(Vls::EMPTY, SveState::zeroed(vq(2)).unwrap(), None);
     assert_eq!(
@@ -395,7 +401,7 @@ fn serde_is_compact_and_validates() {
         ),
         (
             "\"U1ZFU1RBVEU=\"",
-            "8 bytes of snapshot: header and checksum alone take 96",
+            "8 bytes of snapshot: header and checksum take 96",
         ),
         (
             "\"U1ZFU1RBVEUCAA==\"",
@@ -433,7 +439,13 @@ fn the_version_is_told_whatever_follows_it() {
     }
     // Of the version's two bytes, one.
     let found = Snapshot::from_bytes(&bytes[..9]).unwrap_err();
-    assert_eq!(found, SnapshotError::Truncated { found: 9 });
+    let needed = 96;
+    assert_eq!(found, SnapshotError::Truncated { found: 9, needed });
+    let header = Header::from_bytes(&GOLDEN[..91]).unwrap_err();
+    assert_eq!(
+        header.to_string(),
+        "91 bytes of snapshot: the header takes 92"
+    );
     // Before it is the magic, however much there is of either.
     for len in [1, 9, 10, 9_000] {
         bytes.resize(len, 0xee);

@@ -57,8 +57,9 @@ impl Header {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
         check_version(bytes)?;
         let found = bytes.len();
+        let needed = HEADER_BYTES;
         let header = bytes.first_chunk();
-        let header = Self::read(header.ok_or(SnapshotError::Truncated { found })?);
+        let header = Self::read(header.ok_or(SnapshotError::Truncated { found, needed })?);
         Snapshot::check_vls(header.vls, header.check_fields()?)?;
         Ok(header)
     }
