@@ -19,6 +19,7 @@ pub struct FieldError {
 
 /// What a field may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Allowed {
     /// This much or more.
     AtLeast(u64),

@@ -451,6 +451,7 @@ impl Description {
 
 /// Why a register is not read or written; nothing has changed then.
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GdbError<E> {
     /// There is no register with this number.
     Number {
