@@ -5,17 +5,41 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
 
 use crate::context::Context;
 use crate::machine::apt::{Archive, unpack_deb};
 
 /// The releases whose newest kernels are tried: people run these.
-pub(crate) const RELEASES: [&str; 3] = ["bookworm", "trixie", "trixie-backports"];
+const RELEASES: [&str; 3] = ["bookworm", "trixie", "trixie-backports"];
 /// The package that depends on a release's newest kernel for virtual machines.
 const PACKAGE: &str = "linux-image-cloud-arm64";
 
+/// Which kernels, for the parts that boot them.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Kernels {
+    /// A kernel, may be repeated: a Debian release, whose newest is taken; an arm64 image (vmlinuz); a
+    /// Debian package file of one, or the package's name [default: bookworm, trixie, trixie-backports]
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Vec<String>,
+}
+
+impl Kernels {
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self.kernel.as_slice() {
+            [] => RELEASES.to_vec(),
+            named => named.iter().map(String::as_str).collect(),
+        }
+    }
+
+    /// Their images, in the order of the names.
+    pub(crate) fn images(&self, cx: &Context) -> Result<Vec<PathBuf>> {
+        self.names().iter().map(|name| image(cx, name)).collect()
+    }
+}
+
 /// The kernel image that `--kernel` names.
-pub(crate) fn image(cx: &Context, asked: &str) -> Result<PathBuf> {
+fn image(cx: &Context, asked: &str) -> Result<PathBuf> {
     let path = Path::new(asked);
     let image = if path.is_file() && path.extension().is_some_and(|ext| ext == "deb") {
         from_deb(cx, path)?

@@ -12,7 +12,7 @@ use sve_state_harness::lengths::Lengths;
 use crate::context::Context;
 use crate::machine::boot;
 use crate::machine::initrd::Initrd;
-use crate::machine::kernel;
+use crate::machine::kernel::Kernels;
 use crate::machine::qemu::Qemu;
 use crate::machine::toolchain::{self, ARM64};
 use crate::report::Counted;
@@ -23,20 +23,13 @@ const TOTAL: Duration = Duration::from_secs(180);
 /// What a person can choose.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Options {
-    /// A kernel, may be repeated: a Debian release, whose newest is taken; an arm64 image (vmlinuz); a
-    /// Debian package file of one, or the package's name [default: bookworm, trixie, trixie-backports]
-    #[arg(long, value_name = "KERNEL")]
-    kernel: Vec<String>,
+    #[command(flatten)]
+    kernels: Kernels,
 }
 
 /// Boots each kernel, and hears what its threads had in their registers.
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
-    let kernels = match options.kernel.as_slice() {
-        [] => kernel::RELEASES.to_vec(),
-        named => named.iter().map(String::as_str).collect(),
-    };
-    let images = kernels.iter().map(|name| kernel::image(cx, name));
-    let images = images.collect::<Result<Vec<_>>>()?;
+    let images = options.kernels.images(cx)?;
     toolchain::ensure_arm64(cx, &[])?;
     let qemu = Qemu::find(cx)?;
 
@@ -53,7 +46,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     fs::write(&initrd, archive)?;
 
     let mut lines = Vec::new();
-    for (name, image) in kernels.iter().zip(&images) {
+    for (name, image) in options.kernels.names().into_iter().zip(&images) {
         let command = boot::command(&qemu, image, Lengths::ALL, &initrd, &[]);
         let mut heard = Heard::default();
         let console = boot::run(cx, command, TOTAL, &mut |message| {
@@ -64,7 +57,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
             heard
                 .verdict()
                 .inspect_err(|_| console.show(cx))
-                .context((*name).to_owned())?,
+                .context(name.to_owned())?,
         );
     }
     Ok(lines)

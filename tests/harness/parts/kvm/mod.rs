@@ -20,7 +20,7 @@ use sve_state_harness::report;
 use crate::context::Context;
 use crate::machine::boot;
 use crate::machine::initrd::Initrd;
-use crate::machine::kernel;
+use crate::machine::kernel::Kernels;
 use crate::machine::qemu::Qemu;
 use crate::machine::toolchain::{self, ARM64};
 use crate::report::Counted;
@@ -34,10 +34,8 @@ const HOST_OPERATIONS: u64 = 10_000;
 /// What a person can choose.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Options {
-    /// A kernel, may be repeated: a Debian release, whose newest is taken; an arm64 image (vmlinuz); a
-    /// Debian package file of one, or the package's name [default: bookworm, trixie, trixie-backports]
-    #[arg(long, value_name = "KERNEL")]
-    kernel: Vec<String>,
+    #[command(flatten)]
+    kernels: Kernels,
     /// Emulate a host with these vector lengths, in quadwords; or `none` [default: 1-16, and on the last
     /// kernel also none; 1; 1,2; 1,2,4; 1,2,4,8,16]
     #[arg(long, value_name = "N,N,...")]
@@ -100,13 +98,6 @@ impl Options {
         }
         runs
     }
-
-    fn kernels(&self) -> Vec<&str> {
-        match self.kernel.as_slice() {
-            [] => kernel::RELEASES.to_vec(),
-            named => named.iter().map(String::as_str).collect(),
-        }
-    }
 }
 
 /// Boots the kernels, and adds up what the guests report. One that fails does not keep the others from
@@ -115,7 +106,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let (kernels, runs) = match options.host {
         true => (vec!["this host"], options.runs(1)),
         false => {
-            let kernels = options.kernels();
+            let kernels = options.kernels.names();
             let runs = options.runs(kernels.len());
             (kernels, runs)
         }
@@ -125,7 +116,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     }
     let machine = match options.host {
         true => None,
-        false => Some(Machine::new(cx, &kernels)?),
+        false => Some(Machine::new(cx, &options.kernels)?),
     };
     let mut guests = Vec::new();
     let mut failures = Vec::new();
@@ -168,9 +159,8 @@ struct Machine {
 }
 
 impl Machine {
-    fn new(cx: &Context, kernels: &[&str]) -> Result<Self> {
-        let images = kernels.iter().map(|name| kernel::image(cx, name));
-        let images = images.collect::<Result<_>>()?;
+    fn new(cx: &Context, kernels: &Kernels) -> Result<Self> {
+        let images = kernels.images(cx)?;
         toolchain::ensure_arm64(cx, &[])?;
         Ok(Self {
             qemu: Qemu::find(cx)?,
