@@ -11,3 +11,7 @@ pub mod lengths;
 pub mod moves;
 pub mod report;
 pub mod running;
+
+#[cfg(doctest)]
+#[doc = include_str!("lies.md")]
+mod lies {}

@@ -15,10 +15,6 @@ mod register;
 #[cfg(test)]
 mod tests;
 
-#[cfg(doctest)]
-#[doc = include_str!("lies.md")]
-mod lies {}
-
 use core::fmt;
 use core::hash::Hash;
 
