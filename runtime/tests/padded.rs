@@ -520,12 +520,27 @@ fn what_is_missing_is_filled_on_request_only() {
         "{error}"
     );
     // What is of SVE does not go with a default without.
-    let (_, without) = kept_without_sve();
-    let (z0, _) = names()[0];
-    let error = without
-        .with_registers([(names()[3].0, vec![0; 256])])
-        .unwrap_err();
-    assert_eq!(error, RegistersError::Missing { id: z0 });
+    let (v, without) = kept_without_sve();
+    let (z3, _) = names()[3];
+    let error = without.with_registers([(z3, vec![0; 256])]).unwrap_err();
+    assert_eq!(error, RegistersError::OtherKind { id: z3 });
+    assert_eq!(
+        error.to_string(),
+        "Z3 (0x6080000000150060) among the registers: the snapshot that has what is missing is of a vCPU \
+         without SVE"
+    );
+    // Nor the list of a vCPU without SVE with a default of one with.
+    let allow = Allow {
+        missing: Some(&snapshot),
+        ..Allow::default()
+    };
+    let error = Snapshot::from_registers_allowing(allow, v).unwrap_err();
+    assert_eq!(error, RegistersError::OtherKind { id: v_id(0) });
+    assert_eq!(
+        error.to_string(),
+        "V0 (0x6040000000100054) and nothing of SVE among the registers: the snapshot that has what is \
+         missing is of a vCPU with SVE"
+    );
 }
 
 const NONE: [(u64, Vec<u8>); 0] = [];

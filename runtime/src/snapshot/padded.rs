@@ -36,7 +36,8 @@ pub struct Allow<'a> {
     /// 0x11, and 0x13 to 0x16.
     pub coprocessors: bool,
     /// Missing registers, which have their values from this snapshot; and V registers of a vCPU with
-    /// SVE, which are written to the low 128 bits of Z where the list has no such Z.
+    /// SVE, which are written to the low 128 bits of Z where the list has no such Z. The list and the
+    /// snapshot are of the same kind: a list with V and nothing of SVE is of a vCPU without SVE.
     pub missing: Option<&'a Snapshot>,
 }
 
@@ -103,7 +104,7 @@ impl Snapshot {
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     ///
-    /// A V register of a snapshot with SVE is the low 128 bits of Z. It is
+    /// A V register of a snapshot with SVE is the low 128 bits of Z. Otherwise it is
     /// [`from_registers_allowing`](Self::from_registers_allowing), where what is missing is this
     /// snapshot's.
     pub fn with_registers<B: AsRef<[u8]>>(
@@ -114,7 +115,7 @@ impl Snapshot {
             missing: Some(self),
             ..Allow::default()
         };
-        Self::from_registers_allowing(allow, registers)
+        Self::from_list(allow, registers, true)
     }
 
     /// The snapshot that a vCPU's registers make, each with its ID and the bytes that
@@ -154,6 +155,15 @@ impl Snapshot {
         allow: Allow<'_>,
         registers: impl IntoIterator<Item = (u64, B)>,
     ) -> Result<Self, RegistersError> {
+        Self::from_list(allow, registers, false)
+    }
+
+    /// `edit`: of a snapshot, where V is one of its registers whatever else is listed.
+    fn from_list<B: AsRef<[u8]>>(
+        allow: Allow<'_>,
+        registers: impl IntoIterator<Item = (u64, B)>,
+        edit: bool,
+    ) -> Result<Self, RegistersError> {
         let mut slots = Slots::new()?;
         if let Some(missing) = allow.missing {
             slots.fill(missing);
@@ -161,6 +171,15 @@ impl Snapshot {
         for (id, bytes) in registers {
             // Once: what answers otherwise the second time is not asked again.
             slots.put(id, bytes.as_ref(), allow)?;
+        }
+        if let Some(missing) = allow.missing {
+            let listed = |what| slots.listed(what);
+            let other = match (listed(Slot::is_sve), missing.has_sve()) {
+                (sve, false) => sve,
+                (None, true) if !edit => listed(Slot::is_v),
+                _ => None,
+            };
+            other.map_or(Ok(()), |id| Err(RegistersError::OtherKind { id }))?;
         }
         let (vls, state) = if slots.without_sve() {
             (Vls::EMPTY, slots.v_state()?)
@@ -307,6 +326,13 @@ impl Slots {
         Ok(array)
     }
 
+    /// The first register of this kind that came from the list.
+    fn listed(&self, what: fn(&Slot) -> bool) -> Option<u64> {
+        let mut slots = self.slots.iter();
+        let slot = slots.find(|slot| slot.has == Has::Listed && what(slot));
+        slot.map(|slot| slot.id)
+    }
+
     /// Whether they are of a vCPU without SVE: it lists V, and nothing of SVE.
     fn without_sve(&self) -> bool {
         let there =
@@ -399,6 +425,12 @@ pub enum RegistersError {
         /// The register's ID.
         id: u64,
     },
+    /// A register of a vCPU of the other kind, with SVE or without, than the snapshot that has what is
+    /// missing.
+    OtherKind {
+        /// The register's ID.
+        id: u64,
+    },
     /// A register is there more than once.
     Duplicate {
         /// The register's ID.
@@ -465,6 +497,18 @@ impl fmt::Display for RegistersError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Missing { id } => write!(f, "no {} ({id:#018x}) among the registers", Name(id)),
+            Self::OtherKind { id } => {
+                let (nothing, with) = match sve::Reg::decode(id) {
+                    Ok(_) => ("", "without"),
+                    Err(_) => (" and nothing of SVE", "with"),
+                };
+                write!(
+                    f,
+                    "{} ({id:#018x}){nothing} among the registers: the snapshot that has what is missing is \
+                     of a vCPU {with} SVE",
+                    Name(id)
+                )
+            }
             Self::Duplicate { id } => write!(f, "{} ({id:#018x}) more than once", Name(id)),
             Self::Size {
                 id,
