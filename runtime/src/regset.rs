@@ -78,6 +78,7 @@ pub struct Regset<'a> {
     max_vq: Vq,
     flags: u16,
     payload: Payload<'a>,
+    note: u32,
 }
 
 /// What stands behind the header.
@@ -106,6 +107,10 @@ impl<'a> Regset<'a> {
         record.part(0, HEADER)?;
         let size = record.u32(0)?;
         record.check("size", size.into(), Allowed::AtMost(bytes.len() as u64))?;
+        // Without registers Linux gives 16, and 6.19 gives 8.
+        if size != 8 {
+            record.check("size", size.into(), Allowed::AtLeast(HEADER as u64))?;
+        }
         let least = Allowed::AtLeast(size.into());
         record.check("max_size", record.u32(4)?.into(), least)?;
         let vq = record.vq("vl", record.u16(8)?, Vq::MIN, Vq::ARCH_MAX)?;
@@ -135,6 +140,7 @@ impl<'a> Regset<'a> {
             max_vq,
             flags: flags & !REGS_SVE,
             payload,
+            note: NT_ARM_SVE,
         })
     }
 
@@ -157,6 +163,7 @@ impl<'a> Regset<'a> {
             max_vq: vq,
             flags: 0,
             payload,
+            note: NT_ARM_SVE,
         }
     }
 
@@ -170,6 +177,13 @@ impl<'a> Regset<'a> {
     pub fn with_flags(self, flags: u16) -> Self {
         let flags = flags & (VL_INHERIT | VL_ONEXEC);
         Self { flags, ..self }
+    }
+
+    /// The same of streaming mode: [`write_note`](Self::write_note) makes it NT_ARM_SSVE. The header does not
+    /// say it, so [`parse`](Self::parse) cannot tell.
+    pub fn streaming(self) -> Self {
+        let note = NT_ARM_SSVE;
+        Self { note, ..self }
     }
 
     /// The vector length: of NT_ARM_SSVE, that of streaming mode.
@@ -269,7 +283,7 @@ impl<'a> Regset<'a> {
         NOTE_HEADER + self.size()
     }
 
-    /// Writes it as a core note `NT_ARM_SVE`: the note's header (`Elf64_Nhdr`), the owner and the content,
+    /// Writes it as a core note, `NT_ARM_SVE` or of [streaming](Self::streaming) mode `NT_ARM_SSVE`: the note's header (`Elf64_Nhdr`), the owner and the content,
     /// for a file in this machine's byte order. Its size is a multiple of 4, so that the next note follows
     /// it at once; gives that size.
     pub fn write_note(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
@@ -280,7 +294,7 @@ impl<'a> Regset<'a> {
             &[
                 &number(NOTE_OWNER.len() + 1).to_ne_bytes(),
                 &number(self.size()).to_ne_bytes(),
-                &NT_ARM_SVE.to_ne_bytes(),
+                &self.note.to_ne_bytes(),
                 NOTE_OWNER.as_bytes(),
                 &[0; 8 - NOTE_OWNER.len()],
             ],

@@ -108,13 +108,19 @@ fn every_truncation_is_refused() {
                 };
                 assert_eq!(Regset::parse(&bytes[..len]), Err(error), "{len} bytes");
             }
-            // The header cut short, to a size that is none: up to 16 there are no registers.
+            // The header cut short, to a size that is none: at 8 and 16 there are no registers.
             for size in 0..bytes.len() as u32 {
                 let mut bytes = bytes.clone();
                 bytes[..4].copy_from_slice(&size.to_ne_bytes());
                 match Regset::parse(&bytes) {
-                    Ok(regset) => assert_eq!((regset.payload(), size <= 16), (Payload::None, true)),
-                    Err(error) => assert_eq!((error.field, size > 16), ("size", true), "{error}"),
+                    Ok(regset) => {
+                        let none = [8, 16].contains(&size);
+                        assert_eq!((regset.payload(), none), (Payload::None, true), "{size}");
+                    }
+                    Err(error) => {
+                        let none = [8, 16].contains(&size);
+                        assert_eq!((error.field, none), ("size", false), "{error}");
+                    }
                 }
             }
         }
@@ -134,6 +140,8 @@ fn every_field_is_checked() {
         Regset::parse(&bytes).unwrap_err().to_string()
     };
     for (at, value, width, expected) in [
+        (0, 0, 4, "size is 0: it must be 16 or more"),
+        (0, 15, 4, "size is 15: it must be 16 or more"),
         (0, 1137, 4, "size is 1137: it must be 1136 or less"),
         (0, 1135, 4, "size is 1135: it must be 1136 or more"),
         (4, 1135, 4, "max_size is 1135: it must be 1136 or more"),
@@ -259,6 +267,13 @@ fn a_note_has_the_kernels_owner() {
     let expected = [6, 1136, 0x405].map(u32::to_ne_bytes);
     assert_eq!(words, expected);
     assert_eq!(&note[12..20], b"LINUX\0\0\0");
+    let mut streaming = note.clone();
+    assert_eq!(regset.streaming().write_note(&mut streaming), Ok(1156));
+    assert_eq!(streaming[8..12], 0x40b_u32.to_ne_bytes());
+    assert_eq!(
+        (&streaming[..8], &streaming[12..]),
+        (&note[..8], &note[12..])
+    );
     assert_eq!(Regset::parse(&note[20..]), Ok(regset));
     let error = regset.write_note(&mut note[..1155]).unwrap_err();
     let expected = "Elf64_Nhdr: bytes is 1155: it must be 1156 or more";
