@@ -80,7 +80,8 @@ fn regset_kind(bytes: &[u8]) -> Option<(usize, u32)> {
     }
     let sve = 16 + (546 * vq + 15) / 16 * 16 + 16;
     match (size, flags & 1) {
-        (0..=16, _) => Some((vq, 0)),
+        (8 | 16, _) => Some((vq, 0)),
+        (..16, _) => None,
         (size, 1) => (size >= sve).then_some((vq, 1)),
         (size, _) => (size >= 544).then_some((vq, 2)),
     }
@@ -170,9 +171,11 @@ fn places(bytes: &[u8]) -> Option<Places> {
         }
         at += size;
     }
-    if let Some((at, _)) = sve {
+    if let Some((at, size)) = sve {
         let (vl, flags) = (number(bytes, at + 8, 2)?, number(bytes, at + 10, 2)?);
-        if vq(vl).is_none() || flags > 1 || number(bytes, at + 12, 4)? != 0 {
+        // A head only, or all registers.
+        let partial = vq(vl).is_none_or(|vq| size != 16 && size < 16 + 546 * vq);
+        if partial || flags > 1 || number(bytes, at + 12, 4)? != 0 {
             return None;
         }
     }
@@ -221,7 +224,8 @@ fn frame(bytes: &[u8]) {
 fn write(bytes: &[u8], frame: &Frame<'_>, (fpsimd, sve): Places) {
     let vq = frame.sve.map_or(Vq::MIN, |sve| sve.vq);
     let mut state = SveState::zeroed(vq).expect("an image");
-    state.as_bytes_mut().fill(0xa5);
+    let registers = if sve.is_some() { 546 * usize::from(vq.get()) } else { 512 };
+    state.as_bytes_mut()[..registers].fill(0xa5);
     let status = Status { fpsr: 1, fpcr: 2 };
     let mut written = bytes.to_vec();
     let room = frame.sve.is_none_or(|sve| sve.state.is_some());

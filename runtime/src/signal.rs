@@ -26,8 +26,8 @@
 //!
 //! // `bytes` are the 4096 of `__reserved`, which is at `RESERVED_OFFSET` of the `ucontext` that a handler
 //! // is given. From VQ 7 on there are more behind them.
-//! let bytes = &bytes[..signal::frame_bytes(&bytes)?];
-//! let frame = Frame::parse(bytes)?;
+//! let needed = signal::frame_bytes(&bytes)?;
+//! let frame = Frame::parse(bytes.get(..needed).unwrap_or(&bytes))?; // of too few, it says how many
 //! let mut state = SveState::zeroed(frame.sve.expect("a machine with SVE").vq)?;
 //! let status = frame.copy_to(&mut state);
 //! assert_eq!(state.register(sve::Z3)[0], 0xa5);
@@ -46,7 +46,7 @@ use crate::image::{Storage, SveState};
 use crate::layout::Layout;
 use crate::regset::{FpsimdState, vl};
 use crate::sve;
-use crate::vcpu::Status;
+use crate::vcpu::{Status, without_predicates};
 use crate::vq::Vq;
 
 /// Where `uc_mcontext.__reserved` is in `struct ucontext`, in bytes.
@@ -88,7 +88,8 @@ pub struct SveContext<'a> {
 }
 
 /// How many bytes of a frame there are to parse, from the start of `__reserved` on: 4096, or more where an
-/// `extra_context` says so. `reserved` are those 4096.
+/// `extra_context` says so: up to 4 GiB, as it is what the frame says. [`Frame::parse`] refuses more than it is
+/// given. `reserved` are those 4096.
 pub fn frame_bytes(reserved: &[u8]) -> Result<usize, FieldError> {
     Ok(match Records::of(reserved, false)?.extra {
         Some(extra) => extra.end.max(reserved.len()),
@@ -159,8 +160,13 @@ impl<'a> SveContext<'a> {
         let flags = record.u16(10)?;
         record.check("flags", flags.into(), Allowed::Bits(FLAG_SM.into()))?;
         record.check("__reserved", record.u32(12)?.into(), Allowed::Exactly(0))?;
-        // The kernel's rule: where they do not fit, they are not there.
+        // The kernel's rule: a head without registers, or all of them; else sigreturn has EINVAL.
         let bytes = sve::Layout::image_bytes(vq).unwrap_or(usize::MAX);
+        let size = record.bytes.len();
+        if size != HEADER {
+            let needed = HEADER.saturating_add(bytes) as u64;
+            record.check("head.size", size as u64, Allowed::AtLeast(needed))?;
+        }
         let registers = record.part(HEADER, bytes).ok();
         Ok(Self {
             vq,
@@ -216,7 +222,7 @@ impl<'a> SveContext<'a> {
 /// changes nothing, where the frame has no room for them: the vector length is another one, or the thread
 /// was not using its SVE registers.
 ///
-/// On a machine without SVE the image has VQ 1, and of it Z is written, as V.
+/// On a machine without SVE the image has VQ 1, and of it Z is written, as V; P and FFR must be zero.
 pub fn write<S: Storage>(
     frame: &mut [u8],
     state: &SveState<S>,
@@ -248,7 +254,10 @@ pub fn write<S: Storage>(
             let registers = &mut frame[range][HEADER..][..state.as_bytes().len()];
             registers.copy_from_slice(state.as_bytes());
         }
-        _ if state.vq() != Vq::MIN => return Err(error("vl", 0, own)),
+        // Only V would be written.
+        _ if state.vq() != Vq::MIN || without_predicates(state).is_err() => {
+            return Err(error("records", 0, 1));
+        }
         _ => {}
     }
     FpsimdState::of(state, status).write_context(&mut frame[fpsimd])?;

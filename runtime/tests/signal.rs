@@ -133,10 +133,18 @@ fn registers_are_there_if_they_fit() {
     let mut record = sve_context(32, 0, image(vq, 4).as_bytes());
     // SVE_SIG_CONTEXT_SIZE(2) is 1108; the kernel gives 1120.
     assert_eq!(record.len(), 1120);
+    // Between a head and all registers there is nothing that sigreturn takes.
     for size in 16..=record.len() {
         record[4..8].copy_from_slice(&(size as u32).to_ne_bytes());
-        let context = SveContext::parse(&record).unwrap();
-        assert_eq!(context.state.is_some(), size >= 1108, "{size}");
+        let context = SveContext::parse(&record).map_err(|error| error.to_string());
+        let expected = match size {
+            16 => Ok(false),
+            1108.. => Ok(true),
+            _ => Err(format!(
+                "sve_context: head.size is {size}: it must be 1108 or more"
+            )),
+        };
+        assert_eq!(context.map(|context| context.state.is_some()), expected);
     }
     // Without them, a frame's registers are V, and zero.
     let (bytes, _) = frame(vq, &[]);
@@ -258,6 +266,20 @@ fn every_field_is_checked() {
     );
 }
 
+/// What the frame says, and what there is, are two things.
+#[test]
+fn more_extra_space_than_there_is_is_refused() {
+    let mut extra = extra_context(16);
+    extra[16..20].copy_from_slice(&0xffff_fff0_u32.to_ne_bytes());
+    let mut frame = [fpsimd_context(1), extra].concat();
+    frame.resize(4096, 0);
+    let needed = 528 + 48 + 0xffff_fff0;
+    assert_eq!(signal::frame_bytes(&frame), Ok(needed));
+    let error = Frame::parse(&frame).unwrap_err().to_string();
+    let expected = format!("extra_context: bytes is 4096: it must be {needed} or more");
+    assert_eq!(error, expected);
+}
+
 #[test]
 fn records_are_written_as_the_kernel_has_them() {
     for vq in Vq::architectural() {
@@ -319,15 +341,24 @@ fn a_frame_is_written_to_where_it_has_room_and_nowhere_else() {
             &mut not_live,
             "sve_context: head.size is 16: it must be 1120",
         ),
-        (&mut without, "sve_context: vl is 0: it must be 32"),
+        (&mut without, "sve_context: records is 0: it must be 1"),
     ] {
         let before = bytes.clone();
         let error = signal::write(bytes, &image(two, 9), STATUS).unwrap_err();
         assert_eq!(error.to_string(), expected);
         assert_eq!(*bytes, before);
     }
-    // Without SVE, Z stands for V.
-    signal::write(&mut without, &image(Vq::MIN, 9), STATUS).unwrap();
-    let (frame, state) = (Frame::parse(&without).unwrap(), image(Vq::MIN, 9));
+    // Without SVE, Z stands for V, and nothing else may be lost: each byte of P and FFR.
+    let mut state = image(Vq::MIN, 9);
+    state.as_bytes_mut()[512..].fill(0);
+    for at in 512..546 {
+        let (before, mut lost) = (without.clone(), state.clone());
+        lost.as_bytes_mut()[at] = 1;
+        let error = signal::write(&mut without, &lost, STATUS).unwrap_err();
+        let expected = "sve_context: records is 0: it must be 1";
+        assert_eq!((error.to_string().as_str(), &without), (expected, &before));
+    }
+    signal::write(&mut without, &state, STATUS).unwrap();
+    let frame = Frame::parse(&without).unwrap();
     assert_eq!(frame.fpsimd, FpsimdState::of(&state, STATUS));
 }
