@@ -68,12 +68,12 @@ mod aarch64 {
     /// `KVM_CHECK_EXTENSION` of `KVM_CAP_ARM_SVE`, then the VLS of a vCPU in a VM of its own, both of
     /// which are gone afterwards: all vCPUs of a VM have the same features, and none can be taken out.
     pub fn host_vls(kvm: &Kvm) -> Result<Vls, Error> {
+        if !kvm.check_extension(Cap::ArmSve) {
+            return Ok(Vls::EMPTY);
+        }
         // Of the smallest guest address space that all hosts have: since Linux 6.19, what it takes to
         // free a VM grows with that.
         let vm = kvm.create_vm_with_ipa_size(32)?;
-        if !vm.check_extension(Cap::ArmSve) {
-            return Ok(Vls::EMPTY);
-        }
         let vcpu = vm.create_vcpu(0)?;
         let mut init = Default::default();
         vm.get_preferred_target(&mut init)?;

@@ -48,6 +48,17 @@
 //! | [`Finalized::restore_snapshot`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::get`] | KVM_GET_ONE_REG |
 //! | [`Finalized::set`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | [`Finalized::status`] | KVM_GET_ONE_REG |
+//! | [`Finalized::set_status`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | [`gdb::read_vcpu`] | KVM_GET_ONE_REG |
+//! | [`gdb::write_vcpu`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//!
+//! `kvm::host_vls` makes a VM of its own, and asks /dev/kvm, that VM and its vCPU for KVM_CHECK_EXTENSION,
+//! KVM_CREATE_VM, KVM_GET_VCPU_MMAP_SIZE, KVM_CREATE_VCPU, KVM_ARM_PREFERRED_TARGET, KVM_ARM_VCPU_INIT,
+//! KVM_GET_ONE_REG.
+//!
+//! [`gdb::read_vcpu`]: crate::gdb::read_vcpu
+//! [`gdb::write_vcpu`]: crate::gdb::write_vcpu
 
 mod stage;
 
@@ -174,7 +185,8 @@ impl<V: FinalizeSve> Initialised<V> {
 
     /// When a vCPU first boots: from `KVM_ARM_VCPU_INIT` to a vCPU whose registers exist, of either
     /// kind. `has_sve` says whether it was initialised with SVE, as [`has_sve`] reads it from the
-    /// features; without, there is nothing to settle, and no call. With SVE it gets the vector lengths
+    /// features; without, there is nothing to settle, and no call, and `vls` other than `None` or an empty
+    /// set is refused. With SVE it gets the vector lengths
     /// `vls`, such as those that a fleet has in [common](Vls::common), or the host's where that is
     /// `None`.
     ///
@@ -188,6 +200,10 @@ impl<V: FinalizeSve> Initialised<V> {
         vls: Option<Vls>,
     ) -> Result<Finalized<V>, VcpuError<V::Error>> {
         match vls {
+            Some(wanted) if !has_sve && wanted != Vls::EMPTY => {
+                let host = Vls::EMPTY;
+                Err(VlsError::NotTheHosts { wanted, host }.into())
+            }
             _ if !has_sve => Ok(Finalized::without_sve(self.vcpu)),
             Some(vls) => {
                 let vq = vls.max().ok_or(VlsError::Empty)?;
@@ -237,7 +253,7 @@ impl<V: FinalizeSve> Initialised<V> {
     /// | --- | --- | --- |
     /// | SET of VLS, or no call | is as it was | any snapshot |
     /// | `KVM_ARM_VCPU_FINALIZE` | has the snapshot's VLS, not finalized | any snapshot |
-    /// | SET of a register | is finalized; the registers before it are written | snapshots of the same VLS |
+    /// | SET of a register | is finalized, if it has SVE; the registers before it are written | snapshots of the same VLS |
     #[cfg(feature = "snapshot")]
     pub fn restore_snapshot(
         mut self,

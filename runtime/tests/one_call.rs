@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use sve_state::errno::Errno;
+use sve_state::gdb;
 use sve_state::shim::{self, Rules};
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{
@@ -283,8 +284,15 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
 
 #[test]
 fn a_first_boot_narrows_and_finalizes() {
-    // Without SVE there is nothing to do, whatever the fleet has.
-    for vls in [None, Some(up_to(2))] {
+    // Without SVE there is nothing to do, and no vector length.
+    let fd = Fd::new(initialised(false));
+    let error = Initialised::new(&fd).settle(false, Some(up_to(2)));
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "vector lengths (VQ) {1-2} where there are {}: missing are {1-2}"
+    );
+    assert_eq!(fd.calls.take(), []);
+    for vls in [None, Some(Vls::EMPTY)] {
         let fd = Fd::new(initialised(false));
         let vcpu = Initialised::new(&fd).settle(false, vls).unwrap();
         assert_eq!((vcpu.vls(), fd.calls.take()), (Vls::EMPTY, vec![]));
@@ -344,7 +352,7 @@ fn whether_a_vcpu_has_sve_is_known_in_three_ways() {
 /// A step of the table, on a vCPU of either kind. What it needs before it is not counted.
 type Step = fn(&Fd, bool, &Snapshot) -> Result<(), VcpuError<Errno>>;
 
-const STEPS: [(&str, Step); 10] = [
+const STEPS: [(&str, Step); 14] = [
     ("Initialised::vls", |fd, _, _| {
         Initialised::new(fd).vls().map(drop)
     }),
@@ -376,6 +384,21 @@ const STEPS: [(&str, Step); 10] = [
     }),
     ("Finalized::set", |fd, sve, _| {
         finalized(fd, sve)?.set(fpsimd::V3, &[1; 16])
+    }),
+    ("Finalized::status", |fd, sve, _| {
+        finalized(fd, sve)?.status().map(drop)
+    }),
+    ("Finalized::set_status", |fd, sve, _| {
+        finalized(fd, sve)?.set_status(Status::default())
+    }),
+    ("gdb::read_vcpu", |fd, sve, _| {
+        let _ = gdb::read_vcpu(&finalized(fd, sve)?, 37, &mut [0; 256]);
+        Ok(())
+    }),
+    ("gdb::write_vcpu", |fd, sve, to| {
+        let size = 16 * usize::from(to.state().vq().get());
+        let _ = gdb::write_vcpu(&mut finalized(fd, sve)?, 37, &[1; 256][..size]);
+        Ok(())
     }),
 ];
 
@@ -417,4 +440,29 @@ fn the_ioctls_are_those_of_the_documentation() {
             "the table of `vcpu` lacks {row}"
         );
     }
+    // That of `host_vls` is by its source, as it makes a VM: each of its calls, in order.
+    let source = include_str!("../src/kvm.rs");
+    let (_, source) = source.split_once("pub fn host_vls").unwrap();
+    let (source, _) = source.split_once("\n    }\n").unwrap();
+    let calls = [
+        ("kvm.check_extension(", "KVM_CHECK_EXTENSION"),
+        // With the size of what it maps for a vCPU.
+        (
+            "kvm.create_vm_with_ipa_size(",
+            "KVM_CREATE_VM, KVM_GET_VCPU_MMAP_SIZE",
+        ),
+        ("vm.create_vcpu(", "KVM_CREATE_VCPU"),
+        ("vm.get_preferred_target(", "KVM_ARM_PREFERRED_TARGET"),
+        ("vcpu.vcpu_init(", "KVM_ARM_VCPU_INIT"),
+        ("VcpuFd::get_one_reg(", "KVM_GET_ONE_REG"),
+    ];
+    let mut rest = source;
+    for (call, _) in calls {
+        let found = rest.split_once(call);
+        rest = found.unwrap_or_else(|| panic!("{call} in {rest}")).1;
+    }
+    assert_eq!(source.matches(")?").count(), calls.len() - 1);
+    let names = calls.map(|(_, ioctls)| ioctls).join(", ");
+    let text = documentation.replace("\n//! ", " ");
+    assert!(text.contains(&format!("{names}.")), "{names}");
 }

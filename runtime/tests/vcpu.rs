@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use sve_state::errno::Errno;
+use sve_state::gdb::{self, GdbError};
 use sve_state::shim::{self, Rules};
 use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Status, VcpuError};
 use sve_state::vls::VlsError;
@@ -374,6 +375,10 @@ fn a_register_that_is_longer_than_vls_says_is_named() {
                 let vcpu = Finalized::new(Odd { vcpu, past, silent }).unwrap();
                 let error = vcpu.capture().unwrap_err();
                 assert_eq!(error, VcpuError::PastVls { id, at, vls });
+                // And of gdb's number for it.
+                let number = u32::try_from(if n < 32 { 34 + n } else { 36 + n }).unwrap();
+                let read = gdb::read_vcpu(&vcpu, number, &mut [0; 256]).map(drop);
+                assert_eq!(read, Err(GdbError::Vcpu(error)));
                 let text = error.to_string();
                 let expected = format!(
                     "({id:#x}): byte {at} is not zero, and vector lengths (VQ) {vls} end before it"
