@@ -3,13 +3,20 @@
 use core::error::Error;
 use core::fmt;
 
+use crate::fields::FieldError;
+use crate::gdb::GdbError;
 use crate::snapshot::{RegistersError, SnapshotError};
 use crate::vcpu::VcpuError;
 use crate::vls::VlsError;
 
-/// Whatever goes wrong while a VMM saves and restores: each error of [`vcpu`](crate::vcpu) and
-/// [`snapshot`](crate::snapshot) becomes one by `?`. `E` is what the vCPU answers, with KVM
+/// Whatever goes wrong while a VMM saves and restores: each error of [`vcpu`](crate::vcpu),
+/// [`snapshot`](crate::snapshot), [`gdb`](crate::gdb), [`signal`](crate::signal) and [`regset`](crate::regset)
+/// becomes one by `?`. `E` is what the vCPU answers, with KVM
 /// `kvm_ioctls::Error`.
+///
+/// Of all errors of this crate: the text says all of it, what the vCPU answered included, and the source is
+/// the implementor's error or none, never another error of this crate. (Who prints text and sources reads the
+/// implementor's words twice, and no others.)
 ///
 /// ```
 /// # use sve_state::{errno::Errno, vcpu::FinalizeSve};
@@ -37,13 +44,17 @@ pub enum SveError<E> {
     Registers(RegistersError),
     /// A host cannot have these vector lengths.
     Vls(VlsError),
+    /// A register is not read or written for gdb.
+    Gdb(GdbError<E>),
+    /// A signal frame, a register set or a buffer for one is not right.
+    Field(FieldError),
 }
 
 impl<E> SveError<E> {
     /// What the vCPU answered, where a call failed: the implementor's error, with its errno.
     pub fn error(&self) -> Option<&E> {
         match self {
-            Self::Vcpu(error) => error.error(),
+            Self::Vcpu(error) | Self::Gdb(GdbError::Vcpu(error)) => error.error(),
             _ => None,
         }
     }
@@ -64,6 +75,8 @@ from! {
     Snapshot: SnapshotError;
     Registers: RegistersError;
     Vls: VlsError;
+    Gdb: GdbError<E>;
+    Field: FieldError;
 }
 
 /// That of the error itself.
@@ -74,6 +87,8 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
             Self::Snapshot(error) => error.fmt(f),
             Self::Registers(error) => error.fmt(f),
             Self::Vls(error) => error.fmt(f),
+            Self::Gdb(error) => error.fmt(f),
+            Self::Field(error) => error.fmt(f),
         }
     }
 }

@@ -532,4 +532,12 @@ impl<E: fmt::Display> fmt::Debug for GdbError<E> {
     }
 }
 
-impl<E: fmt::Display> core::error::Error for GdbError<E> {}
+/// The source is the implementor's error, where a call failed.
+impl<E: core::error::Error + 'static> core::error::Error for GdbError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match self {
+            Self::Vcpu(error) => error.source(),
+            _ => None,
+        }
+    }
+}

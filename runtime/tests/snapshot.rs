@@ -381,6 +381,10 @@ fn serde_is_compact_and_validates() {
     );
     compact[600] ^= 1;
     assert!(postcard::from_bytes::<Snapshot>(&compact).is_err());
+    // Base64 is for formats for people: in a binary one it is bytes, and no snapshot's.
+    let text: String = serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
+    let text = postcard::to_allocvec(&text).unwrap();
+    assert!(postcard::from_bytes::<Snapshot>(&text).is_err());
 
     let json = serde_json::to_string(&snapshot).unwrap();
     // The base64 of 1188 bytes, 4 characters for each 3, and two quotes. "SVESTATE" starts like this.
@@ -734,4 +738,95 @@ fn errors_travel() {
     );
     let host = VcpuError::<Errno>::from(sve_state::vls::VlsError::Empty);
     assert!(host.source().is_none() && host.error().is_none());
+}
+
+/// Every error's text has all of it, and its source is the implementor's error or none.
+#[test]
+fn the_source_is_the_implementors_error_and_no_other() {
+    use std::error::Error;
+
+    use sve_state::errno::Errno;
+    use sve_state::gdb::{Description, GdbError, read_vcpu};
+    use sve_state::image::ImageError;
+    use sve_state::shim::{Rules, Vcpu};
+    use sve_state::snapshot::RegistersError;
+    use sve_state::vcpu::{Call, VcpuError};
+    use sve_state::vls::VlsError;
+    use sve_state::{SveError, Vq, VqError, regset::Regset, sve};
+
+    let vq: VqError = Vq::new(0).unwrap_err();
+    let vls = VlsError::Empty;
+    let id = sve::Reg::decode(3).unwrap_err();
+    let field = Regset::parse(&[]).unwrap_err();
+    let vcpu = |error| VcpuError::Call {
+        call: Call::Finalize,
+        error,
+        stage: None,
+    };
+    let (wanted, set) = (Vls::ARCHITECTURAL, Vls::EMPTY);
+    let wider = |error| VcpuError::Wider {
+        wanted,
+        vcpu: set,
+        error,
+    };
+    let number: GdbError<Errno> = {
+        let mut vcpu = Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap();
+        vcpu.init(false).unwrap();
+        read_vcpu(&Finalized::without_sve(vcpu), 68, &mut []).unwrap_err()
+    };
+    let eperm = Errno::EPERM;
+    // With the text of what is inside.
+    let none: Vec<(Box<dyn Error>, String)> = vec![
+        (Box::new(vq), String::new()),
+        (Box::new(vls), String::new()),
+        (Box::new(id), String::new()),
+        (Box::new(field), String::new()),
+        (Box::new(eperm), String::new()),
+        (Box::new(sve::Z::new(32).unwrap_err()), String::new()),
+        (Box::new(ImageError::from(vq)), vq.to_string()),
+        (Box::new(SnapshotError::from(vq)), vq.to_string()),
+        (Box::new(SnapshotError::from(vls)), vls.to_string()),
+        (Box::new(RegistersError::from(vls)), vls.to_string()),
+        (Box::new(RegistersError::from(id)), id.to_string()),
+        (
+            Box::new(RegistersError::from(ImageError::from(vq))),
+            vq.to_string(),
+        ),
+        (Box::new(VcpuError::<Errno>::from(vls)), vls.to_string()),
+        (Box::new(number), "68".to_owned()),
+        (Box::new(GdbError::<Errno>::Vq(vq)), vq.to_string()),
+        (
+            Box::new(Description::without_sve().register(68).unwrap_err()),
+            "68".to_owned(),
+        ),
+        (Box::new(SveError::<Errno>::from(vls)), vls.to_string()),
+        (Box::new(SveError::<Errno>::from(field)), field.to_string()),
+        (Box::new(SveError::from(number)), number.to_string()),
+        (
+            Box::new(SveError::<Errno>::from(SnapshotError::Magic)),
+            SnapshotError::Magic.to_string(),
+        ),
+        (
+            Box::new(SveError::<Errno>::from(RegistersError::from(id))),
+            id.to_string(),
+        ),
+    ];
+    for (error, inner) in none {
+        assert!(error.to_string().contains(&inner), "{error}");
+        assert!(error.source().is_none(), "{error}");
+    }
+    for error in [vcpu(eperm), wider(eperm)] {
+        let gdb = GdbError::Vcpu(error);
+        let text = error.to_string();
+        assert_eq!(text.matches("EPERM").count(), 1);
+        let (one, other) = (SveError::from(error), SveError::from(gdb));
+        assert_eq!((one.error(), other.error()), (Some(&eperm), Some(&eperm)));
+        let all: [&dyn Error; 4] = [&error, &gdb, &one, &other];
+        for outer in all {
+            assert_eq!(outer.to_string(), text);
+            let source = outer.source().unwrap();
+            assert_eq!(source.downcast_ref(), Some(&eperm), "{outer}");
+            assert!(source.source().is_none());
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! A snapshot in serde formats: a byte string, and where people read it a string of base64. Either is
-//! read everywhere, as is a list of numbers: inside `flatten` and tagged enums a format claims to be for
+//! A snapshot in serde formats: a byte string, and where people read it a string of base64. A format
+//! for people reads either, and a list of numbers: inside `flatten` and tagged enums a format claims to be for
 //! people, whatever it is.
 
 use alloc::vec::Vec;
