@@ -1,6 +1,7 @@
 //! What can be seen without a compiler. What the compiler makes of the code, and how it shows the
 //! errors, is tested in the workspace's `tests/`.
 
+mod expansion;
 mod ui;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
