@@ -195,10 +195,11 @@ fn end(body: ParseStream, what: &str) -> syn::Result<()> {
 
 /// Leaves what cannot be read: up to a `;`, or to the start of a line if one was forgotten.
 fn skip_statement(body: ParseStream) {
-    while !body.is_empty() && !peek_line(body) {
+    while !peek_line(body) {
         match body.parse() {
             Ok(TokenTree::Punct(punct)) if punct.as_char() == ';' => return,
-            _ => {}
+            Ok(_) => {}
+            Err(_) => return,
         }
     }
 }
@@ -206,8 +207,10 @@ fn skip_statement(body: ParseStream) {
 /// Leaves what cannot be read of a line's registers. False where no `:` follows them.
 fn skip_to_colon(body: ParseStream) -> bool {
     while !body.peek(Token![:]) {
-        let ended = body.is_empty() || body.peek(Token![,]) || body.peek(Token![;]);
-        if ended || peek_line(body) || body.parse::<TokenTree>().is_err() {
+        if body.peek(Token![,]) || body.peek(Token![;]) || peek_line(body) {
+            return false;
+        }
+        if body.parse::<TokenTree>().is_err() {
             return false;
         }
     }

@@ -16,6 +16,10 @@ use proc_macro::TokenStream;
 
 /// For `sve_state::register_layout!` only, which puts its `$crate` before the layouts: that names
 /// `sve-state` in a program that renames it, or has it from a third crate.
+///
+/// ```compile_fail
+/// sve_state_macros::register_layout! {}
+/// ```
 #[proc_macro]
 pub fn register_layout(input: TokenStream) -> TokenStream {
     expand::register_layout(input.into()).into()

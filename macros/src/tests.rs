@@ -1,6 +1,9 @@
 //! What can be seen without a compiler. What the compiler makes of the code, and how it shows the
 //! errors, is tested in the workspace's `tests/`.
 
+mod expansion;
+mod ui;
+
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::quote;
 
@@ -172,6 +175,32 @@ fn what_stands_beside_a_module_is_there_where_the_module_is() {
     }
 }
 
+/// Where the rules end, and where reading goes on: what `tests/ui` does not have.
+#[test]
+fn borders() {
+    let no_number = "expected a number or `vq`, found `y`";
+    for (body, errors) in [
+        (quote!(vq: 2..=2; bank X at 0: 8 bits;), &[][..]),
+        (quote!(vq: 1..=512; bank X[64] at 0 step 1: 8 bits;), &[]),
+        (
+            quote!(vq: 1..=2, slices: 1; bank X at 0: slice 64 bits, width 4 + 8 * vq bits;),
+            &["4 + 8 * vq bits is no whole number of bytes: use multiples of 8"],
+        ),
+        // What follows is nothing of the line's.
+        (quote!(vq: 1..=2; bank X[y] at 0, and: 1;), &[no_number]),
+        (quote!(bank X[y] at 0; vq: 1..=2;), &[no_number]),
+    ] {
+        let layout = quote!(mod layout { arch: arm64, coproc: 0x15; #body });
+        let code = register_layout(layout).to_string();
+        assert_eq!(
+            code.matches("compile_error").count(),
+            errors.len(),
+            "{code}"
+        );
+        assert!(errors.iter().all(|error| code.contains(error)), "{code}");
+    }
+}
+
 #[test]
 fn suggestions() {
     let hint = |written| did_you_mean(written, &["arch", "bank", "vq", ":"]);
@@ -180,7 +209,7 @@ fn suggestions() {
         assert_eq!(hint(slip), bank, "{slip}");
     }
     assert_eq!(hint("vl"), Some(": did you mean `vq`?".to_owned()));
-    for other in ["register", "", "x", "knab"] {
+    for other in ["register", "", "x", "knab", "abknx"] {
         assert_eq!(hint(other), None, "{other}");
     }
     assert_eq!(one_of(&["a"]), "`a`");

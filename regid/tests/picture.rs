@@ -38,6 +38,7 @@ fn the_picture_in_docs_is_the_one_that_is_drawn() {
 fn the_numbers_are_the_kernels() {
     for vq in 1..=16 {
         let svg = picture(vq);
+        assert!(!svg.contains(" width=\"0\""), "VQ {vq}");
         let words = words(&svg);
         let mut expected = vec![
             format!(

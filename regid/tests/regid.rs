@@ -555,6 +555,21 @@ fn a_message_that_cannot_be_written_is_no_panic() {
     assert_eq!(status.expect("it runs").code(), Some(2));
 }
 
+/// Where a person would wait for an answer, and the program for words.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_is_not_read() {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    const O_NONBLOCK: i32 = 0o4000;
+    let mut terminal = std::fs::File::options();
+    terminal.read(true).write(true).custom_flags(O_NONBLOCK);
+    let terminal = terminal.open("/dev/ptmx").expect("Linux has it");
+    let output = command(&["encode"]).stdin(terminal).output();
+    let output = output.expect("it runs");
+    assert!(refused(&output).contains("nothing to do"), "{output:?}");
+}
+
 #[test]
 fn input_that_is_no_text_is_refused_as_input() {
     let mut command = command(&["decode"]);

@@ -105,5 +105,5 @@ pub(crate) const PARTS: &[Part] = parts! {
 /// Those that run only when they are named.
 pub(crate) const ON_REQUEST: &[Part] = parts! {
     mutants(mutants::Options): "Plant faults one by one, each of which must fail a test",
-        needs "the network: cargo-mutants", 75;
+        needs "the network: cargo-mutants", 90;
 };
