@@ -392,7 +392,7 @@ impl<V: OneReg> Finalized<V> {
                     (read, &slice[bytes..])
                 }
             };
-            let past = padding.iter().position(|byte| *byte != 0);
+            let past = not_zero(padding);
             if let Err(error) = read {
                 return Err(failed(&self.vcpu, Call::Get(id), error));
             }
@@ -625,6 +625,14 @@ fn register(n: usize, vq: Vq) -> (u64, Bounds) {
         ..P => of::<sve::bank::Z>(n, vq),
         P..FFR => of::<sve::bank::P>(n - P, vq),
         _ => of::<sve::bank::FFR>(n - FFR, vq),
+    }
+}
+
+/// Where one of the bytes is not zero. Nearly always all are, and that is found without a look at each.
+pub(crate) fn not_zero(bytes: &[u8]) -> Option<usize> {
+    match bytes.iter().fold(0, |all, byte| all | byte) {
+        0 => None,
+        _ => bytes.iter().position(|byte| *byte != 0),
     }
 }
 

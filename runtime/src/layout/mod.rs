@@ -113,7 +113,8 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
 
     /// The size of the packed image in bytes at this VQ.
     fn image_bytes(vq: Vq) -> Result<usize, VqError> {
-        check_vq::<Self>(vq).map(|()| generated::image_bytes(Self::BANKS, vq.get()))
+        let bytes = const { ImageBytes::of(Self::BANKS, Self::BANKS.len()) };
+        check_vq::<Self>(vq).map(|()| bytes.at(vq.get()) as usize)
     }
 
     /// The size in bytes of all slices with a register's bytes in them, at this VQ: what

@@ -14,7 +14,7 @@ use crate::one_reg::reg_size;
 use crate::vcpu::{PastVls, Status};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
-use crate::{fpsimd, sve};
+use crate::{fpsimd, sve, vcpu};
 
 /// What a list of registers may have that no KVM gives, or that is not known here.
 ///
@@ -83,8 +83,8 @@ impl Snapshot {
             (id, value)
         });
         let sve = image(false).map(|(id, bytes)| {
-            let mut slice = bytes.to_vec();
-            slice.resize(reg_size(id), 0);
+            let mut slice = vec![0; reg_size(id)];
+            slice[..bytes.len()].copy_from_slice(bytes);
             (id, slice)
         });
         v.chain(status).chain(vls).chain(sve)
@@ -213,6 +213,8 @@ struct Slots {
     slots: Vec<Slot>,
     /// The values, one behind the other.
     bytes: Vec<u8>,
+    /// The slot after the one that was found last.
+    next: usize,
     /// What is wrong with V, which matters without SVE only.
     v: Result<(), RegistersError>,
 }
@@ -257,6 +259,7 @@ impl Slots {
         Ok(Self {
             slots,
             bytes: vec![0; end],
+            next: 0,
             v: Ok(()),
         })
     }
@@ -289,9 +292,15 @@ impl Slots {
     }
 
     fn put(&mut self, id: u64, bytes: &[u8], allow: Allow<'_>) -> Result<(), RegistersError> {
-        let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == id) else {
+        // A list is in some order, so the next register mostly is where the search starts.
+        let (before, after) = self.slots.split_at(self.next);
+        let found = after.iter().chain(before).position(|slot| slot.id == id);
+        let Some(found) = found else {
             return check_other(id, allow);
         };
+        let found = (self.next + found) % self.slots.len();
+        self.next = found + 1;
+        let slot = &mut self.slots[found];
         let (expected, found) = (reg_size(id), bytes.len());
         let there = core::mem::replace(&mut slot.has, Has::Listed) == Has::Listed;
         let put = if found != expected {
@@ -351,8 +360,9 @@ impl Slots {
     }
 
     fn sve_state(&self, allow: Allow<'_>) -> Result<(Vls, State), RegistersError> {
-        for id in image_ids()? {
-            self.find(id).ok_or(RegistersError::Missing { id })?;
+        let image = &self.slots[..sve::REGISTERS];
+        if let Some(Slot { id, .. }) = image.iter().find(|slot| slot.has == Has::Nothing) {
+            return Err(RegistersError::Missing { id: *id });
         }
         let vls = Vls::from_bytes(&self.array(sve::VLS.id())?);
         let vq = vls.max().ok_or(VlsError::Empty)?;
@@ -361,15 +371,13 @@ impl Slots {
         let slices = &self.bytes[..sve::Layout::slices_bytes(vq).map_err(ImageError::from)?];
         state.pack(slices)?;
         if !allow.past_vls {
-            // As a GET gives them: where these are zero and those are not is past the vector length.
-            let mut again = vec![0; slices.len()];
-            state.expand(&mut again)?;
-            let mut pairs = again.iter().zip(slices);
-            if let Some(at) = pairs.position(|(again, slice)| again != slice) {
-                let slot = self.slots.iter().rfind(|slot| slot.start <= at);
-                let (id, start) = slot.map_or((0, 0), |slot| (slot.id, slot.start));
-                let at = at - start;
-                return Err(RegistersError::PastVls { id, at, vls });
+            for (slot, (id, bounds)) in image.iter().zip(vcpu::registers(true, vq)) {
+                let bytes = bounds.copy as usize;
+                let slice = &self.bytes[slot.start..][..reg_size(id)];
+                if let Some(past) = vcpu::not_zero(&slice[bytes..]) {
+                    let at = bytes + past;
+                    return Err(RegistersError::PastVls { id, at, vls });
+                }
             }
         }
         Ok((vls, state))
