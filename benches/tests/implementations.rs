@@ -1,130 +1,99 @@
-//! What `ours` is compared with does the same work: every implementation but `limit` gives the right
-//! bytes, for every register at every VQ.
+//! What `ours` is compared with does the same work: all but `plain` give the right bytes, for every register
+//! at every VQ, and `plain` writes as many.
 //!
 //! What is right is built from a list of registers, by joining and padding, without any offset.
 
+use sve_state::Vls;
 use sve_state::Vq;
-use sve_state::layout::{InImage, Register};
-use sve_state::sve::{self, bank};
-use sve_state_benches::bytewise::{Bytewise, BytewiseImages};
-use sve_state_benches::limit::{Limit, LimitImages};
-use sve_state_benches::naive::{self, Naive, NaiveBounds, NaiveImages};
-use sve_state_benches::ours::{OurImages, Ours, OursById};
-use sve_state_benches::{Images, Registers, SLICES_BYTES, Vcpu};
+use sve_state::errno::Errno;
+use sve_state_benches::by_hand::{self, State};
+use sve_state_benches::plain::Slices;
+use sve_state_benches::rfc;
 
-/// The image of a vCPU, to look at.
-trait Image: Vcpu {
-    fn image(&self) -> &[u8];
-}
-
-impl Image for naive::Vcpu {
-    fn image(&self) -> &[u8] {
-        &self.image
-    }
-}
-
-impl Image for sve_state::SveState<Vec<u8>> {
-    fn image(&self) -> &[u8] {
-        self.as_bytes()
-    }
-}
-
-/// Z0 to Z31, P0 to P15, FFR: each as wide as the vector length makes it, no byte of it zero, no
-/// two alike.
-fn registers(vq: Vq) -> Vec<Vec<u8>> {
-    let vl = usize::from(vq.get()) * 16;
-    let widths = [vl; 32].into_iter().chain([vl / 8; 17]);
+/// Z0 to Z31, P0 to P15, FFR: each with its ID, as wide as the vector length makes it, no byte of it zero.
+fn registers(vq: usize) -> Vec<(u64, Vec<u8>)> {
+    let z = (0..32).map(|n| (0x6080_0000_0015_0000 + n * 0x20, 16 * vq));
+    let p = (0..17).map(|n| (0x6050_0000_0015_0400 + n * 0x20, 2 * vq));
     let mut bytes = (1..=251_u8).cycle();
-    widths
-        .map(|width| bytes.by_ref().take(width).collect())
+    let registers = z.chain(p);
+    registers
+        .map(|(id, width)| (id, bytes.by_ref().take(width).collect()))
         .collect()
 }
 
+fn image(vq: usize) -> Vec<u8> {
+    let registers = registers(vq).into_iter();
+    registers.flat_map(|(_, register)| register).collect()
+}
+
 /// A register as a slice: zeros past its end.
-fn slice(register: &[u8], number: usize) -> Vec<u8> {
+fn slice(id: u64, register: &[u8]) -> Vec<u8> {
     let mut slice = register.to_vec();
-    slice.resize(if number < 32 { 256 } else { 32 }, 0);
+    slice.resize(if id >> 52 == 0x608 { 256 } else { 32 }, 0);
     slice
 }
 
-/// Holds an implementation against registers `first` to `first + count` of the image.
-fn check<I: Registers<Vcpu: Image>>(first: usize, count: u16) {
-    for vq in Vq::architectural() {
-        let registers = registers(vq);
-        let image = registers.concat();
-        for n in 0..count {
-            let (at, name) = (first + usize::from(n), I::NAME);
-            let expected = slice(&registers[at], at);
-            let mut vcpu = I::Vcpu::new(vq, image.clone());
-            let mut buffer = I::slice();
-            buffer.as_mut().fill(0xff);
-            assert!(I::get(&vcpu, I::register(n), &mut buffer));
-            let (got, untouched) = buffer.as_ref().split_at(expected.len());
-            assert_eq!(got, expected, "{name}: GET {at} at VQ {vq}");
-            assert!(untouched.iter().all(|byte| *byte == 0xff));
+fn state(vq: usize) -> State {
+    State {
+        image: image(vq),
+        vq,
+    }
+}
 
-            buffer.as_mut().fill(0xff);
-            assert!(I::set(&mut vcpu, I::register(n), &buffer));
-            let mut expected = registers.clone();
-            expected[at].fill(0xff);
-            assert_eq!(
-                vcpu.image(),
-                expected.concat(),
-                "{name}: SET {at} at VQ {vq}"
-            );
+type Get = fn(&State, u64, &mut [u8; 256]) -> bool;
+type Set = fn(&mut State, u64, &[u8; 256]) -> bool;
+const BY_ID: [(&str, Get, Set); 2] = [
+    ("by_hand", State::get, State::set),
+    ("rfc", rfc::get_id, rfc::set_id),
+];
+
+#[test]
+fn every_register_is_read_and_written() {
+    for (name, get, set) in BY_ID {
+        for vq in 1..=16 {
+            let registers = registers(vq);
+            for (at, (id, register)) in registers.iter().enumerate() {
+                let mut buffer = [0xff; 256];
+                assert!(get(&state(vq), *id, &mut buffer));
+                let expected = slice(*id, register);
+                let (got, untouched) = buffer.split_at(expected.len());
+                assert_eq!(got, expected, "{name}: GET of {id:#x} at VQ {vq}");
+                assert!(untouched.iter().all(|byte| *byte == 0xff));
+
+                let mut state = state(vq);
+                assert!(set(&mut state, *id, &[0xff; 256]));
+                let mut expected = registers.clone();
+                expected[at].1.fill(0xff);
+                let expected: Vec<u8> = expected.into_iter().flat_map(|(_, r)| r).collect();
+                assert!(state.image == expected, "{name}: SET of {id:#x} at VQ {vq}");
+            }
         }
     }
 }
 
-fn check_bank<B: InImage<Layout = sve::Layout>>(first: usize) {
-    let count = Register::<B>::BANK.max_count;
-    check::<Ours<B>>(first, count);
-    check::<OursById<B>>(first, count);
-    check::<Naive<B>>(first, count);
-    check::<NaiveBounds<B>>(first, count);
-    check::<Bytewise<B>>(first, count);
-}
-
 #[test]
-fn every_implementation_gets_and_sets_every_register() {
-    check_bank::<bank::Z>(0);
-    check_bank::<bank::P>(32);
-    check_bank::<bank::FFR>(48);
-}
-
-fn check_images<I: Images<Vcpu: Image>>() {
-    for vq in Vq::architectural() {
-        let registers = registers(vq);
-        let image = registers.concat();
-        let slices = registers.iter().enumerate();
-        let expected: Vec<u8> = slices.flat_map(|(n, r)| slice(r, n)).collect();
-
-        let mut slices = [0xff; SLICES_BYTES];
-        I::expand(&I::Vcpu::new(vq, image.clone()), &mut slices);
-        assert!(slices[..] == expected, "{}: expand at VQ {vq}", I::NAME);
-
-        // What is past a register's end does not come along.
-        let mut padded = expected.clone();
-        padded
-            .iter_mut()
-            .filter(|byte| **byte == 0)
-            .for_each(|byte| *byte = 0xff);
-        slices.copy_from_slice(&padded);
-        let mut vcpu = I::Vcpu::new(vq, vec![0; image.len()]);
-        I::pack(&mut vcpu, &slices);
-        assert!(vcpu.image() == image, "{}: pack at VQ {vq}", I::NAME);
+fn typed_registers_are_those_of_the_ids() {
+    let mut state = state(3);
+    let (mut by_id, mut z, mut p, mut v) = ([0; 256], [0; 256], [0; 32], [0; 16]);
+    for (at, id) in by_hand::ids().enumerate() {
+        assert!(state.get(id, &mut by_id));
+        if at < 32 {
+            state.get_z(at, &mut z);
+            state.get_v(at, &mut v);
+            assert_eq!((z, state.z(at)), (by_id, by_id));
+            assert_eq!(v, by_id[..16]);
+            state.set_v(at, &[0xee; 16]);
+            state.get_z(at, &mut z);
+            assert_eq!((&z[..16], &z[16..]), (&[0xee; 16][..], &by_id[16..]));
+        } else {
+            state.get_p(at - 32, &mut p);
+            assert_eq!(p, by_id[..32]);
+        }
     }
 }
 
-#[test]
-fn every_implementation_expands_and_packs() {
-    check_images::<OurImages>();
-    check_images::<NaiveImages>();
-    check_images::<BytewiseImages>();
-}
-
 /// IDs near every edge, and one bit away from a valid one.
-fn ids() -> Vec<u64> {
+fn near() -> impl Iterator<Item = u64> {
     let valid = [
         0x6080_0000_0015_0000, // Z0
         0x6080_0000_0015_03ff, // Z31, slice 31
@@ -134,78 +103,127 @@ fn ids() -> Vec<u64> {
     ];
     let near = valid.into_iter().flat_map(|id| [id - 1, id, id + 1]);
     near.flat_map(|id| (0..64).map(move |bit| id ^ 1 << bit).chain([id]))
-        .collect()
-}
-
-/// Whether an ID names a register slice with bytes to move, from the fields that the kernel's
-/// documentation lists.
-fn named(id: u64) -> bool {
-    let (z, p) = (0x6080_0000_0015, 0x6050_0000_0015);
-    let (high, low) = (id >> 16, id & 0xffff);
-    high == z && low < 0x400 || high == p && (0x400..0x620).contains(&low)
 }
 
 #[test]
-fn every_implementation_refuses_what_names_no_register() {
-    let vq = Vq::new(2).expect("a VQ");
-    fn answers<I: Registers<Register = u64>>(vq: Vq, id: u64) -> [bool; 2] {
-        let mut vcpu = I::Vcpu::new(vq, registers(vq).concat());
-        let mut slice = I::slice();
-        let got = I::get(&vcpu, id, &mut slice);
-        [got, I::set(&mut vcpu, id, &slice)]
-    }
-    for id in ids() {
-        let expected = [named(id); 2];
-        assert_eq!(answers::<OursById<bank::Z>>(vq, id), expected, "{id:#x}");
-        assert_eq!(answers::<Naive<bank::Z>>(vq, id), expected, "{id:#x}");
-        assert_eq!(answers::<Bytewise<bank::Z>>(vq, id), expected, "{id:#x}");
-    }
-}
-
-#[test]
-fn a_slice_past_the_registers_end_is_zero() {
-    let vq = Vq::new(2).expect("a VQ");
-    let vcpu = naive::Vcpu::new(vq, registers(vq).concat());
-    for id in [0x6080_0000_0015_03ff, 0x6050_0000_0015_061f] {
+fn what_names_no_register_is_refused() {
+    for id in near() {
+        let (high, low) = (id >> 16, id & 0xffff);
+        let z = high == 0x6080_0000_0015 && low < 0x400;
+        let p = high == 0x6050_0000_0015 && (0x400..0x620).contains(&low);
         let mut slice = [0xff; 256];
-        assert!(Naive::<bank::Z>::get(&vcpu, id, &mut slice));
-        assert_eq!(slice[..32], [0; 32], "{id:#x}");
-        slice.fill(0xff);
-        assert!(Bytewise::<bank::Z>::get(&vcpu, id, &mut slice));
-        assert_eq!(slice[..32], [0; 32], "{id:#x}");
+        assert_eq!(rfc::get_id(&state(2), id, &mut slice), z || p, "{id:#x}");
+        // A slice other than the first has nothing of the register.
+        assert!(id & 31 == 0 || !(z || p) || slice[..32] == [0; 32]);
+        let slice_0 = (z || p) && id & 31 == 0;
+        assert_eq!(state(2).get(id, &mut slice), slice_0, "{id:#x}");
+        assert_eq!(state(2).set(id, &slice), slice_0, "{id:#x}");
     }
 }
 
-/// How many bytes a GET and a SET write.
-fn written<I: Registers>(vq: Vq) -> [usize; 2] {
-    let changed = |slice: &I::Slice, to: u8| {
-        let bytes = slice.as_ref().iter();
-        bytes.filter(|byte| **byte == to).count()
-    };
-    let mut vcpu = I::Vcpu::new(vq, Vec::new());
-    let mut slice = I::slice();
-    I::get(&vcpu, I::register(7), &mut slice);
-    let got = slice.as_ref().len() - changed(&slice, 0);
-    slice.as_mut().fill(0xff);
-    I::set(&mut vcpu, I::register(7), &slice);
-    I::get(&vcpu, I::register(7), &mut slice);
-    [got, changed(&slice, 0xff)]
+#[test]
+fn all_registers_at_once() {
+    for vq in 1..=16 {
+        let registers = registers(vq).into_iter();
+        let expected: Vec<u8> = registers.flat_map(|(id, r)| slice(id, &r)).collect();
+        let mut slices = vec![0xff; 8736];
+        state(vq).expand(&mut slices);
+        assert!(slices == expected, "VQ {vq}");
+        let mut back = State {
+            image: vec![0; 546 * vq],
+            vq,
+        };
+        // What is past a register's end does not come along.
+        slices
+            .iter_mut()
+            .filter(|byte| **byte == 0)
+            .for_each(|byte| *byte = 0xff);
+        back.pack(&slices);
+        assert!(back.image == image(vq), "VQ {vq}");
+    }
 }
 
 #[test]
-fn the_limit_writes_as_many_bytes_as_the_operation() {
-    let vq = |vq| Vq::new(vq).expect("a VQ");
-    assert_eq!(written::<Limit<bank::Z, 1>>(vq(1)), [256, 16]);
-    assert_eq!(written::<Limit<bank::Z, 16>>(vq(16)), [256, 256]);
-    assert_eq!(written::<Limit<bank::P, 1>>(vq(1)), [32, 2]);
-    assert_eq!(written::<Limit<bank::P, 8>>(vq(8)), [32, 16]);
+fn a_vcpu_is_saved_and_restored() {
+    let vq = 3;
+    let vls = Vls::up_to(Vq::new(3).expect("a VQ")).to_bytes();
+    let status = [0x1234, 0x5678];
+    let words = status.map(u32::to_ne_bytes);
+    let slices = registers(vq).into_iter().map(|(id, r)| (id, slice(id, &r)));
+    let mut list = vec![
+        (0x6020_0000_0010_00d4, words[0].to_vec()),
+        (0x6020_0000_0010_00d5, words[1].to_vec()),
+        (0x6060_0000_0015_ffff, vls.to_vec()),
+    ];
+    list.extend(slices);
 
-    let mut vcpu = <LimitImages<3> as Images>::Vcpu::new([0x5a; SLICES_BYTES]);
-    let mut slices = [0xff; SLICES_BYTES];
-    LimitImages::<3>::pack(&mut vcpu, &slices);
-    let packed = vcpu.iter().filter(|byte| **byte == 0xff).count();
-    slices.fill(0);
-    LimitImages::<3>::expand(&vcpu, &mut slices);
-    assert!(slices.iter().all(|byte| *byte != 0));
-    assert_eq!((packed, slices.len()), (546 * 3, 8736));
+    let mut vcpu = by_hand::Vcpu {
+        state: state(vq),
+        vls,
+        status,
+    };
+    let mut saved = vec![0; 0];
+    for (id, bytes) in list[2..].iter().chain(&list[..2]) {
+        let mut data = vec![0xff; bytes.len()];
+        vcpu.get_one_reg(*id, &mut data).expect("a register");
+        assert_eq!(data, *bytes);
+        saved.extend(data);
+    }
+    assert_eq!(
+        vcpu.get_one_reg(0x6080_0000_0015_0400, &mut [0; 256]),
+        Err(Errno::ENOENT)
+    );
+    assert_eq!(vcpu.set_one_reg(list[2].0, &vls), Err(Errno::EPERM));
+    for (id, bytes) in list.iter().filter(|(id, _)| *id != list[2].0) {
+        let zeros = vec![0; bytes.len()];
+        vcpu.set_one_reg(*id, &zeros).expect("a register");
+    }
+    assert_eq!(
+        (&vcpu.state.image, vcpu.status),
+        (&vec![0; 546 * vq], [0; 2])
+    );
+
+    // On the shim, which is compared with Linux.
+    let host = Vls::up_to(Vq::new(3).expect("a VQ"));
+    let mut shim =
+        sve_state::shim::Vcpu::new(host, sve_state::shim::Rules::Mainline).expect("a host");
+    shim.init(true).expect("a vCPU with SVE");
+    shim.finalize(4).expect("an initialised vCPU");
+    by_hand::restore(&mut shim, &saved).expect("its registers");
+    assert!(shim.sve_state().expect("a finalized vCPU").as_bytes() == image(vq));
+    assert!(by_hand::save(&shim).expect("its registers") == saved);
+
+    let snapshot = by_hand::Snapshot {
+        vls,
+        status,
+        image: image(vq),
+    };
+    assert!(snapshot.registers() == list);
+    assert_eq!(
+        by_hand::Snapshot::from_registers(&list),
+        Some(snapshot.clone())
+    );
+    let mut bytes = snapshot.to_bytes();
+    assert_eq!(by_hand::Snapshot::from_bytes(&bytes), Some(snapshot));
+    bytes[100] ^= 1;
+    assert_eq!(by_hand::Snapshot::from_bytes(&bytes), None);
+}
+
+#[test]
+fn plain_writes_as_many_bytes() {
+    for vq in 1..=16 {
+        let mut slices = Slices::<256>::new(vq);
+        slices.set_any(7, &[0; 256]);
+        let mut slice = [0xff; 256];
+        slices.get(7, &mut slice);
+        assert_eq!(slice, slices.value(7));
+        let written = slice.iter().filter(|byte| **byte == 0).count();
+        assert_eq!((written, slice.contains(&0xff)), (16 * vq, false));
+    }
+    let mut slices = Slices::<32>::new(8);
+    slices.set::<16>(7, &[0; 32]);
+    assert_eq!(
+        slices.value(7).iter().filter(|byte| **byte == 0).count(),
+        16
+    );
 }

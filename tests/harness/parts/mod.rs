@@ -98,8 +98,8 @@ pub(crate) const PARTS: &[Part] = parts! {
         needs "the network: Rust for arm64, QEMU, kernels (300 MB)", 3;
     kvm(kvm::Options): "Run conformance, random operations and moves on Linux KVM: three kernels, in QEMU with EL2",
         needs "the network: Rust for arm64, QEMU, kernels (300 MB); 1 GB of memory", 8;
-    gate: "Run the benchmarks and hold their ratios against benches/rules.toml",
-        needs "a machine with nothing else to do", 3;
+    gate(gate::Options): "Count and time each operation beside others that do the same, and compare with what was",
+        needs "x86-64, valgrind", 3;
 };
 
 /// Those that run only when they are named.

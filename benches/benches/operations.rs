@@ -1,0 +1,26 @@
+//! Times to look at and to plot. What the gate judges is measured by itself, in pairs: `gate --help`.
+
+use std::iter::once;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use sve_state_benches::operations;
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    for operation in operations::all() {
+        let mut group = criterion.benchmark_group(operation.name);
+        group.throughput(Throughput::Elements(operation.moves as u64));
+        for (name, make) in once(&("ours", operation.ours)).chain(&operation.others) {
+            for case in operation.cases {
+                let (mut pass, mut place) = (make(case), 0);
+                group.bench_function(BenchmarkId::new(*name, case), |bencher| {
+                    bencher.iter(|| {
+                        pass(place);
+                        place += 1;
+                    });
+                });
+            }
+        }
+    }
+    criterion.final_summary();
+}

@@ -1,0 +1,521 @@
+//! What is measured, and each way to do it.
+//!
+//! An operation is measured at five vector lengths, where all vCPUs are alike, and `mixed`, where each of 64
+//! has another, and the processor cannot learn which comes next. Both sides start from the same thing, a
+//! register or an ID, and end with the same bytes in the same place.
+
+use std::hint::black_box;
+
+use oorandom::Rand32;
+use sve_state::fpsimd;
+use sve_state::layout::BankType;
+use sve_state::shim::{self, Rules};
+use sve_state::snapshot::Snapshot;
+use sve_state::sve::{Reg, bank};
+use sve_state::vcpu::{Finalized, Status};
+use sve_state::{OneReg as _, Register, SveState, Vls, Vq};
+
+use crate::gate::{Make, Operation};
+use crate::plain::Slices;
+use crate::{by_hand, rfc};
+
+/// VQs.
+const CASES: &[&str] = &["1", "2", "4", "8", "16", "mixed"];
+/// How many vCPUs are `mixed`.
+const VCPUS: u32 = 64;
+/// How many registers are met before the first comes again: more than a branch predictor remembers.
+const ORDER: usize = 32_768;
+/// How many registers a pass moves, one at a time.
+const REGISTERS: usize = 64;
+/// How many vCPUs a pass moves.
+const WHOLE: usize = 4;
+/// Z, P and FFR of a vCPU.
+const OF_A_VCPU: usize = 49;
+/// How many places a buffer may have, and how far they are apart, in bytes: not aligned, as in a user's
+/// program.
+const PLACES: usize = 16;
+const APART: usize = 272;
+/// Slices of all registers.
+const SLICES: usize = 32 * 256 + 17 * 32;
+
+type Ours = SveState<Vec<u8>>;
+type Shim = shim::Vcpu<Box<[u8]>>;
+type List = Vec<(u64, Vec<u8>)>;
+
+fn vqs(case: &str) -> Vec<Vq> {
+    let mut random = Rand32::new(64);
+    let vq = |vq| Vq::new(vq).expect("1 to 16");
+    match case.parse() {
+        Ok(one) => vec![vq(one)],
+        Err(_) => (0..VCPUS).map(|_| vq(1 + random.rand_u32() % 16)).collect(),
+    }
+}
+
+/// An image without a zero.
+fn image(vq: Vq) -> Vec<u8> {
+    let bytes = (1..=251).cycle();
+    bytes.take(546 * usize::from(vq.get())).collect()
+}
+
+/// Passes of `count` accesses each, at random, with a buffer of `N` bytes.
+fn each<T: 'static, R: Copy + 'static, const N: usize>(
+    count: usize,
+    vcpu: fn(Vq) -> T,
+    registers: impl Iterator<Item = R>,
+    access: impl Fn(&mut T, R, &mut [u8; N]) + Copy + 'static,
+) -> Make {
+    let registers: Vec<_> = registers.collect();
+    Box::new(move |case| {
+        let mut vcpus: Vec<_> = vqs(case).into_iter().map(vcpu).collect();
+        let mut random = Rand32::new(2);
+        let mut below = |end: usize| random.rand_u32() as usize % end;
+        let order = (0..ORDER).map(|_| (below(vcpus.len()), registers[below(registers.len())]));
+        let order: Vec<_> = order.collect();
+        let mut buffers = vec![0x5a; PLACES * APART + N];
+        let mut next = 0;
+        Box::new(move |place| {
+            let buffer = &mut buffers[place % PLACES * APART..];
+            let buffer = buffer.first_chunk_mut().expect("room for all places");
+            for (vcpu, register) in &order[next..next + count] {
+                access(&mut vcpus[*vcpu], *register, buffer);
+                black_box(&mut *buffer);
+            }
+            next = (next + count) % ORDER;
+        })
+    })
+}
+
+fn typed<B: BankType, const N: usize>(
+    access: impl Fn(&mut Ours, Register<B>, &mut [u8; N]) + Copy + 'static,
+) -> Make {
+    each(REGISTERS, ours, Register::<B>::all(), access)
+}
+
+fn by_hand<const N: usize>(
+    numbers: std::ops::Range<usize>,
+    access: impl Fn(&mut by_hand::State, usize, &mut [u8; N]) + Copy + 'static,
+) -> Make {
+    each(REGISTERS, state, numbers, access)
+}
+
+fn plain<const SLICE: usize>(
+    access: impl Fn(&mut Slices<SLICE>, usize, &mut [u8; SLICE]) + Copy + 'static,
+) -> Make {
+    each(REGISTERS, |vq| Slices::new(vq.get().into()), 0..32, access)
+}
+
+/// One for each case.
+fn by_case(makes: [Make; 6]) -> Make {
+    Box::new(move |case| {
+        let at = CASES.iter().position(|each| *each == case);
+        makes[at.expect("a case")](case)
+    })
+}
+
+fn from_id<T: 'static>(
+    count: usize,
+    vcpu: fn(Vq) -> T,
+    access: impl Fn(&mut T, u64, &mut [u8; 256]) + Copy + 'static,
+) -> Make {
+    each(count, vcpu, by_hand::ids(), access)
+}
+
+fn whole<T: 'static, const N: usize>(
+    vcpu: fn(Vq) -> T,
+    access: impl Fn(&mut T, &mut [u8; N]) + Copy + 'static,
+) -> Make {
+    each(WHOLE, vcpu, std::iter::once(()), move |vcpu, (), buffer| {
+        access(vcpu, buffer);
+    })
+}
+
+/// What gives a value: it is written somewhere, and dropped.
+fn gives<T: 'static, V: 'static>(vcpu: fn(Vq) -> T, give: fn(&mut T) -> V) -> Make {
+    whole(vcpu, move |vcpu, _: &mut [u8; 0]| {
+        black_box(&give(vcpu));
+    })
+}
+
+fn ours(vq: Vq) -> Ours {
+    SveState::new(vq, image(vq)).expect("an image of its size")
+}
+
+fn state(vq: Vq) -> by_hand::State {
+    let (image, vq) = (image(vq), vq.get().into());
+    by_hand::State { image, vq }
+}
+
+fn shim(vq: Vq) -> Shim {
+    let mut vcpu = shim::Vcpu::new(Vls::up_to(vq), Rules::Mainline).expect("a host");
+    vcpu.init(true).expect("a host with SVE");
+    vcpu.finalize(shim::FEATURE_SVE)
+        .expect("an initialised vCPU");
+    let mut state = vcpu.sve_state_mut().expect("a finalized vCPU");
+    state.as_bytes_mut().copy_from_slice(&image(vq));
+    vcpu
+}
+
+fn emulator(vq: Vq) -> by_hand::Vcpu {
+    by_hand::Vcpu {
+        state: state(vq),
+        vls: Vls::up_to(vq).to_bytes(),
+        status: [0; 2],
+    }
+}
+
+fn snapshot(vq: Vq) -> Snapshot {
+    let (vls, status) = (Vls::up_to(vq), Status::default());
+    let state = SveState::new(vq, image(vq).into()).expect("an image of its size");
+    Snapshot::new(vls, state, Some(status)).expect("VLS with the image's VQ")
+}
+
+fn own_snapshot(vq: Vq) -> by_hand::Snapshot {
+    by_hand::Snapshot {
+        vls: Vls::up_to(vq).to_bytes(),
+        status: [0; 2],
+        image: image(vq),
+    }
+}
+
+fn list(vq: Vq) -> List {
+    own_snapshot(vq).registers()
+}
+
+fn get_id(vcpu: &Ours, id: u64, slice: &mut [u8; 256]) -> bool {
+    let (predicate, _) = slice.split_first_chunk_mut().expect("256 are more than 32");
+    match Reg::decode(id) {
+        Ok(Reg::Z(z)) => vcpu.get_into(z, slice),
+        Ok(Reg::P(p)) => vcpu.get_into(p, predicate),
+        Ok(Reg::FFR(ffr)) => vcpu.get_into(ffr, predicate),
+        Ok(Reg::VLS(_)) | Err(_) => return false,
+    }
+    true
+}
+
+fn set_id(vcpu: &mut Ours, id: u64, slice: &[u8; 256]) -> bool {
+    let (predicate, _) = slice.split_first_chunk().expect("256 are more than 32");
+    match Reg::decode(id) {
+        Ok(Reg::Z(z)) => vcpu.set(z, slice),
+        Ok(Reg::P(p)) => vcpu.set(p, predicate),
+        Ok(Reg::FFR(ffr)) => vcpu.set(ffr, predicate),
+        Ok(Reg::VLS(_)) | Err(_) => return false,
+    }
+    true
+}
+
+/// The bytes that an ID says ONE_REG moves.
+fn sized(id: u64, slice: &mut [u8; 256]) -> &mut [u8] {
+    &mut slice[..if id >> 52 & 15 == 8 { 256 } else { 32 }]
+}
+
+fn operation<const N: usize>(
+    name: &'static str,
+    moves: usize,
+    ours: Make,
+    others: [(&'static str, Make); N],
+) -> Operation {
+    Operation {
+        name,
+        cases: CASES,
+        moves,
+        ours,
+        others: others.into(),
+    }
+}
+
+/// One register, which the program knows.
+fn registers() -> Vec<Operation> {
+    let one = |name, ours, by_hand, plain: Option<Make>| {
+        let others = [("by_hand", by_hand)].into_iter();
+        Operation {
+            name,
+            cases: CASES,
+            moves: REGISTERS,
+            ours,
+            others: others.chain(plain.map(|plain| ("plain", plain))).collect(),
+        }
+    };
+    vec![
+        one(
+            "get_z",
+            typed::<bank::Z, 256>(|s, z, slice| s.get_into(z, slice)),
+            by_hand(0..32, |s, n, slice| s.get_z(n, slice)),
+            Some(plain(|s, n, slice: &mut [u8; 256]| s.get(n, slice))),
+        ),
+        one(
+            "get_z_value",
+            typed::<bank::Z, 256>(|s, z, _| _ = black_box(&s.get(z))),
+            by_hand(0..32, |s, n, _: &mut [u8; 256]| _ = black_box(&s.z(n))),
+            Some(plain(|s, n, _: &mut [u8; 256]| _ = black_box(&s.value(n)))),
+        ),
+        one(
+            "set_z",
+            typed::<bank::Z, 256>(|s, z, slice| s.set(z, slice)),
+            by_hand(0..32, |s, n, slice| s.set_z(n, slice)),
+            Some(by_case([
+                plain(|s, n, slice: &mut [u8; 256]| s.set::<16>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 256]| s.set::<32>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 256]| s.set::<64>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 256]| s.set::<128>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 256]| s.set::<256>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 256]| s.set_any(n, slice)),
+            ])),
+        ),
+        one(
+            "get_p",
+            typed::<bank::P, 32>(|s, p, slice| s.get_into(p, slice)),
+            by_hand(0..16, |s, n, slice| s.get_p(n, slice)),
+            Some(plain(|s, n, slice: &mut [u8; 32]| s.get(n, slice))),
+        ),
+        one(
+            "set_p",
+            typed::<bank::P, 32>(|s, p, slice| s.set(p, slice)),
+            by_hand(0..16, |s, n, slice| s.set_p(n, slice)),
+            Some(by_case([
+                plain(|s, n, slice: &mut [u8; 32]| s.set::<2>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 32]| s.set::<4>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 32]| s.set::<8>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 32]| s.set::<16>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 32]| s.set::<32>(n, slice)),
+                plain(|s, n, slice: &mut [u8; 32]| s.set_any(n, slice)),
+            ])),
+        ),
+        one(
+            "get_ffr",
+            typed::<bank::FFR, 32>(|s, ffr, slice| s.get_into(ffr, slice)),
+            by_hand(16..17, |s, n, slice| s.get_p(n, slice)),
+            None,
+        ),
+        one(
+            "set_ffr",
+            typed::<bank::FFR, 32>(|s, ffr, slice| s.set(ffr, slice)),
+            by_hand(16..17, |s, n, slice| s.set_p(n, slice)),
+            None,
+        ),
+        one(
+            "get_v",
+            typed::<fpsimd::bank::V, 16>(|s, v, value| *value = s.get_view(v)),
+            by_hand(0..32, |s, n, value| s.get_v(n, value)),
+            None,
+        ),
+        one(
+            "set_v",
+            typed::<fpsimd::bank::V, 16>(|s, v, value| s.set_view(v, value)),
+            by_hand(0..32, |s, n, value| s.set_v(n, value)),
+            None,
+        ),
+    ]
+}
+
+/// One register, by an ID that comes at run time.
+fn ids() -> Vec<Operation> {
+    vec![
+        operation(
+            "decode",
+            REGISTERS,
+            from_id(REGISTERS, |_| (), |_, id, _| _ = black_box(Reg::decode(id))),
+            [
+                (
+                    "by_hand",
+                    from_id(
+                        REGISTERS,
+                        |_| (),
+                        |_, id, _| _ = black_box(by_hand::decode(id)),
+                    ),
+                ),
+                (
+                    "rfc",
+                    from_id(REGISTERS, |_| (), |_, id, _| _ = black_box(rfc::decode(id))),
+                ),
+            ],
+        ),
+        operation(
+            "get_id",
+            REGISTERS,
+            from_id(REGISTERS, ours, |s, id, slice| {
+                _ = black_box(get_id(s, id, slice));
+            }),
+            [
+                (
+                    "by_hand",
+                    from_id(REGISTERS, state, |s, id, slice| {
+                        _ = black_box(s.get(id, slice));
+                    }),
+                ),
+                (
+                    "rfc",
+                    from_id(REGISTERS, state, |s, id, slice| {
+                        black_box(rfc::get_id(s, id, slice));
+                    }),
+                ),
+            ],
+        ),
+        operation(
+            "set_id",
+            REGISTERS,
+            from_id(REGISTERS, ours, |s, id, slice| {
+                _ = black_box(set_id(s, id, slice));
+            }),
+            [
+                (
+                    "by_hand",
+                    from_id(REGISTERS, state, |s, id, slice| {
+                        _ = black_box(s.set(id, slice));
+                    }),
+                ),
+                (
+                    "rfc",
+                    from_id(REGISTERS, state, |s, id, slice| {
+                        black_box(rfc::set_id(s, id, slice));
+                    }),
+                ),
+            ],
+        ),
+        operation(
+            "shim_get",
+            REGISTERS,
+            from_id(REGISTERS, shim, |v, id, slice| {
+                _ = black_box(v.get_one_reg(id, sized(id, slice)));
+            }),
+            [(
+                "by_hand",
+                from_id(REGISTERS, emulator, |v, id, slice| {
+                    _ = black_box(v.get_one_reg(id, sized(id, slice)));
+                }),
+            )],
+        ),
+        operation(
+            "shim_set",
+            REGISTERS,
+            from_id(REGISTERS, shim, |v, id, slice| {
+                _ = black_box(v.set_one_reg(id, sized(id, slice)));
+            }),
+            [(
+                "by_hand",
+                from_id(REGISTERS, emulator, |v, id, slice| {
+                    _ = black_box(v.set_one_reg(id, sized(id, slice)));
+                }),
+            )],
+        ),
+    ]
+}
+
+/// All registers of a vCPU.
+fn vcpus() -> Vec<Operation> {
+    let all = |name, ours, others: Vec<(&'static str, Make)>| Operation {
+        name,
+        cases: CASES,
+        moves: WHOLE * OF_A_VCPU,
+        ours,
+        others,
+    };
+    vec![
+        all(
+            "expand",
+            whole(ours, |s, slices: &mut [u8; SLICES]| {
+                s.expand(slices).expect("their size");
+            }),
+            vec![
+                (
+                    "by_hand",
+                    whole(state, |s, slices: &mut [u8; SLICES]| s.expand(slices)),
+                ),
+                (
+                    "plain",
+                    whole(|_| [0x5a; SLICES], |all, slices| *slices = *all),
+                ),
+            ],
+        ),
+        all(
+            "pack",
+            whole(ours, |s, slices: &mut [u8; SLICES]| {
+                s.pack(slices).expect("their size");
+            }),
+            vec![
+                (
+                    "by_hand",
+                    whole(state, |s, slices: &mut [u8; SLICES]| s.pack(slices)),
+                ),
+                (
+                    "plain",
+                    whole(image, |image, slices: &mut [u8; SLICES]| {
+                        let packed = &slices[..image.len()];
+                        image.copy_from_slice(packed);
+                    }),
+                ),
+            ],
+        ),
+        all(
+            "capture",
+            gives(shim, |v| {
+                Finalized::of(&mut *v, true).and_then(|v| v.snapshot())
+            }),
+            vec![("by_hand", gives(shim, |v| by_hand::save(v)))],
+        ),
+        all(
+            "restore",
+            gives(
+                |vq| (shim(vq), snapshot(vq)),
+                |(v, snapshot)| {
+                    let vcpu = Finalized::of(v, true);
+                    vcpu.and_then(|mut vcpu| vcpu.restore_snapshot(snapshot))
+                },
+            ),
+            vec![(
+                "by_hand",
+                gives(
+                    |vq| {
+                        (
+                            shim(vq),
+                            by_hand::save(&shim(vq)).expect("a finalized vCPU"),
+                        )
+                    },
+                    |(v, saved)| by_hand::restore(v, saved),
+                ),
+            )],
+        ),
+        all(
+            "to_bytes",
+            gives(snapshot, |s| s.to_bytes()),
+            vec![("by_hand", gives(own_snapshot, |s| s.to_bytes()))],
+        ),
+        all(
+            "from_bytes",
+            gives(
+                |vq| snapshot(vq).to_bytes(),
+                |bytes| Snapshot::from_bytes(bytes),
+            ),
+            vec![(
+                "by_hand",
+                gives(
+                    |vq| own_snapshot(vq).to_bytes(),
+                    |bytes| by_hand::Snapshot::from_bytes(bytes),
+                ),
+            )],
+        ),
+        all(
+            "registers",
+            gives(snapshot, |s| s.registers().collect::<List>()),
+            vec![("by_hand", gives(own_snapshot, |s| s.registers()))],
+        ),
+        all(
+            "from_registers",
+            gives(list, |list| {
+                Snapshot::from_registers(list.iter().map(|(id, bytes)| (*id, bytes)))
+            }),
+            vec![(
+                "by_hand",
+                gives(list, |list| by_hand::Snapshot::from_registers(list)),
+            )],
+        ),
+    ]
+}
+
+/// All of them.
+pub fn all() -> Vec<Operation> {
+    registers()
+        .into_iter()
+        .chain(ids())
+        .chain(vcpus())
+        .collect()
+}
