@@ -201,3 +201,28 @@ fn cbor_in_pieces_and_with_a_small_buffer() {
         }
     }
 }
+
+/// As the page of snapshots says: who reads base64, and who a list of numbers, whatever they write.
+#[test]
+fn base64_and_lists_are_read_by_these_formats() {
+    for snapshot in snapshots() {
+        let json = serde_json::to_string(&snapshot).unwrap();
+        let base64: String = serde_json::from_str(&json).unwrap();
+        // Of two bytes each, so that no format takes the list for a byte string.
+        let list: Vec<u16> = snapshot.to_bytes().into_iter().map(u16::from).collect();
+        let writers = formats::<String>().into_iter().zip(formats::<Vec<u16>>());
+        for ((text, numbers), read) in writers.zip(formats::<Snapshot>()) {
+            let is_read = |bytes: Vec<u8>| (read.from_slice)(&bytes).as_ref() == Ok(&snapshot);
+            let found = [
+                is_read((text.encode)(&base64).unwrap()),
+                is_read((numbers.encode)(&list).unwrap()),
+            ];
+            let expected = match read.name {
+                "JSON" | "MessagePack" => [true, true],
+                "CBOR" => [false, true],
+                _ => [false, false],
+            };
+            assert_eq!(found, expected, "{read:?}");
+        }
+    }
+}

@@ -28,7 +28,8 @@
 //! // is given. From VQ 7 on there are more behind them.
 //! let needed = signal::frame_bytes(&bytes)?;
 //! let frame = Frame::parse(bytes.get(..needed).unwrap_or(&bytes))?; // of too few, it says how many
-//! let mut state = SveState::zeroed(frame.sve.expect("a machine with SVE").vq)?;
+//! let vq = frame.sve.map_or(Vq::MIN, |sve| sve.vq); // without SVE there is V only
+//! let mut state = SveState::zeroed(vq)?;
 //! let status = frame.copy_to(&mut state);
 //! assert_eq!(state.register(sve::Z3)[0], 0xa5);
 //! # Ok::<(), Box<dyn core::error::Error>>(())

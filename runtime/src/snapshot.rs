@@ -38,8 +38,8 @@
 //!
 //! With the feature `serde`, a snapshot is these bytes: as a byte string in a binary format, and in one
 //! for people, such as JSON, as a string of base64 (RFC 4648, section 4, with padding), which at VQ 2 has
-//! 1584 characters. A format for people reads both, and a list of numbers; a binary one reads bytes, and no
-//! base64.
+//! 1584 characters. JSON and MessagePack read base64 and a list of numbers too, CBOR a list of numbers;
+//! bincode, bitcode and postcard read only what they write.
 
 mod header;
 mod padded;

@@ -280,6 +280,18 @@ fn more_extra_space_than_there_is_is_refused() {
     assert_eq!(error, expected);
 }
 
+/// The page's example, from the frame to the registers, is copied to where a panic is another signal.
+#[test]
+fn the_example_does_not_panic_whatever_the_frame() {
+    let page = include_str!("../src/signal.rs");
+    let (_, example) = page.split_once("//! // `bytes` are the 4096").unwrap();
+    let (example, _) = example.split_once("//! assert_eq!(").unwrap();
+    assert!(example.contains("Frame::parse(") && example.contains("copy_to("));
+    for panics in ["expect(", "unwrap()", "[..", "panic!"] {
+        assert!(!example.contains(panics), "{panics}");
+    }
+}
+
 #[test]
 fn records_are_written_as_the_kernel_has_them() {
     for vq in Vq::architectural() {
@@ -348,6 +360,12 @@ fn a_frame_is_written_to_where_it_has_room_and_nowhere_else() {
         assert_eq!(error.to_string(), expected);
         assert_eq!(*bytes, before);
     }
+    // Nor where only Z above 128 bits would be lost.
+    let (before, mut wide) = (without.clone(), SveState::zeroed(two).unwrap());
+    wide.as_bytes_mut()[16] = 1;
+    let error = signal::write(&mut without, &wide, STATUS).unwrap_err();
+    let expected = "sve_context: records is 0: it must be 1";
+    assert_eq!((error.to_string().as_str(), &without), (expected, &before));
     // Without SVE, Z stands for V, and nothing else may be lost: each byte of P and FFR.
     let mut state = image(Vq::MIN, 9);
     state.as_bytes_mut()[512..].fill(0);
