@@ -224,7 +224,11 @@ fn frame(bytes: &[u8]) {
 fn write(bytes: &[u8], frame: &Frame<'_>, (fpsimd, sve): Places) {
     let vq = frame.sve.map_or(Vq::MIN, |sve| sve.vq);
     let mut state = SveState::zeroed(vq).expect("an image");
-    let registers = if sve.is_some() { 546 * usize::from(vq.get()) } else { 512 };
+    let registers = if sve.is_some() {
+        546 * usize::from(vq.get())
+    } else {
+        512
+    };
     state.as_bytes_mut()[..registers].fill(0xa5);
     let status = Status { fpsr: 1, fpcr: 2 };
     let mut written = bytes.to_vec();

@@ -65,7 +65,7 @@ mod stage;
 use core::fmt;
 
 use crate::image::{Storage, SveState};
-use crate::layout::{BankType, Bounds, ByteArray, InImage, Layout, Register};
+use crate::layout::{BankType, Bounds, ByteArray, Layout, Register};
 use crate::layouts::Name;
 use crate::one_reg::{OneReg, reg_size};
 use crate::vls::{Vls, VlsError};
@@ -502,8 +502,7 @@ impl<V: OneReg> Finalized<V> {
         if let Ok(sve::Reg::Z(_) | sve::Reg::P(_) | sve::Reg::FFR(_)) = sve::Reg::decode(id) {
             // A Z is as wide as 128 bits times VQ, and so of its slice a sixteenth times VQ; so is a P.
             let width = size / 16 * usize::from(self.vq.get());
-            let past = slice[width..size].iter().position(|byte| *byte != 0);
-            if let Some(past) = past {
+            if let Some(past) = not_zero(&slice[width..size]) {
                 return Err(self.past_vls(id, width + past));
             }
         }
@@ -607,44 +606,44 @@ impl<V: OneReg> Finalized<V> {
 /// The registers of an image in ascending order, with their bounds: of a vCPU with SVE, or V of one
 /// without.
 pub(crate) fn registers(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> {
-    let registers = if has_sve { sve::REGISTERS } else { V };
-    (0..registers).map(move |n| if has_sve { register(n, vq) } else { v(n, vq) })
+    let v = fpsimd::V::BANK.max_count.into();
+    let registers = if has_sve { sve::REGISTERS } else { v };
+    (0..registers).map(move |n| register(has_sve, n, vq))
 }
 
-/// A register of `sve_state`, by its place in the image's order: its ID and its slice 0.
-fn register(n: usize, vq: Vq) -> (u64, Bounds) {
+/// A register of an image, by its place in the image's order: its ID, and the bounds of its slice 0.
+/// Without SVE, V is in the place of Z. Out of line: a program is to stay small.
+#[inline(never)]
+fn register(has_sve: bool, n: usize, vq: Vq) -> (u64, Bounds) {
     const P: usize = sve::P0.index();
     const FFR: usize = sve::FFR.index();
-    fn of<B: InImage>(n: usize, vq: Vq) -> (u64, Bounds) {
-        // Below 49.
-        #[allow(clippy::cast_possible_truncation)]
-        let register = Register::<B>::constant(n as u16, 0);
-        (register.id(), register.bounds(vq))
+    // Below 49.
+    #[allow(clippy::cast_possible_truncation)]
+    fn of<B: BankType>(n: usize) -> Register<B> {
+        Register::constant(n as u16, 0)
     }
     match n {
-        ..P => of::<sve::bank::Z>(n, vq),
-        P..FFR => of::<sve::bank::P>(n - P, vq),
-        _ => of::<sve::bank::FFR>(n - FFR, vq),
+        ..P => {
+            let z = of::<sve::bank::Z>(n);
+            let v = of::<fpsimd::bank::V>(n);
+            (if has_sve { z.id() } else { v.id() }, z.bounds(vq))
+        }
+        P..FFR => {
+            let p = of::<sve::bank::P>(n - P);
+            (p.id(), p.bounds(vq))
+        }
+        _ => (sve::FFR.id(), sve::FFR.bounds(vq)),
     }
 }
 
 /// Where one of the bytes is not zero. Nearly always all are, and that is found without a look at each.
+/// Out of line, as [`register`] is.
+#[inline(never)]
 pub(crate) fn not_zero(bytes: &[u8]) -> Option<usize> {
     match bytes.iter().fold(0, |all, byte| all | byte) {
         0 => None,
         _ => bytes.iter().position(|byte| *byte != 0),
     }
-}
-
-/// How many V registers there are.
-const V: usize = fpsimd::V::BANK.max_count as usize;
-
-/// A V register: its ID, and where it is kept.
-fn v(n: usize, vq: Vq) -> (u64, Bounds) {
-    // Below 32.
-    #[allow(clippy::cast_possible_truncation)]
-    let register = fpsimd::V::constant(n as u16, 0);
-    (register.id(), self::register(n, vq).1)
 }
 
 /// V, FPSR and FPCR are integers in the host's byte order: there and back.
@@ -665,7 +664,7 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
 /// That P and FFR are zero, as without SVE they must be; or the ID of the first that is not.
 #[inline(never)]
 pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), u64> {
-    let mut registers = (sve::P0.index()..sve::REGISTERS).map(|n| register(n, state.vq()));
+    let mut registers = (sve::P0.index()..sve::REGISTERS).map(|n| register(true, n, state.vq()));
     let set = registers.find(|(_, bounds)| {
         let bytes = &state.as_bytes()[bounds.start as usize..][..bounds.copy as usize];
         bytes.iter().any(|byte| *byte != 0)
