@@ -42,7 +42,7 @@
 //! bincode, bitcode and postcard read only what they write.
 
 mod header;
-mod padded;
+mod registers;
 #[cfg(feature = "serde")]
 mod serde;
 mod show;
@@ -59,7 +59,7 @@ use crate::vls::{Vls, VlsError};
 use crate::vq::{Vq, VqError};
 use crate::{fpsimd, sve};
 pub use header::Header;
-pub use padded::{Allow, RegistersError};
+pub use registers::{Allow, RegistersError};
 
 const MAGIC: [u8; 8] = *b"SVESTATE";
 const VERSION: u16 = 1;

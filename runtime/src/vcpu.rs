@@ -356,27 +356,32 @@ impl<V: OneReg> Finalized<V> {
     #[cfg(feature = "alloc")]
     pub fn capture(&self) -> Result<SveState<alloc::boxed::Box<[u8]>>, VcpuError<V::Error>> {
         let mut state = SveState::zeroed(self.vq).map_err(|_| self.mismatch(self.vq))?;
-        self.capture_into(&mut state)?;
+        self.read(state.as_bytes_mut())?;
         Ok(state)
     }
 
     /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one
     /// fails, the image holds the registers read before it, and nothing of use after them. So it is
     /// where a register goes on past the vector length, which no kernel should serve.
-    #[inline(never)]
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), VcpuError<V::Error>>
     where
         S: Storage + AsMut<[u8]>,
     {
-        let registers = self.registers(state.vq())?;
+        self.check_vq(state.vq())?;
         let image = state.as_bytes_mut();
         // What no call writes must not be what was in the caller's memory.
         image.fill(0);
+        self.read(image)
+    }
+
+    /// Reads the registers into an image of zeros and of this vCPU's VQ.
+    #[inline(never)]
+    fn read(&self, image: &mut [u8]) -> Result<(), VcpuError<V::Error>> {
         // In ascending order, each call's padding falls on registers that later calls read. So
         // the kernel writes where the registers belong, and only those whose slice would leave
         // the image take a way round.
         let mut aside = [0; MAX_SLICE];
-        for (id, bounds) in registers {
+        for (id, bounds) in registers(self.has_sve(), self.vq) {
             let (start, size) = (bounds.start as usize, reg_size(id));
             let bytes = bounds.copy as usize;
             let (read, padding) = match image.get_mut(start..start + size) {
@@ -392,12 +397,11 @@ impl<V: OneReg> Finalized<V> {
                     (read, &slice[bytes..])
                 }
             };
-            let past = not_zero(padding);
             if let Err(error) = read {
                 return Err(failed(&self.vcpu, Call::Get(id), error));
             }
             // A register that is longer than VLS says would be cut off without a word.
-            if let Some(past) = past {
+            if let Some(past) = not_zero(padding) {
                 return Err(self.past_vls(id, bytes + past));
             }
         }
@@ -412,12 +416,12 @@ impl<V: OneReg> Finalized<V> {
     /// the caller to see to, or for `restore_snapshot`.
     #[inline(never)]
     pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), VcpuError<V::Error>> {
-        let registers = self.registers(state.vq())?;
+        self.check_vq(state.vq())?;
         if !self.has_sve() {
             without_predicates(state).map_err(|id| VcpuError::WithoutSve { id })?;
         }
         let image = state.as_bytes();
-        for (id, bounds) in registers {
+        for (id, bounds) in registers(self.has_sve(), self.vq) {
             let (start, size) = (bounds.start as usize, reg_size(id));
             // KVM reads only the register's own bytes, whatever follows them.
             let written = match image.get(start..start + size) {
@@ -556,16 +560,12 @@ impl<V: OneReg> Finalized<V> {
             .map_or(Ok(()), |status| self.set_status(status))
     }
 
-    /// The registers of the image in ascending order, with their bounds; refuses, before any call,
-    /// an image of another vector length than the vCPU's.
-    fn registers(
-        &self,
-        image: Vq,
-    ) -> Result<impl Iterator<Item = (u64, Bounds)> + use<V>, VcpuError<V::Error>> {
+    /// Refuses, before any call, an image of another vector length than the vCPU's.
+    fn check_vq(&self, image: Vq) -> Result<(), VcpuError<V::Error>> {
         if image != self.vq || image > Vq::ARCH_MAX {
             return Err(self.mismatch(image));
         }
-        Ok(registers(self.has_sve(), image))
+        Ok(())
     }
 
     fn has_sve(&self) -> bool {

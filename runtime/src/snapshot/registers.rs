@@ -4,11 +4,12 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
-use core::fmt;
+use core::ops::Range;
+use core::{fmt, mem};
 
 use super::Snapshot;
 use crate::image::{ImageError, SveState};
-use crate::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason, Register};
+use crate::layout::{BankType, COPROC_MASK, COPROC_SHIFT, DecodeError, Reason, Register};
 use crate::layouts::Name;
 use crate::one_reg::reg_size;
 use crate::vcpu::{PastVls, Status};
@@ -53,13 +54,7 @@ impl Snapshot {
     /// # assert_eq!(list, [X0]);
     /// ```
     pub fn keeps(id: u64) -> bool {
-        match sve::Reg::decode(id) {
-            Ok(sve::Reg::Z(z)) => z.slice() == 0,
-            Ok(sve::Reg::P(p)) => p.slice() == 0,
-            Ok(sve::Reg::FFR(ffr)) => ffr.slice() == 0,
-            Ok(sve::Reg::VLS(_)) => true,
-            Err(_) => fpsimd::Reg::decode(id).is_ok(),
-        }
+        place(id).is_some()
     }
 
     /// Its registers as (ID, bytes), as `KVM_GET_ONE_REG` would give them of a vCPU restored from it, and
@@ -164,39 +159,33 @@ impl Snapshot {
         registers: impl IntoIterator<Item = (u64, B)>,
         edit: bool,
     ) -> Result<Self, RegistersError> {
-        let mut slots = Slots::new()?;
+        let mut list = List::new();
         if let Some(missing) = allow.missing {
-            slots.fill(missing);
+            list.fill(missing);
         }
         for (id, bytes) in registers {
             // Once: what answers otherwise the second time is not asked again.
-            slots.put(id, bytes.as_ref(), allow)?;
+            list.put(id, bytes.as_ref(), allow)?;
         }
         if let Some(missing) = allow.missing {
-            let listed = |what| slots.listed(what);
-            let other = match (listed(Slot::is_sve), missing.has_sve()) {
+            let other = match (list.listed(OF_SVE), missing.has_sve()) {
                 (sve, false) => sve,
-                (None, true) if !edit => listed(Slot::is_v),
+                (None, true) if !edit => list.listed(OF_V),
                 _ => None,
             };
             other.map_or(Ok(()), |id| Err(RegistersError::OtherKind { id }))?;
         }
-        let (vls, state) = if slots.without_sve() {
-            (Vls::EMPTY, slots.v_state()?)
+        let (vls, state) = if list.without_sve() {
+            (Vls::EMPTY, list.v_state()?)
         } else {
             if allow.missing.is_some() {
-                slots.v_to_z()?;
+                list.v_to_z()?;
             }
-            slots.sve_state(allow)?
+            list.sve_state(allow)?
         };
-        let status = slots.status()?;
+        let status = list.status()?;
         Ok(Self { vls, state, status })
     }
-}
-
-/// Z, P and FFR in the image's order, one slice each at every VQ.
-fn image_ids() -> Result<impl Iterator<Item = u64>, ImageError> {
-    Ok(sve::Layout::ids(Vq::MIN)?.filter(|id| *id != sve::VLS.id()))
 }
 
 type State = SveState<Box<[u8]>>;
@@ -208,22 +197,64 @@ fn in_host_order(value: &mut [u8]) {
     }
 }
 
-/// A place for each register that a snapshot can have, so that memory is bounded whatever the list is.
-struct Slots {
-    slots: Vec<Slot>,
-    /// The values, one behind the other.
-    bytes: Vec<u8>,
-    /// The slot after the one that was found last.
-    next: usize,
-    /// What is wrong with V, which matters without SVE only.
-    v: Result<(), RegistersError>,
+/// How many registers a snapshot can have: 49 of the image, VLS, 32 V, FPSR and FPCR, in this order.
+const PLACES: usize = FPCR + 1;
+const VLS: usize = sve::REGISTERS;
+const V: usize = VLS + 1;
+const FPSR: usize = V + 32;
+const FPCR: usize = FPSR + 1;
+const OF_SVE: Range<usize> = 0..V;
+const OF_V: Range<usize> = V..FPSR;
+
+/// The place of the register that an ID names, if a snapshot keeps it.
+fn place(id: u64) -> Option<usize> {
+    let (place, slice) = match sve::Reg::decode(id) {
+        Ok(sve::Reg::Z(z)) => (z.index(), z.slice()),
+        Ok(sve::Reg::P(p)) => (p.index(), p.slice()),
+        Ok(sve::Reg::FFR(ffr)) => (ffr.index(), ffr.slice()),
+        Ok(sve::Reg::VLS(_)) => (VLS, 0),
+        Err(_) => match fpsimd::Reg::decode(id).ok()? {
+            fpsimd::Reg::V(v) => (V + usize::from(v.number()), 0),
+            fpsimd::Reg::FPSR(_) => (FPSR, 0),
+            fpsimd::Reg::FPCR(_) => (FPCR, 0),
+        },
+    };
+    (slice == 0).then_some(place)
 }
 
-struct Slot {
-    id: u64,
-    /// Where its value is in the bytes.
-    start: usize,
-    has: Has,
+/// The ID of the register at each place, and where its value starts in [`List::bytes`].
+const IDS: [(u64, usize); PLACES] = {
+    let (mut ids, mut n, mut start) = ([(0, 0); PLACES], 0, 0);
+    while n < PLACES {
+        // Below 32.
+        #[allow(clippy::cast_possible_truncation)]
+        const fn of<B: BankType>(n: usize) -> u64 {
+            Register::<B>::constant(n as u16, 0).id()
+        }
+        const P: usize = sve::P0.index();
+        const FFR: usize = sve::FFR.index();
+        let id = match n {
+            ..P => of::<sve::bank::Z>(n),
+            P..FFR => of::<sve::bank::P>(n - P),
+            FFR => sve::FFR.id(),
+            VLS => sve::VLS.id(),
+            V..FPSR => of::<fpsimd::bank::V>(n - V),
+            FPSR => fpsimd::FPSR.id(),
+            _ => fpsimd::FPCR.id(),
+        };
+        ids[n] = (id, start);
+        (n, start) = (n + 1, start + reg_size(id));
+    }
+    ids
+};
+
+/// The list's registers, each at its place, so that memory is bounded whatever the list is.
+struct List {
+    has: [Has; PLACES],
+    /// The values, one behind the other; those of the image are the slices that `pack` reads.
+    bytes: Vec<u8>,
+    /// What is wrong with V, which matters without SVE only.
+    v: Result<(), RegistersError>,
 }
 
 /// Where a value comes from.
@@ -234,146 +265,109 @@ enum Has {
     Listed,
 }
 
-impl Slot {
-    fn is_v(&self) -> bool {
-        matches!(fpsimd::Reg::decode(self.id), Ok(fpsimd::Reg::V(_)))
-    }
-
-    fn is_sve(&self) -> bool {
-        sve::Reg::decode(self.id).is_ok()
-    }
-}
-
-impl Slots {
-    fn new() -> Result<Self, ImageError> {
-        let v = fpsimd::V::all().map(Register::id);
-        let others = [sve::VLS.id(), fpsimd::FPSR.id(), fpsimd::FPCR.id()];
-        let mut end = 0;
-        let slot = |id| {
-            let start = end;
-            end += reg_size(id);
-            let has = Has::Nothing;
-            Slot { id, start, has }
-        };
-        let slots = image_ids()?.chain(v).chain(others).map(slot).collect();
-        Ok(Self {
-            slots,
-            bytes: vec![0; end],
-            next: 0,
+impl List {
+    fn new() -> Self {
+        let (id, start) = IDS[FPCR];
+        Self {
+            has: [Has::Nothing; PLACES],
+            bytes: vec![0; start + reg_size(id)],
             v: Ok(()),
-        })
+        }
     }
 
     /// Values for what will be missing.
     fn fill(&mut self, missing: &Snapshot) {
         for (id, bytes) in missing.registers() {
-            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == id) {
-                self.bytes[slot.start..][..bytes.len()].copy_from_slice(&bytes);
-                slot.has = Has::Missing;
+            if let Some(place) = place(id) {
+                self.bytes[IDS[place].1..][..bytes.len()].copy_from_slice(&bytes);
+                self.has[place] = Has::Missing;
             }
         }
-    }
-
-    /// The V registers that are listed, to the Z registers that are not.
-    fn v_to_z(&mut self) -> Result<(), RegistersError> {
-        for v in fpsimd::V::all() {
-            let place = |id| self.slots.iter().find(|slot| slot.id == id);
-            let z = sve::Z::new(v.number().into()).map_or(0, Register::id);
-            let (Some(v), Some(z)) = (place(v.id()), place(z)) else {
-                continue;
-            };
-            if (v.has, z.has) == (Has::Listed, Has::Missing) {
-                self.v?;
-                self.bytes.copy_within(v.start..v.start + 16, z.start);
-                in_host_order(&mut self.bytes[z.start..][..16]);
-            }
-        }
-        Ok(())
     }
 
     fn put(&mut self, id: u64, bytes: &[u8], allow: Allow<'_>) -> Result<(), RegistersError> {
-        // A list is in some order, so the next register mostly is where the search starts.
-        let (before, after) = self.slots.split_at(self.next);
-        let found = after.iter().chain(before).position(|slot| slot.id == id);
-        let Some(found) = found else {
+        let Some(place) = place(id) else {
             return check_other(id, allow);
         };
-        let found = (self.next + found) % self.slots.len();
-        self.next = found + 1;
-        let slot = &mut self.slots[found];
         let (expected, found) = (reg_size(id), bytes.len());
-        let there = core::mem::replace(&mut slot.has, Has::Listed) == Has::Listed;
+        let before = mem::replace(&mut self.has[place], Has::Listed);
         let put = if found != expected {
             Err(RegistersError::Size {
                 id,
                 expected,
                 found,
             })
-        } else if there {
+        } else if before == Has::Listed {
             Err(RegistersError::Duplicate { id })
         } else {
-            self.bytes[slot.start..][..expected].copy_from_slice(bytes);
+            self.bytes[IDS[place].1..][..expected].copy_from_slice(bytes);
             Ok(())
         };
-        if slot.is_v() {
+        if OF_V.contains(&place) {
             self.v = self.v.and(put);
             return Ok(());
         }
         put
     }
 
-    fn find(&self, id: u64) -> Option<&[u8]> {
-        let slot = self.slots.iter().find(|slot| slot.id == id)?;
-        (slot.has != Has::Nothing).then(|| &self.bytes[slot.start..][..reg_size(id)])
+    /// The V registers that are listed, to the Z registers that are not.
+    fn v_to_z(&mut self) -> Result<(), RegistersError> {
+        for (v, z) in OF_V.zip(OF_SVE) {
+            if (self.has[v], self.has[z]) == (Has::Listed, Has::Missing) {
+                self.v?;
+                let (v, z) = (IDS[v].1, IDS[z].1);
+                self.bytes.copy_within(v..v + 16, z);
+                in_host_order(&mut self.bytes[z..][..16]);
+            }
+        }
+        Ok(())
     }
 
-    /// The bytes of a register of this size, which was checked on the way in.
-    fn array<const N: usize>(&self, id: u64) -> Result<[u8; N], RegistersError> {
-        let mut array = [0; N];
-        let bytes = self.find(id).ok_or(RegistersError::Missing { id })?;
-        array.copy_from_slice(bytes);
-        Ok(array)
-    }
-
-    /// The first register of this kind that came from the list.
-    fn listed(&self, what: fn(&Slot) -> bool) -> Option<u64> {
-        let mut slots = self.slots.iter();
-        let slot = slots.find(|slot| slot.has == Has::Listed && what(slot));
-        slot.map(|slot| slot.id)
+    /// The first register of these that came from the list.
+    fn listed(&self, mut places: Range<usize>) -> Option<u64> {
+        let place = places.find(|place| self.has[*place] == Has::Listed);
+        place.map(|place| IDS[place].0)
     }
 
     /// Whether they are of a vCPU without SVE: it lists V, and nothing of SVE.
     fn without_sve(&self) -> bool {
-        let there =
-            |what: fn(&Slot) -> bool| self.slots.iter().any(|s| s.has != Has::Nothing && what(s));
-        there(Slot::is_v) && !there(Slot::is_sve)
+        let there = |places: Range<usize>| self.has[places].iter().any(|has| *has != Has::Nothing);
+        there(OF_V) && !there(OF_SVE)
+    }
+
+    /// The value at a place, which has its size since [`put`](Self::put).
+    fn value<const N: usize>(&self, place: usize) -> Result<[u8; N], RegistersError> {
+        let (id, start) = IDS[place];
+        match self.bytes[start..].first_chunk() {
+            Some(value) if self.has[place] != Has::Nothing => Ok(*value),
+            _ => Err(RegistersError::Missing { id }),
+        }
     }
 
     fn v_state(&self) -> Result<State, RegistersError> {
         self.v?;
         let mut state = SveState::zeroed(Vq::MIN)?;
-        for v in fpsimd::V::all() {
-            let value = u128::from_ne_bytes(self.array(v.id())?);
+        for (v, place) in fpsimd::V::all().zip(OF_V) {
+            let value = u128::from_ne_bytes(self.value(place)?);
             state.set_view(v, &value.to_le_bytes());
         }
         Ok(state)
     }
 
     fn sve_state(&self, allow: Allow<'_>) -> Result<(Vls, State), RegistersError> {
-        let image = &self.slots[..sve::REGISTERS];
-        if let Some(Slot { id, .. }) = image.iter().find(|slot| slot.has == Has::Nothing) {
-            return Err(RegistersError::Missing { id: *id });
+        let mut places = OF_SVE;
+        if let Some(place) = places.find(|place| self.has[*place] == Has::Nothing) {
+            return Err(RegistersError::Missing { id: IDS[place].0 });
         }
-        let vls = Vls::from_bytes(&self.array(sve::VLS.id())?);
+        let vls = Vls::from_bytes(&self.value(VLS)?);
         let vq = vls.max().ok_or(VlsError::Empty)?;
         let mut state = SveState::zeroed(vq)?;
         vls.check_powers()?;
-        let slices = &self.bytes[..sve::Layout::slices_bytes(vq).map_err(ImageError::from)?];
-        state.pack(slices)?;
+        state.pack(&self.bytes[..IDS[VLS].1])?;
         if !allow.past_vls {
-            for (slot, (id, bounds)) in image.iter().zip(vcpu::registers(true, vq)) {
+            for ((id, start), (_, bounds)) in IDS.into_iter().zip(vcpu::registers(true, vq)) {
                 let bytes = bounds.copy as usize;
-                let slice = &self.bytes[slot.start..][..reg_size(id)];
+                let slice = &self.bytes[start..][..reg_size(id)];
                 if let Some(past) = vcpu::not_zero(&slice[bytes..]) {
                     let at = bytes + past;
                     return Err(RegistersError::PastVls { id, at, vls });
@@ -384,14 +378,11 @@ impl Slots {
     }
 
     fn status(&self) -> Result<Option<Status>, RegistersError> {
-        let (fpsr, fpcr) = (fpsimd::FPSR.id(), fpsimd::FPCR.id());
-        if self.find(fpsr).or(self.find(fpcr)).is_none() {
+        if self.has[FPSR..=FPCR] == [Has::Nothing; 2] {
             return Ok(None);
         }
-        Ok(Some(Status {
-            fpsr: u32::from_ne_bytes(self.array(fpsr)?),
-            fpcr: u32::from_ne_bytes(self.array(fpcr)?),
-        }))
+        let [fpsr, fpcr] = [self.value(FPSR)?, self.value(FPCR)?].map(u32::from_ne_bytes);
+        Ok(Some(Status { fpsr, fpcr }))
     }
 }
 
