@@ -58,8 +58,7 @@ mod aarch64 {
     use kvm_ioctls::{Cap, Error, Kvm, VcpuFd};
 
     use crate::one_reg::OneReg;
-    use crate::shim::FEATURE_SVE;
-    use crate::vcpu::FinalizeSve;
+    use crate::one_reg::{FEATURE_SVE, FinalizeSve};
     use crate::{Vls, sve};
 
     /// The vector lengths that this host has for vCPUs; [`Vls::EMPTY`] where it has no SVE for them.

@@ -144,6 +144,7 @@ pub mod kvm;
 pub mod layout;
 mod layouts;
 pub mod one_reg;
+mod registers;
 pub mod regset;
 pub mod shim;
 pub mod signal;

@@ -59,7 +59,7 @@ pub use crate::layouts::Name;
 /// }
 /// ```
 ///
-/// With [`FinalizeSve`](crate::vcpu::FinalizeSve), one more ioctl, [`vcpu`](crate::vcpu) does the
+/// With [`FinalizeSve`], one more ioctl, [`vcpu`](crate::vcpu) does the
 /// rest.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no ONE_REG: it does not implement `OneReg`",
@@ -91,6 +91,32 @@ impl<T: OneReg + ?Sized> OneReg for &mut T {
 
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Self::Error> {
         T::set_one_reg(self, id, data)
+    }
+}
+
+/// `KVM_ARM_VCPU_SVE`: the vCPU feature to ask for, and what to finalize.
+pub const FEATURE_SVE: u32 = 4;
+
+/// A vCPU that can be finalized: one more call than ONE_REG.
+///
+/// Implemented for the [shim](crate::shim) and, with the feature `kvm`, for `kvm_ioctls::VcpuFd` and
+/// `&VcpuFd`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be finalized: it has no `FinalizeSve`",
+    label = "no vCPU that `sve-state` knows",
+    note = "with the feature `kvm`, `kvm_ioctls::VcpuFd` and `&VcpuFd` have it, on Linux on aarch64: of the \
+            kvm-ioctls that `sve-state` itself uses (`cargo tree -i kvm-ioctls` shows whether there are two)",
+    note = "for any other vCPU, implement `OneReg` and `FinalizeSve` on a newtype: `sve_state::kvm` has \
+            its lines"
+)]
+pub trait FinalizeSve: OneReg {
+    /// `KVM_ARM_VCPU_FINALIZE` of `KVM_ARM_VCPU_SVE`.
+    fn finalize_sve(&mut self) -> Result<(), Self::Error>;
+}
+
+impl<T: FinalizeSve + ?Sized> FinalizeSve for &mut T {
+    fn finalize_sve(&mut self) -> Result<(), Self::Error> {
+        T::finalize_sve(self)
     }
 }
 

@@ -44,8 +44,8 @@
 use crate::fields::{Allowed, FieldError, Record, put, room};
 use crate::image::{Storage, SveState};
 use crate::layout::Layout;
+use crate::registers::Status;
 use crate::sve;
-use crate::vcpu::Status;
 use crate::vq::Vq;
 pub use crate::vregs::{FpsimdState, VRegs};
 

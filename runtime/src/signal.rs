@@ -45,9 +45,9 @@ use core::ops::Range;
 use crate::fields::{Allowed, FieldError, Record, put, room};
 use crate::image::{Storage, SveState};
 use crate::layout::Layout;
+use crate::registers::{Status, without_predicates};
 use crate::regset::{FpsimdState, vl};
 use crate::sve;
-use crate::vcpu::{Status, without_predicates};
 use crate::vq::Vq;
 
 /// Where `uc_mcontext.__reserved` is in `struct ucontext`, in bytes.

@@ -54,7 +54,7 @@ use core::fmt;
 use crc::{CRC_32_ISO_HDLC, Crc};
 
 use crate::image::SveState;
-use crate::vcpu::{Status, WithoutSve, without_predicates};
+use crate::registers::{Status, WithoutSve, without_predicates};
 use crate::vls::{Vls, VlsError};
 use crate::vq::{Vq, VqError};
 use crate::{fpsimd, sve};

@@ -60,51 +60,29 @@
 //! [`gdb::read_vcpu`]: crate::gdb::read_vcpu
 //! [`gdb::write_vcpu`]: crate::gdb::write_vcpu
 
+mod error;
+mod single;
 mod stage;
 
-use core::fmt;
-
 use crate::image::{Storage, SveState};
-use crate::layout::{BankType, Bounds, ByteArray, Layout, Register};
-use crate::layouts::Name;
-use crate::one_reg::{OneReg, reg_size};
+use crate::layout::{ByteArray, Register};
+use crate::one_reg::{FEATURE_SVE, OneReg, reg_size};
+use crate::registers::{self, MAX_SLICE, not_zero, without_predicates};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 use crate::{fpsimd, sve};
-use stage::Because;
+
+pub use crate::one_reg::FinalizeSve;
+pub use crate::registers::Status;
+pub use error::VcpuError;
+pub use single::Single;
 pub use stage::{Call, Refusal, Stage};
-
-/// The largest slice, in bytes.
-pub(crate) const MAX_SLICE: usize = 256;
-
-/// A vCPU that can be finalized: one more call than ONE_REG.
-///
-/// Implemented for the [shim](crate::shim) and, with the feature `kvm`, for `kvm_ioctls::VcpuFd` and
-/// `&VcpuFd`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be finalized: it has no `FinalizeSve`",
-    label = "no vCPU that `sve-state` knows",
-    note = "with the feature `kvm`, `kvm_ioctls::VcpuFd` and `&VcpuFd` have it, on Linux on aarch64: of the \
-            kvm-ioctls that `sve-state` itself uses (`cargo tree -i kvm-ioctls` shows whether there are two)",
-    note = "for any other vCPU, implement `OneReg` and `FinalizeSve` on a newtype: `sve_state::kvm` has \
-            its lines"
-)]
-pub trait FinalizeSve: OneReg {
-    /// `KVM_ARM_VCPU_FINALIZE` of `KVM_ARM_VCPU_SVE`.
-    fn finalize_sve(&mut self) -> Result<(), Self::Error>;
-}
-
-impl<T: FinalizeSve + ?Sized> FinalizeSve for &mut T {
-    fn finalize_sve(&mut self) -> Result<(), Self::Error> {
-        T::finalize_sve(self)
-    }
-}
 
 /// Whether a vCPU has SVE, by the features that `KVM_ARM_VCPU_INIT` was asked for
 /// (`kvm_vcpu_init.features`).
 pub const fn has_sve(features: &[u32]) -> bool {
     match features {
-        [first, ..] => *first >> crate::shim::FEATURE_SVE & 1 == 1,
+        [first, ..] => *first >> FEATURE_SVE & 1 == 1,
         [] => false,
     }
 }
@@ -278,16 +256,6 @@ impl<V: FinalizeSve> Initialised<V> {
     }
 }
 
-/// The floating-point status and control registers, which SVE code depends on and which are not in
-/// `sve_state`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Status {
-    /// [`FPSR`](const@fpsimd::FPSR).
-    pub fpsr: u32,
-    /// [`FPCR`](const@fpsimd::FPCR).
-    pub fpcr: u32,
-}
-
 /// The IDs of these, in order.
 const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
 
@@ -381,7 +349,7 @@ impl<V: OneReg> Finalized<V> {
         // the kernel writes where the registers belong, and only those whose slice would leave
         // the image take a way round.
         let mut aside = [0; MAX_SLICE];
-        for (id, bounds) in registers(self.has_sve(), self.vq) {
+        for (id, bounds) in registers::all(self.has_sve(), self.vq) {
             let (start, size) = (bounds.start as usize, reg_size(id));
             let bytes = bounds.copy as usize;
             let (read, padding) = match image.get_mut(start..start + size) {
@@ -421,7 +389,7 @@ impl<V: OneReg> Finalized<V> {
             without_predicates(state).map_err(|id| VcpuError::WithoutSve { id })?;
         }
         let image = state.as_bytes();
-        for (id, bounds) in registers(self.has_sve(), self.vq) {
+        for (id, bounds) in registers::all(self.has_sve(), self.vq) {
             let (start, size) = (bounds.start as usize, reg_size(id));
             // KVM reads only the register's own bytes, whatever follows them.
             let written = match image.get(start..start + size) {
@@ -603,49 +571,6 @@ impl<V: OneReg> Finalized<V> {
     }
 }
 
-/// The registers of an image in ascending order, with their bounds: of a vCPU with SVE, or V of one
-/// without.
-pub(crate) fn registers(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> {
-    let v = fpsimd::V::BANK.max_count.into();
-    let registers = if has_sve { sve::REGISTERS } else { v };
-    (0..registers).map(move |n| register(has_sve, n, vq))
-}
-
-/// A register of an image, by its place in the image's order: its ID, and the bounds of its slice 0.
-/// Without SVE, V is in the place of Z. Out of line: a program is to stay small.
-#[inline(never)]
-fn register(has_sve: bool, n: usize, vq: Vq) -> (u64, Bounds) {
-    const P: usize = sve::P0.index();
-    const FFR: usize = sve::FFR.index();
-    // Below 49.
-    #[allow(clippy::cast_possible_truncation)]
-    fn of<B: BankType>(n: usize) -> Register<B> {
-        Register::constant(n as u16, 0)
-    }
-    match n {
-        ..P => {
-            let z = of::<sve::bank::Z>(n);
-            let v = of::<fpsimd::bank::V>(n);
-            (if has_sve { z.id() } else { v.id() }, z.bounds(vq))
-        }
-        P..FFR => {
-            let p = of::<sve::bank::P>(n - P);
-            (p.id(), p.bounds(vq))
-        }
-        _ => (sve::FFR.id(), sve::FFR.bounds(vq)),
-    }
-}
-
-/// Where one of the bytes is not zero. Nearly always all are, and that is found without a look at each.
-/// Out of line, as [`register`] is.
-#[inline(never)]
-pub(crate) fn not_zero(bytes: &[u8]) -> Option<usize> {
-    match bytes.iter().fold(0, |all, byte| all | byte) {
-        0 => None,
-        _ => bytes.iter().position(|byte| *byte != 0),
-    }
-}
-
 /// V, FPSR and FPCR are integers in the host's byte order: there and back.
 fn single_in_host_order(id: u64, slice: &mut [u8]) {
     if cfg!(target_endian = "big") && fpsimd::Reg::decode(id).is_ok() {
@@ -659,17 +584,6 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
         Ok(()) => Ok(Vls::from_bytes(&bytes)),
         Err(error) => Err(failed(vcpu, Call::Get(id), error)),
     }
-}
-
-/// That P and FFR are zero, as without SVE they must be; or the ID of the first that is not.
-#[inline(never)]
-pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), u64> {
-    let mut registers = (sve::P0.index()..sve::REGISTERS).map(|n| register(true, n, state.vq()));
-    let set = registers.find(|(_, bounds)| {
-        let bytes = &state.as_bytes()[bounds.start as usize..][..bounds.copy as usize];
-        bytes.iter().any(|byte| *byte != 0)
-    });
-    set.map_or(Ok(()), |(id, _)| Err(id))
 }
 
 /// A call that has failed; and, as the implementor's error is not known here, a look at the vCPU for
@@ -702,238 +616,4 @@ fn other_lengths<V: OneReg>(
         return error;
     }
     VcpuError::VectorLengths { snapshot, vcpu }
-}
-
-/// A register that [`Finalized::get`] and [`Finalized::set`] take: Z, P, FFR, V, FPSR, FPCR.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no single register of a vCPU",
-    label = "not one of Z, P, FFR, V, FPSR and FPCR",
-    note = "vector lengths are read by `vls` and written by `Initialised::set_vls`"
-)]
-pub trait Single: BankType + sealed::Single {
-    /// What holds a register: `[u8; N]`, N the size in bytes that its ID states.
-    type Bytes: ByteArray;
-}
-
-mod sealed {
-    use crate::layout::Register;
-    use crate::sve;
-
-    pub trait Single: Sized {
-        /// The register whose low bits it shows where there is SVE.
-        fn shown(register: Register<Self>) -> Option<sve::Z>;
-    }
-}
-
-macro_rules! single {
-    ($($bank:ty: $bytes:literal, $register:ident => $shown:expr;)*) => {$(
-        impl sealed::Single for $bank {
-            fn shown($register: Register<Self>) -> Option<sve::Z> {
-                $shown
-            }
-        }
-        impl Single for $bank {
-            type Bytes = [u8; $bytes];
-        }
-    )*};
-}
-
-single! {
-    sve::bank::Z: 256, _register => None;
-    sve::bank::P: 32, _register => None;
-    sve::bank::FFR: 32, _register => None;
-    fpsimd::bank::V: 16, register => sve::Z::new(register.number().into()).ok();
-    fpsimd::bank::FPSR: 4, _register => None;
-    fpsimd::bank::FPCR: 4, _register => None;
-}
-
-/// Why a step was not taken, or how far it came.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum VcpuError<E> {
-    /// A call failed.
-    Call {
-        /// Which one.
-        call: Call,
-        /// What the vCPU answered.
-        error: E,
-        /// The vCPU's stage, where that is the reason: [`Stage::refuses`] has it in words.
-        stage: Option<Stage>,
-    },
-    /// The vector lengths are not for this vCPU; nothing was written.
-    Vls(VlsError),
-    /// KVM refused vector lengths of which some are larger than all that the vCPU has: the host does
-    /// not have them, or has others in between. Nothing was written.
-    Wider {
-        /// The set asked for.
-        wanted: Vls,
-        /// What the vCPU has: the host's, or what is left of it after narrowing.
-        vcpu: Vls,
-        /// What the vCPU answered.
-        error: E,
-    },
-    /// A register was read that has bytes other than zero past its width, so that it is longer than
-    /// the vCPU's vector lengths say, or they have changed since it was wrapped.
-    PastVls {
-        /// The register's ID.
-        id: u64,
-        /// The first such byte in what was read.
-        at: usize,
-        /// The vector lengths.
-        vls: Vls,
-    },
-    /// The vCPU is without SVE, and the image has a register that there is with SVE only; nothing was
-    /// written.
-    WithoutSve {
-        /// The register's ID: P's or FFR's.
-        id: u64,
-    },
-    /// The image is of another vector length than the vCPU, or of one that the SVE layout does
-    /// not describe; nothing was read or written.
-    VectorLength {
-        /// The image's.
-        image: Vq,
-        /// The vCPU's.
-        vcpu: Vq,
-    },
-    /// The snapshot's vector lengths are not the vCPU's; nothing was written.
-    VectorLengths {
-        /// The snapshot's.
-        snapshot: Vls,
-        /// The vCPU's.
-        vcpu: Vls,
-    },
-}
-
-impl<E> From<VlsError> for VcpuError<E> {
-    fn from(error: VlsError) -> Self {
-        Self::Vls(error)
-    }
-}
-
-impl<E: fmt::Display> fmt::Display for VcpuError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Call { call, error, stage } => {
-                write!(f, "{call}: {error}{}", Because(*stage, *call))
-            }
-            Self::Vls(error) => error.fmt(f),
-            Self::Wider {
-                wanted,
-                vcpu,
-                error,
-            } => {
-                let (wanted, host) = (*wanted, *vcpu);
-                let call = Call::Set(sve::VLS.id());
-                write!(
-                    f,
-                    "{}, unless the vCPU was narrowed before: after KVM_ARM_VCPU_INIT its VLS is the \
-                     host's again ({call}: {error})",
-                    VlsError::NotTheHosts { wanted, host }
-                )
-            }
-            Self::PastVls { id, at, vls } => PastVls {
-                id: *id,
-                at: *at,
-                vls,
-            }
-            .fmt(f),
-            Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
-            Self::VectorLength { image, vcpu } if image == vcpu => {
-                let max = sve::Layout::VQ_MAX;
-                write!(f, "an image of VQ {image}: allowed are 1 to {max}")
-            }
-            Self::VectorLength { image, vcpu } => write!(
-                f,
-                "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same"
-            ),
-            Self::VectorLengths { snapshot, vcpu } => {
-                let remedy = match (*snapshot, *vcpu) {
-                    (Vls::EMPTY, _) => {
-                        "initialise a new vCPU without KVM_ARM_VCPU_SVE (Finalized::without_sve)"
-                    }
-                    (_, Vls::EMPTY) => {
-                        "initialise a new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)"
-                    }
-                    _ => "where the host has them, write the snapshot's VLS before finalization",
-                };
-                write!(
-                    f,
-                    "a snapshot {} and a vCPU {}: they must be the same; {remedy}",
-                    With(snapshot),
-                    With(vcpu)
-                )
-            }
-        }
-    }
-}
-
-/// The message: an ID in decimal says nothing to anyone.
-impl<E: fmt::Display> fmt::Debug for VcpuError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VcpuError({self})")
-    }
-}
-
-impl<E> VcpuError<E> {
-    /// What the vCPU answered, where a call failed: the implementor's error, with its errno.
-    pub fn error(&self) -> Option<&E> {
-        match self {
-            Self::Call { error, .. } | Self::Wider { error, .. } => Some(error),
-            _ => None,
-        }
-    }
-}
-
-/// The source is [`error`](VcpuError::error).
-impl<E: core::error::Error + 'static> core::error::Error for VcpuError<E> {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        self.error().map(|error| error as _)
-    }
-}
-
-/// That a register is longer than these vector lengths make it.
-pub(crate) struct PastVls<'a> {
-    pub(crate) id: u64,
-    /// The first byte of the slice that belongs to no register and is not zero.
-    pub(crate) at: usize,
-    pub(crate) vls: &'a Vls,
-}
-
-impl fmt::Display for PastVls<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, at, vls } = self;
-        write!(
-            f,
-            "{} ({id:#018x}): byte {at} is not zero, and vector lengths (VQ) {vls} end before it",
-            Name(*id)
-        )
-    }
-}
-
-/// That this register is not zero where there is no SVE.
-pub(crate) struct WithoutSve(pub(crate) u64);
-
-impl fmt::Display for WithoutSve {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(id) = self;
-        write!(
-            f,
-            "{} ({id:#018x}) is not zero and there are no vector lengths: without SVE there are \
-             neither P nor FFR",
-            Name(*id)
-        )
-    }
-}
-
-/// With these vector lengths, or without SVE.
-struct With<'a>(&'a Vls);
-
-impl fmt::Display for With<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self.0 {
-            Vls::EMPTY => f.write_str("without SVE"),
-            vls => write!(f, "with vector lengths (VQ) {vls}"),
-        }
-    }
 }

@@ -6,7 +6,7 @@ use core::fmt;
 use crate::fields::{FieldError, Record, put, room};
 use crate::fpsimd;
 use crate::image::{Storage, SveState};
-use crate::vcpu::Status;
+use crate::registers::Status;
 
 /// What the 32 registers take, in bytes.
 const BYTES: usize = 512;

@@ -12,7 +12,8 @@ mod core;
 mod sve;
 mod vcpu;
 
-pub use vcpu::{FEATURE_SVE, Vcpu, memory_bytes};
+pub use crate::one_reg::FEATURE_SVE;
+pub use vcpu::{Vcpu, memory_bytes};
 
 /// Which generation of the interface to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]

@@ -6,17 +6,13 @@ use crate::errno::Errno;
 use crate::fpsimd;
 use crate::image::{ImageError, Storage, SveState};
 use crate::layout::{ARCH_ARM64, ARCH_MASK, COPROC_MASK, Layout, RESERVED_MASK, Register};
-use crate::one_reg::{OneReg, reg_size};
+use crate::one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
 use crate::sve::{self, Reg};
-use crate::vcpu::FinalizeSve;
 use crate::vls::Vls;
 use crate::vq::{Vq, VqError};
 
 use super::core::{self, CoreReg};
 use super::{Rules, sve as sve_space};
-
-/// `KVM_ARM_VCPU_SVE`: the vCPU feature to ask for, and what to finalize.
-pub const FEATURE_SVE: u32 = 4;
 
 /// Bits 51:32 of an ID, which KVM refuses before it looks at the coprocessor. It leaves 31:28 to
 /// each register space.

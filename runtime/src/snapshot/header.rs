@@ -5,8 +5,8 @@ use super::{
     check_version,
 };
 use crate::layout::Layout;
+use crate::registers::Status;
 use crate::sve;
-use crate::vcpu::Status;
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 

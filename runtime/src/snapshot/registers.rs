@@ -12,10 +12,10 @@ use crate::image::{ImageError, SveState};
 use crate::layout::{BankType, COPROC_MASK, COPROC_SHIFT, DecodeError, Reason, Register};
 use crate::layouts::Name;
 use crate::one_reg::reg_size;
-use crate::vcpu::{PastVls, Status};
+use crate::registers::{self, PastVls, Status};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
-use crate::{fpsimd, sve, vcpu};
+use crate::{fpsimd, sve};
 
 /// What a list of registers may have that no KVM gives, or that is not known here.
 ///
@@ -365,10 +365,10 @@ impl List {
         vls.check_powers()?;
         state.pack(&self.bytes[..IDS[VLS].1])?;
         if !allow.past_vls {
-            for ((id, start), (_, bounds)) in IDS.into_iter().zip(vcpu::registers(true, vq)) {
+            for ((id, start), (_, bounds)) in IDS.into_iter().zip(registers::all(true, vq)) {
                 let bytes = bounds.copy as usize;
                 let slice = &self.bytes[start..][..reg_size(id)];
-                if let Some(past) = vcpu::not_zero(&slice[bytes..]) {
+                if let Some(past) = registers::not_zero(&slice[bytes..]) {
                     let at = bytes + past;
                     return Err(RegistersError::PastVls { id, at, vls });
                 }

@@ -9,7 +9,7 @@ use core::fmt;
 use super::Snapshot;
 use crate::layouts::Name;
 use crate::vls::Vls;
-use crate::{sve, vcpu};
+use crate::{registers, sve};
 
 impl Snapshot {
     /// Each register of the image, as its ID and its bytes: Z0 to Z31, P0 to P15 and FFR, as wide as the
@@ -17,7 +17,7 @@ impl Snapshot {
     /// [`Name`] shows an ID as the register's name. FPSR and FPCR are
     /// [`status`](Self::status).
     pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        vcpu::registers(self.has_sve(), self.state.vq()).map(|(id, bounds)| {
+        registers::all(self.has_sve(), self.state.vq()).map(|(id, bounds)| {
             let bytes = &self.state.as_bytes()[bounds.start as usize..];
             (id, &bytes[..bounds.copy as usize])
         })

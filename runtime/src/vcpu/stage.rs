@@ -3,11 +3,11 @@
 
 use core::fmt;
 
-use super::MAX_SLICE;
 use crate::errno::Errno;
 use crate::layout::Register;
 use crate::layouts::Name;
 use crate::one_reg::{OneReg, reg_size};
+use crate::registers::MAX_SLICE;
 use crate::{fpsimd, sve};
 
 /// How far a vCPU has come in the order that KVM wants.

@@ -1,0 +1,167 @@
+//! Why a step of a vCPU was not taken.
+
+use core::fmt;
+
+use super::stage::{Because, Call, Stage};
+use crate::layout::Layout;
+use crate::registers::{PastVls, WithoutSve};
+use crate::sve;
+use crate::vls::{Vls, VlsError};
+use crate::vq::Vq;
+
+/// Why a step was not taken, or how far it came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VcpuError<E> {
+    /// A call failed.
+    Call {
+        /// Which one.
+        call: Call,
+        /// What the vCPU answered.
+        error: E,
+        /// The vCPU's stage, where that is the reason: [`Stage::refuses`] has it in words.
+        stage: Option<Stage>,
+    },
+    /// The vector lengths are not for this vCPU; nothing was written.
+    Vls(VlsError),
+    /// KVM refused vector lengths of which some are larger than all that the vCPU has: the host does
+    /// not have them, or has others in between. Nothing was written.
+    Wider {
+        /// The set asked for.
+        wanted: Vls,
+        /// What the vCPU has: the host's, or what is left of it after narrowing.
+        vcpu: Vls,
+        /// What the vCPU answered.
+        error: E,
+    },
+    /// A register was read that has bytes other than zero past its width, so that it is longer than
+    /// the vCPU's vector lengths say, or they have changed since it was wrapped.
+    PastVls {
+        /// The register's ID.
+        id: u64,
+        /// The first such byte in what was read.
+        at: usize,
+        /// The vector lengths.
+        vls: Vls,
+    },
+    /// The vCPU is without SVE, and the image has a register that there is with SVE only; nothing was
+    /// written.
+    WithoutSve {
+        /// The register's ID: P's or FFR's.
+        id: u64,
+    },
+    /// The image is of another vector length than the vCPU, or of one that the SVE layout does
+    /// not describe; nothing was read or written.
+    VectorLength {
+        /// The image's.
+        image: Vq,
+        /// The vCPU's.
+        vcpu: Vq,
+    },
+    /// The snapshot's vector lengths are not the vCPU's; nothing was written.
+    VectorLengths {
+        /// The snapshot's.
+        snapshot: Vls,
+        /// The vCPU's.
+        vcpu: Vls,
+    },
+}
+
+impl<E> From<VlsError> for VcpuError<E> {
+    fn from(error: VlsError) -> Self {
+        Self::Vls(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for VcpuError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call { call, error, stage } => {
+                write!(f, "{call}: {error}{}", Because(*stage, *call))
+            }
+            Self::Vls(error) => error.fmt(f),
+            Self::Wider {
+                wanted,
+                vcpu,
+                error,
+            } => {
+                let (wanted, host) = (*wanted, *vcpu);
+                let call = Call::Set(sve::VLS.id());
+                write!(
+                    f,
+                    "{}, unless the vCPU was narrowed before: after KVM_ARM_VCPU_INIT its VLS is the \
+                     host's again ({call}: {error})",
+                    VlsError::NotTheHosts { wanted, host }
+                )
+            }
+            Self::PastVls { id, at, vls } => PastVls {
+                id: *id,
+                at: *at,
+                vls,
+            }
+            .fmt(f),
+            Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
+            Self::VectorLength { image, vcpu } if image == vcpu => {
+                let max = sve::Layout::VQ_MAX;
+                write!(f, "an image of VQ {image}: allowed are 1 to {max}")
+            }
+            Self::VectorLength { image, vcpu } => write!(
+                f,
+                "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same"
+            ),
+            Self::VectorLengths { snapshot, vcpu } => {
+                let remedy = match (*snapshot, *vcpu) {
+                    (Vls::EMPTY, _) => {
+                        "initialise a new vCPU without KVM_ARM_VCPU_SVE (Finalized::without_sve)"
+                    }
+                    (_, Vls::EMPTY) => {
+                        "initialise a new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)"
+                    }
+                    _ => "where the host has them, write the snapshot's VLS before finalization",
+                };
+                write!(
+                    f,
+                    "a snapshot {} and a vCPU {}: they must be the same; {remedy}",
+                    With(snapshot),
+                    With(vcpu)
+                )
+            }
+        }
+    }
+}
+
+/// The message: an ID in decimal says nothing to anyone.
+impl<E: fmt::Display> fmt::Debug for VcpuError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "VcpuError({self})")
+    }
+}
+
+impl<E> VcpuError<E> {
+    /// What the vCPU answered, where a call failed: the implementor's error, with its errno.
+    pub fn error(&self) -> Option<&E> {
+        match self {
+            Self::Call { error, .. } | Self::Wider { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The source is [`error`](VcpuError::error).
+impl<E: core::error::Error + 'static> core::error::Error for VcpuError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.error().map(|error| error as _)
+    }
+}
+
+/// With these vector lengths, or without SVE.
+struct With<'a>(&'a Vls);
+
+impl fmt::Display for With<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self.0 {
+            Vls::EMPTY => f.write_str("without SVE"),
+            vls => write!(f, "with vector lengths (VQ) {vls}"),
+        }
+    }
+}
