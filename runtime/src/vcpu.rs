@@ -455,18 +455,19 @@ impl<V: OneReg> Finalized<V> {
         register: Register<B>,
         bytes: &B::Bytes,
     ) -> Result<(), VcpuError<V::Error>> {
-        let (mut slice, id) = ([0; MAX_SLICE], self.single(register));
-        let (size, bytes) = (reg_size(id), bytes.as_ref());
-        if bytes.len() < size {
-            let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
-            self.judged(Call::Get(id), read)?;
-        }
+        let (id, bytes) = (self.single(register), bytes.as_ref());
+        let mut slice = match bytes.len() < reg_size(id) {
+            true => self.get_id(id)?,
+            false => [0; MAX_SLICE],
+        };
         slice[..bytes.len()].copy_from_slice(bytes);
         self.set_id(id, slice)
     }
 
     /// The register with this ID, as [`get`](Self::get) gives it, and zeros behind it.
     pub(crate) fn get_id(&self, id: u64) -> Result<[u8; MAX_SLICE], VcpuError<V::Error>> {
+        // With more than slice 0 it would not be the register.
+        self.check_vq(self.vq)?;
         let (mut slice, size) = ([0; MAX_SLICE], reg_size(id));
         let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
         self.judged(Call::Get(id), read)?;
@@ -487,6 +488,7 @@ impl<V: OneReg> Finalized<V> {
         id: u64,
         mut slice: [u8; MAX_SLICE],
     ) -> Result<(), VcpuError<V::Error>> {
+        self.check_vq(self.vq)?;
         single_in_host_order(id, &mut slice);
         let written = self.vcpu.set_one_reg(id, &slice[..reg_size(id)]);
         self.judged(Call::Set(id), written)

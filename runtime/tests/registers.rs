@@ -156,3 +156,29 @@ fn a_slice_stands_for_its_register() {
     assert_eq!(vcpu.get(sve::Z3).unwrap()[..32], bytes::<256>(3)[..32]);
     assert_eq!(vcpu.get(slice), vcpu.get(sve::Z3));
 }
+
+/// A vCPU of more vector lengths than SVE has.
+struct Wide;
+
+impl OneReg for Wide {
+    type Error = Errno;
+
+    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
+        assert_eq!(id, sve::VLS.id(), "no register is read");
+        data.copy_from_slice(&Vls::up_to(Vq::new(17).unwrap()).to_bytes());
+        Ok(())
+    }
+
+    fn set_one_reg(&mut self, _: u64, _: &[u8]) -> Result<(), Errno> {
+        panic!("no register is written");
+    }
+}
+
+#[test]
+fn a_register_that_has_more_than_slice_0_is_not_read_or_written() {
+    let mut vcpu = Finalized::new(Wide).unwrap();
+    let error = vcpu.get(sve::Z3).unwrap_err();
+    let words = "a vCPU or an image of VQ 17: allowed are 1 to 16";
+    assert_eq!(error.to_string(), words);
+    assert_eq!(vcpu.set(sve::Z3, &[1; 256]).unwrap_err(), error);
+}

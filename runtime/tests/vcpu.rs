@@ -289,7 +289,10 @@ fn errors_name_the_call_and_the_register() {
     assert_eq!(text(other), expected);
     let (image, vcpu) = (vq(17), vq(17));
     let wide = VcpuError::VectorLength { image, vcpu };
-    assert_eq!(text(wide), "an image of VQ 17: allowed are 1 to 16");
+    assert_eq!(
+        text(wide),
+        "a vCPU or an image of VQ 17: allowed are 1 to 16"
+    );
     let (snapshot, vcpu) = (Vls::up_to(vq(4)), Vls::EMPTY);
     let lengths = VcpuError::VectorLengths { snapshot, vcpu };
     assert_eq!(

@@ -103,7 +103,10 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
             Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
             Self::VectorLength { image, vcpu } if image == vcpu => {
                 let max = sve::Layout::VQ_MAX;
-                write!(f, "an image of VQ {image}: allowed are 1 to {max}")
+                write!(
+                    f,
+                    "a vCPU or an image of VQ {image}: allowed are 1 to {max}"
+                )
             }
             Self::VectorLength { image, vcpu } => write!(
                 f,
