@@ -9,9 +9,10 @@ fn main() {
     let rustc = rustc.expect("rustc runs").stdout;
     let flags = var("CARGO_ENCODED_RUSTFLAGS").replace('\x1f', " ");
     println!(
-        "cargo::rustc-env=BUILT_WITH={}, {}, {}",
+        "cargo::rustc-env=BUILT_WITH={}, {}, opt-level {}, {}",
         String::from_utf8_lossy(&rustc).trim(),
         var("TARGET"),
+        var("OPT_LEVEL"),
         if flags.is_empty() { "no flags" } else { &flags }
     );
 }

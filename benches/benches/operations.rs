@@ -1,4 +1,4 @@
-//! Times to look at and to plot. What the gate judges is measured by itself, in pairs: `gate --help`.
+//! Times to look at and to plot. What the gate judges is measured by itself, in pairs: `cargo run --release -p sve-state-benches --bin gate -- --help`.
 
 use std::iter::once;
 
@@ -9,9 +9,9 @@ fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     for operation in operations::all() {
         let mut group = criterion.benchmark_group(operation.name);
-        group.throughput(Throughput::Elements(operation.moves as u64));
+        group.throughput(Throughput::Elements(operation.repeat as u64));
         for (name, make) in once(&("ours", operation.ours)).chain(&operation.others) {
-            for case in operation.cases {
+            for case in operations::CASES {
                 let (mut pass, mut place) = (make(case), 0);
                 group.bench_function(BenchmarkId::new(*name, case), |bencher| {
                     bencher.iter(|| {

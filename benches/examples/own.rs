@@ -1,4 +1,5 @@
-//! A gate for operations of one's own: `cargo run --release --example own -- --help`.
+//! A gate for operations of one's own: `cargo run --release -p sve-state-benches --example own -- --help`. It
+//! counts with valgrind, which must be installed, in a program that is not stripped.
 //!
 //! ```text
 //! own --bless     measures, and writes gate.toml
@@ -21,8 +22,7 @@ fn pass(len: &str, sum: fn(&[u8]) -> u64) -> Pass {
 fn operations() -> Vec<Operation> {
     vec![Operation {
         name: "sum",
-        cases: &["64", "4096"],
-        // Counts are given for each buffer.
+        repeat: 1,
         moves: 1,
         ours: Box::new(|len| pass(len, |bytes| bytes.iter().map(|byte| u64::from(*byte)).sum())),
         others: vec![(
@@ -41,5 +41,5 @@ fn operations() -> Vec<Operation> {
 }
 
 fn main() -> ExitCode {
-    gate::main(operations)
+    gate::main(&["64", "4096"], operations)
 }

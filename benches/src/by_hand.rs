@@ -85,6 +85,14 @@ impl State {
         slice[width..].fill(0);
     }
 
+    /// GET of a P register, or of FFR, by value.
+    #[inline]
+    pub fn p(&self, n: usize) -> [u8; 32] {
+        let mut slice = [0; 32];
+        self.get_p(n, &mut slice);
+        slice
+    }
+
     /// SET of a P register, or of FFR.
     #[inline]
     pub fn set_p(&mut self, n: usize, slice: &[u8; 32]) {
@@ -246,6 +254,12 @@ pub struct Snapshot {
     pub image: Vec<u8>,
 }
 
+/// The largest VQ in VLS.
+fn largest(vls: &[u8; 64]) -> Option<usize> {
+    let vq = 64 - u64::from_le_bytes(*vls.first_chunk()?).leading_zeros();
+    (1..=16).contains(&vq).then_some(vq as usize)
+}
+
 const MAGIC: [u8; 8] = *b"BY HAND!";
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
@@ -273,36 +287,44 @@ impl Snapshot {
         let (fpsr, rest) = rest.split_first_chunk()?;
         let (fpcr, image) = rest.split_first_chunk()?;
         let status = [fpsr, fpcr].map(|word| u32::from_le_bytes(*word));
-        Some(Self {
+        let right = image.len() == 546 * largest(vls)?;
+        right.then(|| Self {
             vls: *vls,
             status,
             image: image.to_vec(),
         })
     }
 
-    /// From (ID, bytes) as a VMM keeps them.
+    /// From (ID, bytes) as a VMM keeps them: each register once.
     pub fn from_registers(registers: &[(u64, Vec<u8>)]) -> Option<Self> {
         let (_, vls) = registers.iter().find(|(id, _)| *id == VLS)?;
         let vls: [u8; 64] = vls[..].try_into().ok()?;
-        let vq = 64 - u64::from_le_bytes(*vls.first_chunk()?).leading_zeros() as usize;
+        let vq = largest(&vls)?;
         let mut state = State {
             image: vec![0; 546 * vq],
             vq,
         };
-        let mut status = [0; 2];
+        let (mut status, mut seen) = ([0; 2], 0_u64);
         for (id, bytes) in registers {
             match *id {
                 VLS => {}
                 FPSR => status[0] = u32::from_ne_bytes(bytes[..].try_into().ok()?),
                 FPCR => status[1] = u32::from_ne_bytes(bytes[..].try_into().ok()?),
                 id => match decode(id)? {
-                    Reg::Z(n) => state.set_z(n, bytes[..].try_into().ok()?),
-                    Reg::P(n) => state.set_p(n, bytes[..].try_into().ok()?),
+                    Reg::Z(n) => {
+                        state.set_z(n, bytes[..].try_into().ok()?);
+                        seen |= 1 << n;
+                    }
+                    Reg::P(n) => {
+                        state.set_p(n, bytes[..].try_into().ok()?);
+                        seen |= 1 << (32 + n);
+                    }
                 },
             }
         }
+        let all = registers.len() == 52 && seen == (1 << 49) - 1;
         let image = state.image;
-        Some(Self { vls, status, image })
+        all.then_some(Self { vls, status, image })
     }
 
     /// To (ID, bytes), in the order that KVM lists them.

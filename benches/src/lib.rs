@@ -7,7 +7,7 @@
 //! | `ours` | `sve-state` |
 //! | [`by_hand`] | what the author of a VMM writes today: slice 0, `copy_from_slice` and `fill` |
 //! | [`rfc`] | the algorithm of the RFC patch of 2018, which knows every slice |
-//! | [`plain`] | a copy of as many bytes, of a size that is a constant: nothing without a branch is faster |
+//! | [`plain`] | a copy of as many bytes, of a size that is a constant where all vCPUs have one |
 //!
 //! `cargo bench -p sve-state-benches` shows their times; [`gate`] compares them, and holds `ours` to what
 //! it once reached. That all but `plain` give the right bytes is tested (`tests/implementations.rs`).

@@ -1,8 +1,9 @@
 //! What is measured, and each way to do it.
 //!
-//! An operation is measured at five vector lengths, where all vCPUs are alike, and `mixed`, where each of 64
-//! has another, and the processor cannot learn which comes next. Both sides start from the same thing, a
-//! register or an ID, and end with the same bytes in the same place.
+//! An operation is measured at five vector lengths, where all vCPUs are alike, and `mixed`, where 64 have all
+//! 16, and the processor cannot learn which comes next. All sides start from the same thing, a register, an ID
+//! or a vCPU; for a single register they end with the same bytes in the same place (`plain`: with as many), for
+//! whole vCPUs with what each keeps.
 
 use std::hint::black_box;
 
@@ -20,7 +21,7 @@ use crate::plain::Slices;
 use crate::{by_hand, rfc};
 
 /// VQs.
-const CASES: &[&str] = &["1", "2", "4", "8", "16", "mixed"];
+pub const CASES: &[&str] = &["1", "2", "4", "8", "16", "mixed"];
 /// How many vCPUs are `mixed`.
 const VCPUS: u32 = 64;
 /// How many registers are met before the first comes again: more than a branch predictor remembers.
@@ -31,10 +32,10 @@ const REGISTERS: usize = 64;
 const WHOLE: usize = 4;
 /// Z, P and FFR of a vCPU.
 const OF_A_VCPU: usize = 49;
-/// How many places a buffer may have, and how far they are apart, in bytes: not aligned, as in a user's
-/// program.
+/// How many places a buffer may have, and how far they are apart, in bytes: each place is aligned otherwise, as
+/// buffers in users' programs are.
 const PLACES: usize = 16;
-const APART: usize = 272;
+const APART: usize = 265;
 /// Slices of all registers.
 const SLICES: usize = 32 * 256 + 17 * 32;
 
@@ -43,11 +44,10 @@ type Shim = shim::Vcpu<Box<[u8]>>;
 type List = Vec<(u64, Vec<u8>)>;
 
 fn vqs(case: &str) -> Vec<Vq> {
-    let mut random = Rand32::new(64);
     let vq = |vq| Vq::new(vq).expect("1 to 16");
     match case.parse() {
         Ok(one) => vec![vq(one)],
-        Err(_) => (0..VCPUS).map(|_| vq(1 + random.rand_u32() % 16)).collect(),
+        Err(_) => (0..VCPUS).map(|n| vq(1 + n % 16)).collect(),
     }
 }
 
@@ -69,8 +69,16 @@ fn each<T: 'static, R: Copy + 'static, const N: usize>(
         let mut vcpus: Vec<_> = vqs(case).into_iter().map(vcpu).collect();
         let mut random = Rand32::new(2);
         let mut below = |end: usize| random.rand_u32() as usize % end;
-        let order = (0..ORDER).map(|_| (below(vcpus.len()), registers[below(registers.len())]));
-        let order: Vec<_> = order.collect();
+        let mut order = Vec::with_capacity(ORDER);
+        while order.len() < ORDER {
+            // Each vCPU once, then each again in another order: what is counted has met all of them.
+            let first = order.len();
+            for vcpu in 0..vcpus.len() {
+                order.push((vcpu, registers[below(registers.len())]));
+                let other = first + below(vcpu + 1);
+                order.swap(first + vcpu, other);
+            }
+        }
         let mut buffers = vec![0x5a; PLACES * APART + N];
         let mut next = 0;
         Box::new(move |place| {
@@ -113,11 +121,10 @@ fn by_case(makes: [Make; 6]) -> Make {
 }
 
 fn from_id<T: 'static>(
-    count: usize,
     vcpu: fn(Vq) -> T,
     access: impl Fn(&mut T, u64, &mut [u8; 256]) + Copy + 'static,
 ) -> Make {
-    each(count, vcpu, by_hand::ids(), access)
+    each(REGISTERS, vcpu, by_hand::ids(), access)
 }
 
 fn whole<T: 'static, const N: usize>(
@@ -210,14 +217,13 @@ fn sized(id: u64, slice: &mut [u8; 256]) -> &mut [u8] {
 
 fn operation<const N: usize>(
     name: &'static str,
-    moves: usize,
     ours: Make,
     others: [(&'static str, Make); N],
 ) -> Operation {
     Operation {
         name,
-        cases: CASES,
-        moves,
+        repeat: REGISTERS,
+        moves: 1,
         ours,
         others: others.into(),
     }
@@ -229,8 +235,8 @@ fn registers() -> Vec<Operation> {
         let others = [("by_hand", by_hand)].into_iter();
         Operation {
             name,
-            cases: CASES,
-            moves: REGISTERS,
+            repeat: REGISTERS,
+            moves: 1,
             ours,
             others: others.chain(plain.map(|plain| ("plain", plain))).collect(),
         }
@@ -243,7 +249,7 @@ fn registers() -> Vec<Operation> {
             Some(plain(|s, n, slice: &mut [u8; 256]| s.get(n, slice))),
         ),
         one(
-            "get_z_value",
+            "value_z",
             typed::<bank::Z, 256>(|s, z, _| _ = black_box(&s.get(z))),
             by_hand(0..32, |s, n, _: &mut [u8; 256]| _ = black_box(&s.z(n))),
             Some(plain(|s, n, _: &mut [u8; 256]| _ = black_box(&s.value(n)))),
@@ -266,6 +272,12 @@ fn registers() -> Vec<Operation> {
             typed::<bank::P, 32>(|s, p, slice| s.get_into(p, slice)),
             by_hand(0..16, |s, n, slice| s.get_p(n, slice)),
             Some(plain(|s, n, slice: &mut [u8; 32]| s.get(n, slice))),
+        ),
+        one(
+            "value_p",
+            typed::<bank::P, 32>(|s, p, _| _ = black_box(&s.get(p))),
+            by_hand(0..16, |s, n, _: &mut [u8; 32]| _ = black_box(&s.p(n))),
+            Some(plain(|s, n, _: &mut [u8; 32]| _ = black_box(&s.value(n)))),
         ),
         one(
             "set_p",
@@ -312,39 +324,33 @@ fn ids() -> Vec<Operation> {
     vec![
         operation(
             "decode",
-            REGISTERS,
-            from_id(REGISTERS, |_| (), |_, id, _| _ = black_box(Reg::decode(id))),
+            from_id(|_| (), |_, id, _| _ = black_box(Reg::decode(id))),
             [
                 (
                     "by_hand",
-                    from_id(
-                        REGISTERS,
-                        |_| (),
-                        |_, id, _| _ = black_box(by_hand::decode(id)),
-                    ),
+                    from_id(|_| (), |_, id, _| _ = black_box(by_hand::decode(id))),
                 ),
                 (
                     "rfc",
-                    from_id(REGISTERS, |_| (), |_, id, _| _ = black_box(rfc::decode(id))),
+                    from_id(|_| (), |_, id, _| _ = black_box(rfc::decode(id))),
                 ),
             ],
         ),
         operation(
             "get_id",
-            REGISTERS,
-            from_id(REGISTERS, ours, |s, id, slice| {
+            from_id(ours, |s, id, slice| {
                 _ = black_box(get_id(s, id, slice));
             }),
             [
                 (
                     "by_hand",
-                    from_id(REGISTERS, state, |s, id, slice| {
+                    from_id(state, |s, id, slice| {
                         _ = black_box(s.get(id, slice));
                     }),
                 ),
                 (
                     "rfc",
-                    from_id(REGISTERS, state, |s, id, slice| {
+                    from_id(state, |s, id, slice| {
                         black_box(rfc::get_id(s, id, slice));
                     }),
                 ),
@@ -352,20 +358,19 @@ fn ids() -> Vec<Operation> {
         ),
         operation(
             "set_id",
-            REGISTERS,
-            from_id(REGISTERS, ours, |s, id, slice| {
+            from_id(ours, |s, id, slice| {
                 _ = black_box(set_id(s, id, slice));
             }),
             [
                 (
                     "by_hand",
-                    from_id(REGISTERS, state, |s, id, slice| {
+                    from_id(state, |s, id, slice| {
                         _ = black_box(s.set(id, slice));
                     }),
                 ),
                 (
                     "rfc",
-                    from_id(REGISTERS, state, |s, id, slice| {
+                    from_id(state, |s, id, slice| {
                         black_box(rfc::set_id(s, id, slice));
                     }),
                 ),
@@ -373,27 +378,25 @@ fn ids() -> Vec<Operation> {
         ),
         operation(
             "shim_get",
-            REGISTERS,
-            from_id(REGISTERS, shim, |v, id, slice| {
-                _ = black_box(v.get_one_reg(id, sized(id, slice)));
+            from_id(shim, |v, id, slice| {
+                v.get_one_reg(id, sized(id, slice)).expect("a register");
             }),
             [(
                 "by_hand",
-                from_id(REGISTERS, emulator, |v, id, slice| {
-                    _ = black_box(v.get_one_reg(id, sized(id, slice)));
+                from_id(emulator, |v, id, slice| {
+                    v.get_one_reg(id, sized(id, slice)).expect("a register");
                 }),
             )],
         ),
         operation(
             "shim_set",
-            REGISTERS,
-            from_id(REGISTERS, shim, |v, id, slice| {
-                _ = black_box(v.set_one_reg(id, sized(id, slice)));
+            from_id(shim, |v, id, slice| {
+                v.set_one_reg(id, sized(id, slice)).expect("a register");
             }),
             [(
                 "by_hand",
-                from_id(REGISTERS, emulator, |v, id, slice| {
-                    _ = black_box(v.set_one_reg(id, sized(id, slice)));
+                from_id(emulator, |v, id, slice| {
+                    v.set_one_reg(id, sized(id, slice)).expect("a register");
                 }),
             )],
         ),
@@ -404,8 +407,8 @@ fn ids() -> Vec<Operation> {
 fn vcpus() -> Vec<Operation> {
     let all = |name, ours, others: Vec<(&'static str, Make)>| Operation {
         name,
-        cases: CASES,
-        moves: WHOLE * OF_A_VCPU,
+        repeat: WHOLE,
+        moves: OF_A_VCPU,
         ours,
         others,
     };
@@ -448,9 +451,13 @@ fn vcpus() -> Vec<Operation> {
         all(
             "capture",
             gives(shim, |v| {
-                Finalized::of(&mut *v, true).and_then(|v| v.snapshot())
+                let vcpu = Finalized::of(&mut *v, true);
+                vcpu.and_then(|v| v.snapshot()).expect("its registers")
             }),
-            vec![("by_hand", gives(shim, |v| by_hand::save(v)))],
+            vec![(
+                "by_hand",
+                gives(shim, |v| by_hand::save(v).expect("its registers")),
+            )],
         ),
         all(
             "restore",
@@ -458,7 +465,8 @@ fn vcpus() -> Vec<Operation> {
                 |vq| (shim(vq), snapshot(vq)),
                 |(v, snapshot)| {
                     let vcpu = Finalized::of(v, true);
-                    vcpu.and_then(|mut vcpu| vcpu.restore_snapshot(snapshot))
+                    let done = vcpu.and_then(|mut vcpu| vcpu.restore_snapshot(snapshot));
+                    done.expect("of its vector lengths");
                 },
             ),
             vec![(
@@ -470,7 +478,7 @@ fn vcpus() -> Vec<Operation> {
                             by_hand::save(&shim(vq)).expect("a finalized vCPU"),
                         )
                     },
-                    |(v, saved)| by_hand::restore(v, saved),
+                    |(v, saved)| by_hand::restore(v, saved).expect("of its vector lengths"),
                 ),
             )],
         ),
@@ -483,13 +491,13 @@ fn vcpus() -> Vec<Operation> {
             "from_bytes",
             gives(
                 |vq| snapshot(vq).to_bytes(),
-                |bytes| Snapshot::from_bytes(bytes),
+                |bytes| Snapshot::from_bytes(bytes).expect("a snapshot"),
             ),
             vec![(
                 "by_hand",
                 gives(
                     |vq| own_snapshot(vq).to_bytes(),
-                    |bytes| by_hand::Snapshot::from_bytes(bytes),
+                    |bytes| by_hand::Snapshot::from_bytes(bytes).expect("a snapshot"),
                 ),
             )],
         ),
@@ -501,11 +509,14 @@ fn vcpus() -> Vec<Operation> {
         all(
             "from_registers",
             gives(list, |list| {
-                Snapshot::from_registers(list.iter().map(|(id, bytes)| (*id, bytes)))
+                let list = list.iter().map(|(id, bytes)| (*id, bytes));
+                Snapshot::from_registers(list).expect("all registers")
             }),
             vec![(
                 "by_hand",
-                gives(list, |list| by_hand::Snapshot::from_registers(list)),
+                gives(list, |list| {
+                    by_hand::Snapshot::from_registers(list).expect("all registers")
+                }),
             )],
         ),
     ]

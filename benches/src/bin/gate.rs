@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use sve_state_benches::{gate, operations};
+
 fn main() -> ExitCode {
-    sve_state_benches::gate::main(sve_state_benches::operations::all)
+    gate::main(operations::CASES, operations::all)
 }

@@ -9,17 +9,17 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum as _;
 
-use super::{Operation, Options, Pass, fault::Fault};
+use super::{Operation, Options, Pass};
 
 /// Of each operation, by case: instructions, conditional branches, indirect branches (calls and jumps
-/// through a register or memory), for each register moved.
-pub type Counts = BTreeMap<String, Vec<Vec<f64>>>;
+/// through a register or memory), each time that it is done.
+pub type Counts = BTreeMap<String, Vec<[f64; 3]>>;
 
 /// How many passes are counted. A fault of a quarter is one pass more.
 const PASSES: usize = 4;
 
 /// Runs this program under callgrind, and takes its counts.
-pub(super) fn all(operations: &[Operation], options: &Options) -> Result<Counts> {
+pub(super) fn all(cases: &[&str], operations: &[Operation], options: &Options) -> Result<Counts> {
     let profile = env::temp_dir().join(format!("gate-{}.callgrind", std::process::id()));
     let mut valgrind = Command::new("valgrind");
     valgrind
@@ -34,8 +34,9 @@ pub(super) fn all(operations: &[Operation], options: &Options) -> Result<Counts>
         .arg(env::current_exe()?)
         .arg("--counted")
         .args(&options.filter)
-        // What stands there moves the stack.
+        // What stands in the environment moves the stack.
         .env_clear()
+        .envs(env::var_os("PATH").map(|path| ("PATH", path)))
         .stdout(Stdio::null());
     if let Some(fault) = options.plant.and_then(|fault| fault.to_possible_value()) {
         valgrind.args(["--plant", fault.get_name()]);
@@ -45,11 +46,11 @@ pub(super) fn all(operations: &[Operation], options: &Options) -> Result<Counts>
     ensure!(output.status.success(), "valgrind failed:\n{said}");
     let text = fs::read_to_string(&profile).context("callgrind's profile")?;
     fs::remove_file(&profile)?;
-    counts(&text, operations)
+    counts(&text, cases, operations)
 }
 
 /// Reads a profile, with a part for each case and one for what comes after the last.
-fn counts(profile: &str, operations: &[Operation]) -> Result<Counts> {
+fn counts(profile: &str, cases: &[&str], operations: &[Operation]) -> Result<Counts> {
     let events = profile.lines().find(|line| line.starts_with("events:"));
     ensure!(
         events == Some("events: Ir Bc Bcm Bi Bim"),
@@ -64,26 +65,29 @@ fn counts(profile: &str, operations: &[Operation]) -> Result<Counts> {
         [0, 1, 3].map(|at| line.get(at).copied().unwrap_or(0.0))
     });
     let mut counts = Counts::new();
-    for operation in operations {
-        let moved = (PASSES * operation.moves) as f64;
-        let cases = totals.by_ref().take(operation.cases.len());
-        let cases: Vec<_> = cases
-            .map(|case| case.map(|count| count / moved).to_vec())
+    for Operation { name, repeat, .. } in operations {
+        let done = (PASSES * repeat) as f64;
+        let of_cases = totals.by_ref().take(cases.len());
+        let of_cases: Vec<_> = of_cases
+            .map(|case| case.map(|count| count / done))
             .collect();
-        let all = cases.len() == operation.cases.len() && cases.iter().all(|case| case[0] > 0.0);
-        ensure!(all, "callgrind did not count {}", operation.name);
-        counts.insert(operation.name.to_owned(), cases);
+        let all = of_cases.len() == cases.len() && of_cases.iter().all(|case| case[0] > 0.0);
+        ensure!(
+            all,
+            "callgrind did not count {name}: is the program stripped?"
+        );
+        counts.insert((*name).to_owned(), of_cases);
     }
     ensure!(totals.count() == 1, "callgrind counted more than the cases");
     Ok(counts)
 }
 
-/// What runs under callgrind: each case once uncounted, so that what happens once has happened. The fault is in
-/// those asked for; all run each time, since the heap is as those before have left it.
-pub(super) fn run_all(operations: &[Operation], asked: &[&str], fault: Option<Fault>) {
+/// What runs under callgrind: each case once uncounted, so that what happens once has happened. The fault is
+/// in those asked for; all run each time, since the heap is as those before have left it.
+pub(super) fn run_all(cases: &[&str], operations: &[Operation], options: &Options) {
     for operation in operations {
-        for case in operation.cases {
-            let fault = fault.filter(|_| asked.contains(&operation.name));
+        for case in cases {
+            let fault = options.plant.filter(|_| options.asks(operation));
             let mut pass = operation.ours(case, fault);
             (0..PASSES).for_each(|_| pass(0));
             counted(&mut pass);

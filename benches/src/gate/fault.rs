@@ -1,4 +1,5 @@
-//! Faults to plant: the proof that the gate refuses them is `cargo harness gate --prove`.
+//! Faults to plant: that the gate refuses them is the proof of `cargo harness gate --prove`. They are around
+//! the operation, not in it, so that the code that is judged is the code that users have.
 
 use std::hint::black_box;
 
@@ -11,15 +12,14 @@ pub enum Fault {
     Twice,
     /// A quarter of the work is done twice
     Quarter,
-    /// For each register moved, there is a branch that depends on contents
+    /// For each register that is moved there is a branch on bits without a pattern
     Branch,
 }
 
 impl Fault {
-    /// A pass with the fault.
-    pub fn plant(self, mut pass: Pass, moves: usize) -> Pass {
-        let contents: Vec<_> = (0..moves).map(|n| n * n / 7 % 2 == 0).collect();
-        let mut passes = 0;
+    /// A pass with the fault; it moves so many registers.
+    pub fn plant(self, mut pass: Pass, registers: usize) -> Pass {
+        let (mut passes, mut bits) = (0, 1_u32);
         Box::new(move |place| {
             pass(place);
             passes += 1;
@@ -27,11 +27,15 @@ impl Fault {
                 Self::Twice => pass(place),
                 Self::Quarter if passes % 4 == 0 => pass(place),
                 Self::Quarter => {}
-                // An assembly block, if an empty one, is not executed without its branch.
-                Self::Branch => contents
-                    .iter()
-                    .filter(|set| **set)
-                    .for_each(|set| _ = black_box(set)),
+                Self::Branch => {
+                    for _ in 0..registers {
+                        bits = bits.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                        // An assembly block, if an empty one, is not executed without its branch.
+                        if bits >> 31 == 1 {
+                            black_box(());
+                        }
+                    }
+                }
             }
         })
     }

@@ -1,47 +1,51 @@
 //! Time, as a ratio. Short blocks of both implementations alternate (A B B A), so that what slows down the
 //! machine slows down both; and the median of their ratios does not see the blocks that were interrupted.
+//! Each pair is measured in several rounds, seconds apart and each time with memory of its own, since a
+//! second or an address can be unlucky as a whole.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::{Make, Operation, Options, Pass};
+use super::{Operation, Options, Pass};
 
 /// A block takes at least this long, beside which a look at the clock is nothing; and a fraction of what
 /// a scheduler gives a program at a time.
 const BLOCK: Duration = Duration::from_micros(20);
-/// How long a pair is measured.
-const PAIR: Duration = Duration::from_millis(150);
+/// How often each pair is measured, and how long each time.
+const ROUNDS: u16 = 5;
+const PAIR: Duration = Duration::from_millis(30);
 /// How many places a pass may choose among.
 const PLACES: usize = 16;
 
-/// Of each other implementation, by case: its time, divided by that of ours.
-pub(super) fn all(operation: &Operation, options: &Options) -> Vec<(String, Vec<f64>)> {
-    let once = |make: &Make, case| compare(operation.ours(case, options.plant), make(case));
-    let ratio = |make, case| {
-        median(
-            &mut (0..options.runs)
-                .map(|_| once(make, case))
-                .collect::<Vec<_>>(),
-        )
-    };
-    let ratios = |make| {
-        operation
-            .cases
-            .iter()
-            .map(|case| ratio(make, case))
-            .collect()
-    };
-    let others = operation.others.iter();
-    others
-        .map(|(name, make)| (operation.beside(name), ratios(make)))
-        .collect()
+/// By `OPERATION beside IMPLEMENTATION` and case: the other's time, divided by that of ours, in each round.
+pub(super) fn all(
+    cases: &[&str],
+    operations: &[Operation],
+    options: &Options,
+) -> BTreeMap<String, Vec<Vec<f64>>> {
+    let mut rounds = BTreeMap::new();
+    for _ in 0..ROUNDS * options.runs {
+        for operation in operations {
+            for (implementation, other) in &operation.others {
+                let name = format!("{} beside {implementation}", operation.name);
+                let ratios = rounds
+                    .entry(name)
+                    .or_insert_with(|| vec![vec![]; cases.len()]);
+                for (case, ratios) in cases.iter().zip(ratios) {
+                    ratios.push(compare(operation.ours(case, options.plant), other(case)));
+                }
+            }
+        }
+    }
+    rounds
 }
 
 /// The median of the blocks' ratios: above 1, ours is faster.
 fn compare(mut ours: Pass, mut theirs: Pass) -> f64 {
-    let (mut repeat, mut longer) = (4, Duration::ZERO);
-    while longer < BLOCK {
+    let (mut repeat, mut shorter) = (4, Duration::ZERO);
+    while shorter < BLOCK {
         repeat *= 2;
-        longer = block(&mut ours, repeat, 0).max(block(&mut theirs, repeat, 0));
+        shorter = block(&mut ours, repeat, 0).min(block(&mut theirs, repeat, 0));
     }
     let mut ratios = Vec::new();
     let start = Instant::now();
