@@ -14,9 +14,9 @@ use super::count::Counts;
 use super::time::median;
 
 /// How much of an operation's ratios may be lost, in the mean of its cases, where compiler and processor are
-/// the file's: less than a quarter more work costs, and more than chance takes. How much elsewhere. How much
-/// of one case, which may be unlucky with where things lie.
-const MARGINS: [f64; 3] = [0.15, 0.5, 0.6];
+/// the file's: neighbours on the same core cost up to 0.15, a quarter more work 0.2. How much elsewhere. How
+/// much of one case, which may be unlucky with where things lie.
+const MARGINS: [f64; 3] = [0.2, 0.5, 0.6];
 /// What is counted; from what change on, and from what part on, it is another.
 const COUNTED: [(&str, f64, f64); 3] = [
     ("instructions", 2.0, 0.02),
@@ -272,13 +272,13 @@ mod tests {
         let file = figures(here, 100.0, all);
         for (labels, instructions, kept, expected) in [
             (here, 100.0, all, 0),
-            (here, 101.9, [0.9; 6], 0),
+            (here, 101.9, [0.82; 6], 0),
             // More or fewer: a change is looked at, and blessed.
             (here, 102.1, all, 1),
             (here, 97.9, all, 1),
             (["there", "this"], 200.0, all, 0),
-            // A quarter more work; twice the work in half of the cases, and 2.6 times in one.
-            (here, 100.0, [0.8; 6], 1),
+            // A third more work; twice the work in half of the cases, and 2.6 times in one.
+            (here, 100.0, [0.75; 6], 1),
             (here, 100.0, [0.5, 1.0, 0.5, 1.0, 0.5, 1.0], 1),
             (here, 100.0, [1.0, 1.0, 1.0, 1.0, 1.0, 0.38], 1),
             (here, 100.0, [1.0, 1.0, 1.0, 1.0, 1.0, 0.7], 0),
