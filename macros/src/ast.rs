@@ -28,9 +28,9 @@ pub(crate) struct Layout {
     pub(crate) name: Ident,
     pub(crate) settings: Vec<Setting>,
     pub(crate) banks: Vec<Bank>,
-    /// What in its body could not be read.
+    /// The mistakes in its body, which could not be read.
     pub(crate) errors: Errors,
-    /// Whether a setting may be in that.
+    /// Whether a setting may be in what could not be read, so that it does not count as missing.
     pub(crate) misread: bool,
 }
 
@@ -117,7 +117,7 @@ impl ToTokens for Quantity {
 }
 
 impl Quantity {
-    /// The value at this VQ; too large to be allowed anywhere rather than overflowing.
+    /// The value at this VQ. Instead of overflowing, it becomes too large to be allowed anywhere.
     pub(crate) fn at(&self, vq: u16) -> u64 {
         self.fixed
             .saturating_add(self.per_vq.saturating_mul(u64::from(vq)))
@@ -193,7 +193,7 @@ fn end(body: ParseStream, what: &str) -> syn::Result<()> {
     }
 }
 
-/// Leaves what cannot be read: up to a `;`, or to the start of a line if one was forgotten.
+/// Skips what cannot be read: up to a `;`, or to the start of a line if the `;` was forgotten.
 fn skip_statement(body: ParseStream) {
     while !peek_line(body) {
         match body.parse() {
@@ -204,7 +204,7 @@ fn skip_statement(body: ParseStream) {
     }
 }
 
-/// Leaves what cannot be read of a line's registers. False where no `:` follows them.
+/// Skips what cannot be read of a line's registers. False if no `:` follows them.
 fn skip_to_colon(body: ParseStream) -> bool {
     while !body.peek(Token![:]) {
         if body.peek(Token![,]) || body.peek(Token![;]) || peek_line(body) {
@@ -330,8 +330,8 @@ fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
     Ok((shape, place))
 }
 
-/// Reads doc comments, all that can stand above a line: its place in the layout is the same under
-/// every `cfg`.
+/// Reads the doc comments above a line. Other attributes cannot stand there: with a `cfg`, the places of the
+/// lines below would not be fixed.
 fn docs(input: ParseStream) -> syn::Result<Vec<Attribute>> {
     let attrs = input.call(Attribute::parse_outer)?;
     match attrs.iter().find(|attr| !attr.path().is_ident("doc")) {
@@ -475,11 +475,11 @@ fn word(input: ParseStream, words: &[&str]) -> syn::Result<Ident> {
     unexpected(input, &one_of(words), words)
 }
 
-/// Refuses what stands here, perhaps one of these words, misspelt.
+/// Refuses what stands here, and asks whether one of these words was meant.
 fn unexpected<T>(input: ParseStream, what: &str, words: &[&str]) -> syn::Result<T> {
     let mut message = format!("expected {what}");
     if let Ok(found) = input.fork().parse::<TokenTree>() {
-        // Of what is in brackets, the bracket.
+        // Of brackets and what is in them, only the opening bracket.
         let found: String = match found {
             TokenTree::Group(group) => group.to_string().chars().take(1).collect(),
             token => token.to_string(),

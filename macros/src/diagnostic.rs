@@ -5,7 +5,7 @@
 pub(crate) struct Errors(Option<syn::Error>);
 
 impl Errors {
-    /// What there is, unless it is a mistake.
+    /// The value, or `None` after a mistake, which is noted.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }

@@ -25,7 +25,7 @@ impl Offset {
         ])
     }
 
-    /// Goes to where the next bank starts.
+    /// Moves past this bank, to where the next one starts.
     pub(crate) fn pass(&mut self, bank: &Bank) {
         let [count, width] = [bank.count, bank.width]
             .map(|PerVq { fixed, per_vq }| [u64::from(fixed), u64::from(per_vq)]);

@@ -40,7 +40,7 @@ fn expand_one(sve_state: SveState<'_>, layout: &ast::Layout) -> TokenStream {
 struct SveState<'a>(&'a Ident);
 
 impl SveState<'_> {
-    /// The crate's module `layout`, written here.
+    /// The path of the crate's module `layout`, as if it were written at `here`.
     fn layout(self, here: Span) -> TokenStream {
         let mut sve_state = self.0.clone();
         sve_state.set_span(sve_state.span().located_at(here));
@@ -164,7 +164,7 @@ fn constants(layout: &Layout) -> TokenStream {
     tokens
 }
 
-/// The const-generic constructors, which take what the traits below let them take.
+/// The const-generic constructors. The traits below say which numbers they take.
 fn constructors(bank: &Bank) -> TokenStream {
     let name = bank_name(bank);
     let span = name.span();
@@ -408,8 +408,8 @@ fn view(sve_state: SveState<'_>, layout: &Layout, bank: &Bank) -> Option<TokenSt
     })
 }
 
-/// What a layout's attributes mean for what stands beside its module: it is there where the module is, and
-/// names the module, which may be deprecated.
+/// The attributes for what stands beside a module. It must be there exactly when the module is. It names the
+/// module, which may be deprecated.
 fn of_view(attributes: &[Attribute]) -> TokenStream {
     let metas = attributes.iter().map(|attribute| &attribute.meta);
     let metas = metas.filter_map(meta_of_view);
@@ -424,7 +424,7 @@ fn meta_of_view(meta: &Meta) -> Option<TokenStream> {
     if name == "deprecated" {
         return Some(quote!(allow(deprecated)));
     }
-    // What no `cfg_attr` is, the compiler refuses above the module.
+    // If this is no valid `cfg_attr`, the compiler refuses it above the module.
     let conditional = meta.require_list().ok().filter(|_| name == "cfg_attr")?;
     let trees: Vec<_> = conditional.tokens.clone().into_iter().collect();
     let is_comma = |tree: &TokenTree| matches!(tree, TokenTree::Punct(p) if p.as_char() == ',');
@@ -452,8 +452,8 @@ fn literal(number: String) -> TokenStream {
     number.parse().unwrap_or_default()
 }
 
-/// A bank's name in generated code: it stands where the user wrote it, and is nothing that the user's lints
-/// judge. It is the architecture's, after all.
+/// A bank's name in generated code. Errors are shown where the user wrote it, but the user's lints do not
+/// judge it: the name is the architecture's.
 fn bank_name(bank: &Bank) -> Ident {
     let mut name = bank.ast.name.clone();
     name.set_span(Span::call_site().located_at(name.span()));

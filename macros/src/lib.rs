@@ -1,4 +1,4 @@
-//! What is behind `sve_state::register_layout!`, where the documentation is.
+//! The code behind `sve_state::register_layout!`, which has the documentation.
 //!
 //! Three steps, one file each: `ast.rs` reads what the user wrote, `valid.rs` finds what can be
 //! wrong with it, `expand.rs` says what is emitted. Beside them, `diagnostic.rs` collects mistakes,
@@ -14,8 +14,8 @@ mod valid;
 
 use proc_macro::TokenStream;
 
-/// For `sve_state::register_layout!` only, which puts its `$crate` before the layouts: that names
-/// `sve-state` in a program that renames it, or has it from a third crate.
+/// Only for `sve_state::register_layout!`, which puts its `$crate` before the layouts. That names `sve-state`
+/// even in a program that renames it, or has it from a third crate.
 ///
 /// ```compile_fail
 /// sve_state_macros::register_layout! {}

@@ -1,7 +1,7 @@
-//! What can be wrong with a layout, and the layout once nothing is.
+//! Finds what is wrong with a layout, or gives the layout in terms that `expand.rs` can emit.
 //!
-//! Everything that is wrong is reported, not only the first: a check whose input is itself
-//! refused is left out, all others go on.
+//! All mistakes are reported, not only the first one. A check whose input is itself refused is left out; all
+//! others go on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -23,10 +23,10 @@ const MAX_COPROC: u64 = 0xfff;
 const MAX_LOW: u64 = 0xffff;
 /// `KVM_REG_SIZE_U8` to `KVM_REG_SIZE_U2048`.
 const SIZES_IN_BITS: [u32; 9] = [8, 16, 32, 64, 128, 256, 512, 1024, 2048];
-/// The ABI's, `KVM_ARM64_SVE_VQ_MIN` to `KVM_ARM64_SVE_VQ_MAX`.
+/// The VQs of the ABI, `KVM_ARM64_SVE_VQ_MIN` to `KVM_ARM64_SVE_VQ_MAX`.
 const VQS: RangeInclusive<u64> = 1..=512;
-/// Registers times vector lengths: the entries of the bounds tables, which the compiler computes.
-/// SVE with all that the ABI leaves room for has 50 · 512.
+/// The most entries of a bounds table, which are registers times vector lengths: the compiler computes each
+/// of them. SVE with all vector lengths of the ABI would have 50 · 512.
 const MAX_ENTRIES: u64 = 1 << 15;
 /// Names that every layout generates beside those of its banks.
 const RESERVED: [&str; 6] = [
@@ -96,8 +96,8 @@ impl PerVq {
         per_vq: 0,
     };
 
-    /// A quantity in other units. Where that is more than 32 bits hold, so is the quantity more
-    /// than its checks let pass.
+    /// A quantity in units of `unit`. If a part does not fit 32 bits, it becomes their largest number; the
+    /// checks of the quantity refuse it then.
     fn of(quantity: &Quantity, unit: u64) -> Self {
         let part = |part: u64| u32::try_from(part / unit).unwrap_or(u32::MAX);
         Self {
@@ -154,7 +154,7 @@ impl Bank<'_> {
         (0..self.max_count).flat_map(move |number| (0..slices).map(move |slice| (number, slice)))
     }
 
-    /// An ID but for the prefix.
+    /// An ID without the prefix.
     pub(crate) fn id(&self, (number, slice): (u16, u16)) -> u64 {
         let low = u64::from(self.base) + u64::from(number) * u64::from(self.step);
         u64::from(self.slice_bytes.trailing_zeros()) << SIZE_SHIFT | (low + u64::from(slice))
@@ -176,7 +176,8 @@ impl<'a> Layout<'a> {
         let prefix = arch.zip(coproc).map(|(arch, coproc)| arch | coproc);
         let slices = setting(ast, &mut errors, "slices", slices);
         let vqs = setting(ast, &mut errors, "vq", vqs);
-        // Sizes only grow with VQ: what is wrong at VQ 1 is wrong whatever was meant.
+        // If `vq` is wrong, the other checks assume VQ 1: sizes only grow with VQ, so what is wrong there is
+        // wrong at every VQ.
         let assumed = vqs.unwrap_or(Vqs { min: 1, max: 1 });
         let check = |bank| check_bank(bank, slices, assumed, &mut errors);
         let banks: Vec<_> = ast.banks.iter().filter_map(check).collect();
@@ -195,7 +196,7 @@ impl<'a> Layout<'a> {
                 slices,
                 banks,
             }),
-            // Not to be seen: what is missing has been reported.
+            // Nobody sees this: what is missing has been reported.
             _ => Err(mistake!(&ast.name, "a setting is missing")),
         }
     }
@@ -204,7 +205,7 @@ impl<'a> Layout<'a> {
 /// Refuses keys that are unknown, given twice or missing.
 fn check_keys(ast: &ast::Layout, errors: &mut Errors) {
     let names = KEYS.map(|(name, ..)| name);
-    // What was misspelt or misread is not missing too.
+    // A key that was misspelt or misread is not reported as missing too.
     let mut complete = !ast.misread;
     for (i, Setting { key, .. }) in ast.settings.iter().enumerate() {
         if !names.iter().any(|name| key == name) {
@@ -323,7 +324,7 @@ fn within(
     }
 }
 
-/// What goes into these bits of an ID.
+/// A number that goes into these bits of an ID.
 fn field(number: &Number, what: &str, bits: &str, max: u64) -> syn::Result<u16> {
     let value = number.value;
     match u16::try_from(value) {
@@ -466,7 +467,7 @@ fn slice_bytes(ast: &ast::Bank, slice: &Quantity) -> syn::Result<u32> {
     })
 }
 
-/// The width of a sliced register; that of others is their slice's.
+/// Checks the width of a sliced register. Others are as wide as their one slice.
 fn check_width(width: &Quantity) -> syn::Result<()> {
     if width.fixed == 0 && width.per_vq == 0 {
         return Err(mistake!(width, "a register has at least 8 bits"));
@@ -520,8 +521,8 @@ fn plural(slices: u16) -> String {
     format!("{slices} slice{}", if slices == 1 { "" } else { "s" })
 }
 
-/// Refuses a layout of nothing, or of more than the compiler should compute. Its image is small
-/// enough then: each slice of it has an ID, and those are 16 bits.
+/// Refuses a layout that is empty, or has more bounds than the compiler should compute. The image needs no
+/// check of its own: each of its slices has an ID, of which 16 bits are free.
 fn check_size(ast: &ast::Layout, banks: &[Bank], vqs: Vqs) -> syn::Result<()> {
     let name = &ast.name;
     if ast.banks.is_empty() && ast.errors.is_empty() {
@@ -552,7 +553,8 @@ fn check_names(ast: &ast::Layout, errors: &mut Errors) {
     }
 }
 
-/// Refuses a view of a bank that would be sought outside of the module and is in it.
+/// Refuses a view whose path is just the name of a bank of this layout: the compiler looks for the path
+/// outside of the module, where that name is not known.
 fn check_views(ast: &ast::Layout, errors: &mut Errors) {
     for bank in &ast.banks {
         let Place::View(path) = &bank.place else {
@@ -585,7 +587,7 @@ fn check_values(banks: &[Bank], errors: &mut Errors) {
     }
 }
 
-/// Refuses banks of which two registers have the same ID, size field and all.
+/// Refuses banks of which two registers have the same ID, the size field included.
 fn check_collisions(banks: &[Bank], errors: &mut Errors) {
     let mut owners = BTreeMap::new();
     for bank in banks {

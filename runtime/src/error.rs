@@ -9,14 +9,13 @@ use crate::snapshot::{RegistersError, SnapshotError};
 use crate::vcpu::VcpuError;
 use crate::vls::VlsError;
 
-/// Whatever goes wrong while a VMM saves and restores: each error of [`vcpu`](crate::vcpu),
-/// [`snapshot`](crate::snapshot), [`gdb`](crate::gdb), [`signal`](crate::signal) and [`regset`](crate::regset)
-/// becomes one by `?`. `E` is what the vCPU answers, with KVM
-/// `kvm_ioctls::Error`.
+/// Whatever goes wrong while a VMM saves and restores. `?` turns the errors of [`vcpu`](crate::vcpu),
+/// [`snapshot`](crate::snapshot), [`gdb`](crate::gdb), [`signal`](crate::signal) and
+/// [`regset`](crate::regset) into this one. `E` is the vCPU's own error; with KVM it is `kvm_ioctls::Error`.
 ///
-/// Of all errors of this crate: the text says all of it, what the vCPU answered included, and the source is
-/// the implementor's error or none, never another error of this crate. (Who prints text and sources reads the
-/// implementor's words twice, and no others.)
+/// For every error of this crate, the text says everything, including what the vCPU answered. The source is
+/// the implementor's error or none, never another error of this crate. (So a program that prints the text and
+/// the sources prints the implementor's words twice, and nothing else twice.)
 ///
 /// ```
 /// # use sve_state::{errno::Errno, vcpu::FinalizeSve};
@@ -44,7 +43,7 @@ pub enum SveError<E> {
     Registers(RegistersError),
     /// A host cannot have these vector lengths.
     Vls(VlsError),
-    /// A register is not read or written for gdb.
+    /// A register could not be read or written for gdb.
     Gdb(GdbError<E>),
     /// A signal frame, a register set or a buffer for one is not right.
     Field(FieldError),
@@ -79,7 +78,7 @@ from! {
     Field: FieldError;
 }
 
-/// That of the error itself.
+/// The text of the error itself.
 impl<E: fmt::Display> fmt::Display for SveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -93,7 +92,7 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
     }
 }
 
-/// The message: an ID in decimal says nothing to anyone.
+/// The message, because nobody can read an ID in decimal.
 impl<E: fmt::Display> fmt::Debug for SveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SveError({self})")

@@ -1,4 +1,4 @@
-//! Numbers in records that somebody else wrote, each looked at before it is believed.
+//! Numbers in records that somebody else wrote. Each is checked before it is used.
 
 use core::fmt;
 
@@ -71,7 +71,7 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// That a field is not as it should be.
+    /// The error for a field that is not as it should be.
     pub(crate) fn error(&self, field: &'static str, found: u64, allowed: Allowed) -> FieldError {
         FieldError {
             record: self.name,
@@ -81,7 +81,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// A field that must be what it is allowed to be.
+    /// Checks that a field has an allowed value.
     pub(crate) fn check(
         &self,
         field: &'static str,
@@ -103,7 +103,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// So many bytes of it, from here on.
+    /// So many bytes of it, from `at` on.
     pub(crate) fn part(&self, at: usize, bytes: usize) -> Result<&'a [u8], FieldError> {
         let found = self.bytes.len() as u64;
         let end = at.saturating_add(bytes);
@@ -129,7 +129,7 @@ impl<'a> Record<'a> {
         self.array(at).map(u64::from_ne_bytes)
     }
 
-    /// A vector length in bytes, between these two.
+    /// Checks a vector length in bytes, which must be between these two.
     pub(crate) fn vq(
         &self,
         field: &'static str,
@@ -143,7 +143,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// So many bytes of the caller's buffer, to write a record of this name to.
+/// The first `needed` bytes of the caller's buffer, to write a record of this name to.
 pub(crate) fn room<'a>(
     name: &'static str,
     bytes: &'a mut [u8],

@@ -1,7 +1,7 @@
 //! What gdb wants of a stub: a description of the registers, and each of them by gdb's number.
 //!
-//! gdb takes the features `org.gnu.gdb.aarch64.core` and either `…sve` or `…fpu`, so a [`Description`] is of
-//! a vector length or of none. Registers are numbered in its order:
+//! gdb takes the features `org.gnu.gdb.aarch64.core` and either `…sve` or `…fpu`, so a [`Description`] has a
+//! vector length or none. Registers are numbered in its order:
 //!
 //! | with SVE | without | register | bits |
 //! | --- | --- | --- | --- |
@@ -17,8 +17,9 @@
 //! The first 34 are the VMM's own; all others are read and written here, on an image or on a vCPU. Bytes are
 //! in little-endian order, the one that gdb assumes of aarch64.
 //!
-//! gdb makes `$v3`, `$d3` and `$s3` of z3, and writes z3 for them: after `set $v3…` all of z3 above its 16
-//! bytes is zero. A `g` packet may stop behind cpsr, at 268 bytes; gdb then asks for each of the others (`p`).
+//! gdb makes `$v3`, `$d3` and `$s3` of z3. To set one of them it writes z3: after `set $v3…` all of z3 above
+//! those 16 bytes is zero. A `g` packet may stop behind cpsr, at 268 bytes; gdb then asks for each of the
+//! others (`p`).
 //!
 //! ```
 //! use sve_state::gdb::{self, Description, Reg};
@@ -176,7 +177,7 @@ impl Description {
         }
     }
 
-    /// The same, of a register to write these bytes to.
+    /// The same for a register to be written, and a check of the bytes.
     fn to_write<E>(self, number: u32, bytes: &[u8]) -> Result<Reg, GdbError<E>> {
         let (register, size) = self.kept(number)?;
         if bytes.len() != size {
@@ -199,7 +200,7 @@ impl Description {
         (2 * u64::from(self.vq.map_or(0, Vq::get))).to_le_bytes()
     }
 
-    /// That an image is of the description's vector length; without SVE, of the smallest.
+    /// Checks that an image has the description's vector length; without SVE, the smallest.
     fn check<S: Storage>(self, state: &SveState<S>) -> Result<(), GdbError<Infallible>> {
         let vq = self.vq.unwrap_or(Vq::MIN);
         if state.vq() == vq {
@@ -209,8 +210,9 @@ impl Description {
         Err(GdbError::Image { image, vq })
     }
 
-    /// Reads a register of an image into the first bytes of a buffer, which has [`MAX_BYTES`] or at least
-    /// as many as the register; gives these. Without SVE the image has VQ 1, and Z stands for V.
+    /// Reads a register of an image into the first bytes of a buffer, and gives these bytes. The buffer must
+    /// have as many bytes as the register; [`MAX_BYTES`] are always enough. Without SVE the image has VQ 1,
+    /// and Z stands for V.
     pub fn read<'a, S: Storage>(
         self,
         number: u32,
@@ -264,7 +266,7 @@ fn slice<B: InImage>(bytes: &[u8]) -> B::Slice {
     slice
 }
 
-/// As many bytes as an array, by a length that has been compared.
+/// The bytes as an array. The caller has checked that there are exactly as many.
 fn value<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut value = [0; N];
     value.copy_from_slice(bytes);
@@ -280,9 +282,9 @@ fn room<E>(register: Reg, bytes: &mut [u8], expected: usize) -> Result<&mut [u8]
     })
 }
 
-/// Reads a register of a vCPU into the first bytes of a buffer, which has [`MAX_BYTES`] or at least as many
-/// as the register; gives these. One GET, of `vg` none. The numbers are those of
-/// [`Description::of`] the vCPU's vector lengths.
+/// Reads a register of a vCPU into the first bytes of a buffer, and gives these bytes. The buffer must have
+/// as many bytes as the register; [`MAX_BYTES`] are always enough. One GET; none for `vg`. The numbers are
+/// those of [`Description::of`] the vCPU's vector lengths.
 pub fn read_vcpu<'a, V: OneReg>(
     vcpu: &Finalized<V>,
     number: u32,
@@ -299,7 +301,7 @@ pub fn read_vcpu<'a, V: OneReg>(
     Ok(bytes)
 }
 
-/// Writes a register of a vCPU from as many bytes as it has. One SET, of `vg` none.
+/// Writes a register of a vCPU from as many bytes as it has. One SET; none for `vg`.
 pub fn write_vcpu<V: OneReg>(
     vcpu: &mut Finalized<V>,
     number: u32,

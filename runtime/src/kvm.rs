@@ -1,12 +1,13 @@
-//! Linux KVM by way of `kvm-ioctls`: `VcpuFd` and `&VcpuFd` as vCPUs of this crate (feature `kvm`, on
-//! Linux on aarch64; elsewhere this page is all there is).
+//! Linux KVM by way of `kvm-ioctls`: `VcpuFd` and `&VcpuFd` as vCPUs of this crate (feature `kvm`, on Linux
+//! on aarch64; elsewhere there is only this page).
 //!
 //! # Which `kvm-ioctls`
 //!
-//! All from 0.15, the first that can finalize a vCPU, to 0.25; each end is built in the project's tests.
-//! A VMM that uses another minor version than the newest of these has two `VcpuFd` at first, as cargo
-//! takes the newest for this crate and does not look for one that serves both, and the compiler says
-//! that `VcpuFd` has no `OneReg`. To have one, where the VMM uses 0.22:
+//! All from 0.15, the first that can finalize a vCPU, to 0.25. The project's tests build both ends.
+//!
+//! Cargo takes the newest of these for this crate, and does not look for one that serves the VMM too. So a
+//! VMM that uses another minor version has two `VcpuFd` at first, and the compiler says that its `VcpuFd` has
+//! no `OneReg`. For a VMM that uses 0.22, this leaves only one:
 //!
 //! ```text
 //! $ cargo tree -i kvm-ioctls        # says that there are two
@@ -15,8 +16,8 @@
 //!
 //! # A newtype, where that does not help
 //!
-//! With a `kvm-ioctls` outside of that range, or a fork of it, leave out the feature `kvm`, and put the
-//! vCPU into a type of your own. These are all of its lines:
+//! With a `kvm-ioctls` outside of that range, or a fork of it, leave out the feature `kvm`, and put the vCPU
+//! into a type of your own. These are all the lines:
 //!
 //! ```
 //! # mod fork { // Stands for the VMM's own kvm-ioctls.
@@ -61,17 +62,18 @@ mod aarch64 {
     use crate::one_reg::{FEATURE_SVE, FinalizeSve};
     use crate::{Vls, sve};
 
-    /// The vector lengths that this host has for vCPUs; [`Vls::EMPTY`] where it has no SVE for them.
-    /// This is for before a VM is there; with [`Vls::common`] it makes a fleet's set.
+    /// The vector lengths that this host has for vCPUs; [`Vls::EMPTY`] where it has no SVE for them. Call it
+    /// before there is a VM. From the sets of all hosts, [`Vls::common`] makes that of a fleet.
     ///
-    /// `KVM_CHECK_EXTENSION` of `KVM_CAP_ARM_SVE`, then the VLS of a vCPU in a VM of its own, both of
-    /// which are gone afterwards: all vCPUs of a VM have the same features, and none can be taken out.
+    /// It asks `KVM_CHECK_EXTENSION` of `KVM_CAP_ARM_SVE`, then reads VLS of a vCPU. For that it makes a VM
+    /// of its own, and drops both afterwards. The VMM's VM would not do: all vCPUs of a VM have the same
+    /// features, and none can be removed.
     pub fn host_vls(kvm: &Kvm) -> Result<Vls, Error> {
         if !kvm.check_extension(Cap::ArmSve) {
             return Ok(Vls::EMPTY);
         }
-        // Of the smallest guest address space that all hosts have: since Linux 6.19, what it takes to
-        // free a VM grows with that.
+        // With the smallest guest address space that all hosts have: since Linux 6.19, freeing a VM takes
+        // longer for a larger one.
         let vm = kvm.create_vm_with_ipa_size(32)?;
         let vcpu = vm.create_vcpu(0)?;
         let mut init = Default::default();
@@ -83,7 +85,7 @@ mod aarch64 {
         Ok(Vls::from_bytes(&bytes))
     }
 
-    /// The methods take `&self` there, and so a borrowed one is as good.
+    /// The methods of `VcpuFd` take `&self`, so a borrowed one will do as well.
     macro_rules! vcpus {
         ($($vcpu:ty)*) => {$(
             impl OneReg for $vcpu {

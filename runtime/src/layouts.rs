@@ -42,8 +42,8 @@ register_layout! {
     }
 }
 
-/// A register's ID, shown as the name of the register that it stands for in either layout: `Z3`,
-/// `FPSR`; and as the ID where there is none.
+/// A register's ID, shown as the register's name: `Z3`, `FPSR`. An ID that is in neither layout is shown as a
+/// number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub u64);
 

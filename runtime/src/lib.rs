@@ -67,8 +67,8 @@
 //!
 //! # The same registers elsewhere
 //!
-//! A core note as a VMM's guest dump writes it, and as a crash tool reads it ([`regset`]; what ptrace gives
-//! is the same):
+//! A core note, as a VMM writes it into a guest dump and a crash tool reads it ([`regset`]; ptrace gives the
+//! same bytes):
 //!
 //! ```
 //! # use sve_state::{SveState, Vq, regset::{Payload, Regset}, sve, vcpu::Status};
@@ -113,13 +113,13 @@
 //!
 //! | feature | what it adds | what it brings |
 //! | --- | --- | --- |
-//! | `alloc` (default) | images of their own, `capture` | |
+//! | `alloc` (default) | owned images, `capture` | |
 //! | `snapshot` | snapshots as bytes, with a checksum | `crc`, `crc-catalog` |
 //! | `serde` | `serde` for snapshots | `serde`, `base64` |
 //! | `kvm` | ONE_REG on `kvm_ioctls::VcpuFd` and `&VcpuFd`, on Linux on aarch64 | `kvm-ioctls`, 0.15 to 0.25 |
 //!
-//! Without features it is `no_std` and allocates nothing. How fast it is, with the ratios measured, is in
-//! the README.
+//! Without features it is `no_std` and allocates nothing. The README says how fast it is, with measured
+//! ratios.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -5,9 +5,9 @@ pub use crate::layouts::Name;
 
 /// Something with ONE_REG: the [shim](crate::shim), a KVM vCPU, or a VMM's own.
 ///
-/// With the `kvm` feature, on Linux on aarch64, it is implemented for `kvm_ioctls::VcpuFd` and for
-/// `&VcpuFd`; which versions those are, and what to do about another, is said at `sve_state::kvm`. For a
-/// file descriptor of your own it is two ioctls:
+/// With the `kvm` feature, on Linux on aarch64, it is implemented for `kvm_ioctls::VcpuFd` and for `&VcpuFd`.
+/// The page `sve_state::kvm` says of which versions, and what to do about others. For a file descriptor of
+/// your own it is two ioctls:
 ///
 /// ```no_run
 /// use std::io;
@@ -33,7 +33,7 @@ pub use crate::layouts::Name;
 ///     ///
 ///     /// The kernel may read (SET) or write (GET) the ID's size at `addr`.
 ///     unsafe fn ioctl(&self, request: libc::Ioctl, id: u64, addr: u64) -> io::Result<()> {
-///         // SAFETY: the argument lives through the call; for `addr` the caller answers.
+///         // SAFETY: the argument lives through the call; the caller vouches for `addr`.
 ///         match unsafe { libc::ioctl(self.0.as_raw_fd(), request, &KvmOneReg { id, addr }) } {
 ///             0 => Ok(()),
 ///             _ => Err(io::Error::last_os_error()),
@@ -69,7 +69,7 @@ pub use crate::layouts::Name;
     note = "for any other vCPU, implement `OneReg` on a newtype: `sve_state::kvm` has its lines"
 )]
 pub trait OneReg {
-    /// What a failed call answers.
+    /// What a vCPU answers to a call that fails.
     type Error;
 
     /// Reads the register with this ID. `data` has at least [`reg_size`] bytes; a call that

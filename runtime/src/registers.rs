@@ -23,8 +23,8 @@ pub struct Status {
     pub fpcr: u32,
 }
 
-/// The registers of an image in ascending order, with their bounds: of a vCPU with SVE, or V of one
-/// without.
+/// The registers of an image in ascending order, with their bounds: Z, P and FFR, or V for a vCPU without
+/// SVE.
 pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> {
     let v = fpsimd::V::BANK.max_count.into();
     let registers = if has_sve { sve::REGISTERS } else { v };
@@ -56,8 +56,8 @@ fn register(has_sve: bool, n: usize, vq: Vq) -> (u64, Bounds) {
     }
 }
 
-/// Where one of the bytes is not zero. Nearly always all are, and that is found without a look at each.
-/// Out of line, as [`register`] is.
+/// Where the first byte is that is not zero. Nearly always there is none, and that is found without a branch
+/// for each byte. Out of line, as [`register`] is.
 #[inline(never)]
 pub(crate) fn not_zero(bytes: &[u8]) -> Option<usize> {
     match bytes.iter().fold(0, |all, byte| all | byte) {
@@ -66,7 +66,7 @@ pub(crate) fn not_zero(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// That P and FFR are zero, as without SVE they must be; or the ID of the first that is not.
+/// Checks that P and FFR are zero, as they must be without SVE. The error is the ID of the first that is not.
 #[inline(never)]
 pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), u64> {
     let mut registers = (sve::P0.index()..sve::REGISTERS).map(|n| register(true, n, state.vq()));
@@ -77,7 +77,7 @@ pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), 
     set.map_or(Ok(()), |(id, _)| Err(id))
 }
 
-/// That a register is longer than these vector lengths make it.
+/// The message that a register is longer than these vector lengths make it.
 pub(crate) struct PastVls<'a> {
     pub(crate) id: u64,
     /// The first byte of the slice that belongs to no register and is not zero.
@@ -96,7 +96,7 @@ impl fmt::Display for PastVls<'_> {
     }
 }
 
-/// That this register is not zero where there is no SVE.
+/// The message that this register is not zero, although there is no SVE.
 pub(crate) struct WithoutSve(pub(crate) u64);
 
 impl fmt::Display for WithoutSve {

@@ -8,8 +8,8 @@
 //! 16      512       4     4     8                                   544 bytes
 //! ```
 //!
-//! Between header and padding stands `sve_state` as it is, so that it is borrowed and not copied. The
-//! header, FPSR, FPCR and V are in the host's byte order. Lengths in the header are in bytes.
+//! Between header and padding stands `sve_state` as it is, so it is borrowed, not copied. The header, FPSR,
+//! FPCR and V are in the host's byte order. Lengths in the header are in bytes.
 //!
 //! ```
 //! use sve_state::regset::{Payload, Regset};
@@ -32,11 +32,14 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! gdb reads FPSR and FPCR without the padding in front of them. So [`Regset::write`] puts a copy of both
-//! into that padding where there is room for it: at VQ 1 to 4 and 9 to 12; at VQ 8 and 16 there is no
-//! padding. At each power of two gdb is right then, and so is who goes by the kernel's layout. At VQ 5 to 7
-//! and 13 to 15 gdb shows other bytes for these two registers. It also takes the first thread's vector length
-//! for all threads of a file: [resize](SveState::resize_from) all to the same one.
+//! gdb looks for FPSR and FPCR directly behind the registers, as if there were no padding. So
+//! [`Regset::write`] puts a copy of both into the padding, if that has room for them: at VQ 1 to 4 and 9 to 12.
+//! At VQ 8 and 16 there is no padding. So at every power of two gdb shows the right values, and a program
+//! that goes by the kernel's layout finds them too. At VQ 5 to 7 and 13 to 15 gdb shows other bytes for these
+//! two registers.
+//!
+//! gdb takes the first thread's vector length for all threads of a file: [resize](SveState::resize_from) all
+//! of them to the same one.
 //!
 //! Source: `struct user_sve_header` and `SVE_PT_*` in Linux's `arch/arm64/include/uapi/asm/ptrace.h`, and
 //! `Documentation/arch/arm64/sve.rst`.
@@ -55,7 +58,7 @@ pub const NT_ARM_SVE: u32 = 0x405;
 pub const NT_ARM_SSVE: u32 = 0x40b;
 /// The type of the core note that has a [`FpsimdState`], with the owner `CORE` (`linux/elf.h`).
 pub const NT_PRFPREG: u32 = 2;
-/// The owner of `NT_ARM_SVE` in a core file. Under another one readers pass over the note without a word.
+/// The owner of `NT_ARM_SVE` in a core file. Under another owner, readers skip the note silently.
 pub const NOTE_OWNER: &str = "LINUX";
 
 /// `SVE_PT_REGS_SVE`: what follows are SVE registers.
@@ -100,8 +103,8 @@ pub enum Payload<'a> {
 impl<'a> Regset<'a> {
     /// From the start of what PTRACE_GETREGSET has written, or of a core note's content.
     ///
-    /// The header says how large the register set is. More bytes may follow: PTRACE_GETREGSET gives all
-    /// that the largest one would take. The header's every field is checked, `max_size` against `size`.
+    /// The header says how large the register set is. More bytes may follow: PTRACE_GETREGSET gives all that
+    /// the largest one would take. Every field of the header is checked; `max_size` only against `size`.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FieldError> {
         let record = Record { name: NAME, bytes };
         record.part(0, HEADER)?;
@@ -144,15 +147,15 @@ impl<'a> Regset<'a> {
         })
     }
 
-    /// One with these SVE registers, at the image's vector length. For a smaller one, as a guest has it
-    /// that sets ZCR, the image is [resized](SveState::resize_from) first.
+    /// A register set with these SVE registers, at the image's vector length. For a smaller one, such as that
+    /// of a guest that sets ZCR, [resize](SveState::resize_from) the image first.
     pub fn of<S: Storage>(state: &'a SveState<S>, status: Status) -> Self {
         let state = state.by_ref();
         Self::with(state.vq(), Payload::Sve { state, status })
     }
 
-    /// One with V registers, for a vCPU without SVE. `vq` is what its header says; in a file with vCPUs
-    /// that have SVE, take theirs.
+    /// A register set with V registers, for a vCPU without SVE. `vq` is what its header says; in a file with
+    /// vCPUs that have SVE, take theirs.
     pub fn fpsimd(vq: Vq, fpsimd: FpsimdState<'a>) -> Self {
         Self::with(vq, Payload::Fpsimd(fpsimd))
     }
@@ -167,20 +170,20 @@ impl<'a> Regset<'a> {
         }
     }
 
-    /// The same with another `max_vl`; what is smaller than `vl` is not taken.
+    /// The same with another `max_vl`; a smaller one than `vl` counts as `vl`.
     pub fn with_max_vq(self, max_vq: Vq) -> Self {
         let max_vq = max_vq.max(self.vq);
         Self { max_vq, ..self }
     }
 
-    /// The same with these flags, [`VL_INHERIT`] and [`VL_ONEXEC`]; others are not taken.
+    /// The same with these flags, [`VL_INHERIT`] and [`VL_ONEXEC`]; others are ignored.
     pub fn with_flags(self, flags: u16) -> Self {
         let flags = flags & (VL_INHERIT | VL_ONEXEC);
         Self { flags, ..self }
     }
 
-    /// The same of streaming mode: [`write_note`](Self::write_note) makes it NT_ARM_SSVE. The header does not
-    /// say it, so [`parse`](Self::parse) cannot tell.
+    /// The same for streaming mode: [`write_note`](Self::write_note) makes it NT_ARM_SSVE. The header does
+    /// not say which mode it is, so [`parse`](Self::parse) cannot tell.
     pub fn streaming(self) -> Self {
         let note = NT_ARM_SSVE;
         Self { note, ..self }
@@ -196,7 +199,7 @@ impl<'a> Regset<'a> {
         self.max_vq
     }
 
-    /// The flags but [`REGS_SVE`], which [`payload`](Self::payload) tells.
+    /// The flags without [`REGS_SVE`], which [`payload`](Self::payload) tells.
     pub fn flags(&self) -> u16 {
         self.flags
     }
@@ -206,9 +209,9 @@ impl<'a> Regset<'a> {
         self.payload
     }
 
-    /// Writes the registers into an image, whatever its vector length, as the thread would have them: with
-    /// V registers, zeros above them, and in P and FFR. Gives FPSR and FPCR; `None`, and nothing is written,
-    /// where there are no registers.
+    /// Writes the registers into an image, whatever its vector length, as the thread would have them. If
+    /// there are only V registers, zeros are written above them, and to P and FFR. Gives FPSR and FPCR. If
+    /// there are no registers, gives `None`, and writes nothing.
     pub fn copy_to<S>(&self, state: &mut SveState<S>) -> Option<Status>
     where
         S: Storage + AsMut<[u8]>,
@@ -266,7 +269,7 @@ impl<'a> Regset<'a> {
                 let padding = rest.len() - 16;
                 put(&mut rest[padding..], &[&fields[0], &fields[1]]);
                 if padding >= 8 {
-                    // For gdb.
+                    // The copy that gdb finds.
                     put(rest, &[&fields[0], &fields[1]]);
                 }
             }
@@ -283,9 +286,9 @@ impl<'a> Regset<'a> {
         NOTE_HEADER + self.size()
     }
 
-    /// Writes it as a core note, `NT_ARM_SVE` or of [streaming](Self::streaming) mode `NT_ARM_SSVE`: the note's header (`Elf64_Nhdr`), the owner and the content,
-    /// for a file in this machine's byte order. Its size is a multiple of 4, so that the next note follows
-    /// it at once; gives that size.
+    /// Writes it as a core note, for a file in this machine's byte order: the note's header (`Elf64_Nhdr`),
+    /// the owner and the content. The note is `NT_ARM_SVE`, or `NT_ARM_SSVE` in [streaming](Self::streaming)
+    /// mode. Gives its size, which is a multiple of 4, so the next note may follow directly.
     pub fn write_note(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let (header, content) =
             room("Elf64_Nhdr", bytes, self.note_size())?.split_at_mut(NOTE_HEADER);
@@ -306,7 +309,7 @@ impl<'a> Regset<'a> {
 
 /// `SVE_PT_SIZE(vq, SVE_PT_REGS_SVE)`.
 fn size_at(vq: Vq) -> usize {
-    // Of the largest VQ too, which no image has.
+    // Not by the layout, because this is also for VQs above 16, which no image has.
     let registers = 546 * usize::from(vq.get());
     HEADER + registers.next_multiple_of(16) + 16
 }

@@ -10,8 +10,9 @@
 //! fpsimd_context  head (8)  FPSR (4)  FPCR (4)  V0 … V31 (512)
 //! ```
 //!
-//! When a handler returns, FPSR, FPCR and the low 128 bits of Z come from `fpsimd_context`, all else from
-//! `sve_context`. All is parsed where it stands. Headers, FPSR, FPCR and V are in the host's byte order.
+//! When a handler returns, the kernel takes FPSR, FPCR and the low 128 bits of Z from `fpsimd_context`, and
+//! all else from `sve_context`. Parsing copies nothing. Headers, FPSR, FPCR and V are in the host's byte
+//! order.
 //!
 //! ```
 //! use sve_state::signal::{self, Frame, SveContext};
@@ -25,9 +26,10 @@
 //! # SveContext::of(&state).write(&mut bytes[at..])?;
 //!
 //! // `bytes` are the 4096 of `__reserved`, which is at `RESERVED_OFFSET` of the `ucontext` that a handler
-//! // is given. From VQ 7 on there are more behind them.
+//! // is given. From VQ 7 on there are more behind them; if `bytes` lacks those, the error says how many
+//! // bytes are needed.
 //! let needed = signal::frame_bytes(&bytes)?;
-//! let frame = Frame::parse(bytes.get(..needed).unwrap_or(&bytes))?; // of too few, it says how many
+//! let frame = Frame::parse(bytes.get(..needed).unwrap_or(&bytes))?;
 //! let vq = frame.sve.map_or(Vq::MIN, |sve| sve.vq); // without SVE there is V only
 //! let mut state = SveState::zeroed(vq)?;
 //! let status = frame.copy_to(&mut state);
@@ -73,7 +75,7 @@ const END: usize = 16;
 pub struct Frame<'a> {
     /// V, FPSR and FPCR, which every frame has.
     pub fpsimd: FpsimdState<'a>,
-    /// What is there on a machine with SVE.
+    /// The record that a machine with SVE has besides.
     pub sve: Option<SveContext<'a>>,
 }
 
@@ -84,13 +86,13 @@ pub struct SveContext<'a> {
     pub vq: Vq,
     /// Whether this is streaming mode. Then FFR is zero.
     pub streaming: bool,
-    /// Z, P and FFR; none where the thread has used V registers only since its last system call.
+    /// Z, P and FFR; none if the thread has used only V registers since its last system call.
     pub state: Option<SveState<&'a [u8]>>,
 }
 
-/// How many bytes of a frame there are to parse, from the start of `__reserved` on: 4096, or more where an
-/// `extra_context` says so: up to 4 GiB, as it is what the frame says. [`Frame::parse`] refuses more than it is
-/// given. `reserved` are those 4096.
+/// How many bytes of a frame there are to parse, from the start of `__reserved` on: 4096, or more if an
+/// `extra_context` says so. The frame may say up to 4 GiB here; [`Frame::parse`] refuses it if it says more
+/// than there is. `reserved` are the 4096 bytes.
 pub fn frame_bytes(reserved: &[u8]) -> Result<usize, FieldError> {
     Ok(match Records::of(reserved, false)?.extra {
         Some(extra) => extra.end.max(reserved.len()),
@@ -161,7 +163,7 @@ impl<'a> SveContext<'a> {
         let flags = record.u16(10)?;
         record.check("flags", flags.into(), Allowed::Bits(FLAG_SM.into()))?;
         record.check("__reserved", record.u32(12)?.into(), Allowed::Exactly(0))?;
-        // The kernel's rule: a head without registers, or all of them; else sigreturn has EINVAL.
+        // The kernel's rule: a head without registers, or all of them; otherwise sigreturn fails with EINVAL.
         let bytes = sve::Layout::image_bytes(vq).unwrap_or(usize::MAX);
         let size = record.bytes.len();
         if size != HEADER {
@@ -185,8 +187,8 @@ impl<'a> SveContext<'a> {
         }
     }
 
-    /// How many bytes the record takes, a multiple of 16: where it has registers, `SVE_SIG_CONTEXT_SIZE`
-    /// and padding.
+    /// How many bytes the record takes, a multiple of 16. If it has registers, these are
+    /// `SVE_SIG_CONTEXT_SIZE` and padding.
     pub fn size(&self) -> usize {
         let registers = self.state.map_or(0, |state| state.as_bytes().len());
         (HEADER + registers).next_multiple_of(16)
@@ -223,7 +225,7 @@ impl<'a> SveContext<'a> {
 /// changes nothing, where the frame has no room for them: the vector length is another one, or the thread
 /// was not using its SVE registers.
 ///
-/// On a machine without SVE the image has VQ 1, and of it Z is written, as V; P and FFR must be zero.
+/// On a machine without SVE the image has VQ 1. Its Z registers are written as V; its P and FFR must be zero.
 pub fn write<S: Storage>(
     frame: &mut [u8],
     state: &SveState<S>,
@@ -339,8 +341,8 @@ fn named<'a>(name: &'static str, record: Record<'a>) -> Record<'a> {
     Record { name, ..record }
 }
 
-/// The extra space that an `extra_context` at this place describes: behind the null record that is to
-/// follow it at once.
+/// The extra space that an `extra_context` at this place describes. It starts behind the null record that
+/// must follow the `extra_context` directly.
 fn extra(record: Record<'_>, at: usize, size: u32) -> Result<Range<usize>, FieldError> {
     record.check(
         "head.size",
@@ -362,7 +364,7 @@ fn extra(record: Record<'_>, at: usize, size: u32) -> Result<Range<usize>, Field
     Ok(start..start.saturating_add(extra as usize))
 }
 
-/// A record of which there may be one.
+/// Notes the place of a record of which there may be only one.
 fn once(
     place: &mut Option<Range<usize>>,
     record: &'static str,

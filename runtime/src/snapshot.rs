@@ -28,18 +28,18 @@
 //! | --- | --- | --- |
 //! | 0.1 | version 1 | version 1 |
 //!
-//! A change to the table above is another version of the format, in another minor version of this crate;
-//! nothing in a version changes after its release. A release reads all versions that were there before
-//! it, for as long as there is this crate, and writes the newest. It refuses a later one by its number,
-//! whatever follows that. Files of version 1 that another program wrote, with SVE and without, are in
-//! `runtime/tests/golden`, and are read in each test.
+//! A change to the table above makes a new version of the format, and comes with a new minor version of this
+//! crate. Once released, a version of the format never changes. Every release writes the newest version and
+//! reads all versions before it, for as long as this crate exists. It refuses a later version by its number,
+//! whatever follows that. `runtime/tests/golden` has files of version 1 that another program wrote, with SVE
+//! and without; each test run reads them.
 //!
 //! # In serde formats
 //!
-//! With the feature `serde`, a snapshot is these bytes: as a byte string in a binary format, and in one
-//! for people, such as JSON, as a string of base64 (RFC 4648, section 4, with padding), which at VQ 2 has
-//! 1584 characters. JSON and MessagePack read base64 and a list of numbers too, CBOR a list of numbers;
-//! bincode, bitcode and postcard read only what they write.
+//! With the feature `serde`, a snapshot is these bytes. In a binary format they are a byte string. In a
+//! format for people, such as JSON, they are a string of base64 (RFC 4648, section 4, with padding), of 1584
+//! characters at VQ 2. JSON and MessagePack read both base64 and a list of numbers; CBOR reads a list of
+//! numbers too. bincode, bitcode and postcard read only what they write.
 
 mod header;
 mod registers;
@@ -98,9 +98,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The state of a vCPU with these vector lengths, the largest of which is the image's, and every
-    /// smaller power of two among them; of a vCPU without SVE, which has none, the image has VQ 1, and
-    /// its P and FFR are zero.
+    /// The state of a vCPU with these vector lengths. The largest of them must be the image's, and every
+    /// smaller power of two must be among them. For a vCPU without SVE the set is empty, the image has VQ 1,
+    /// and its P and FFR are zero.
     pub fn new(
         vls: Vls,
         state: SveState<Box<[u8]>>,
@@ -113,7 +113,7 @@ impl Snapshot {
         Ok(Self { vls, state, status })
     }
 
-    /// Of parts that a capture has made.
+    /// From parts that a capture has made, without a check.
     pub(crate) fn of_parts(vls: Vls, state: SveState<Box<[u8]>>, status: Status) -> Self {
         let status = Some(status);
         Self { vls, state, status }
@@ -136,7 +136,7 @@ impl Snapshot {
         Self { vls, state, status }
     }
 
-    /// Whether it is the state of a vCPU with SVE, and so for one with SVE.
+    /// Whether it is the state of a vCPU with SVE. Only a vCPU of the same kind can take it.
     pub fn has_sve(&self) -> bool {
         self.vls != Vls::EMPTY
     }
@@ -167,7 +167,7 @@ impl Snapshot {
         bytes
     }
 
-    /// The snapshot that these bytes, and all of them, are.
+    /// Reads a snapshot, which must be all of these bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
         check_version(bytes)?;
         let found = bytes.len();
@@ -189,7 +189,7 @@ impl Snapshot {
         }
 
         let vq = header.check_fields()?;
-        // Of the size that the header states, and that is this VQ's.
+        // Not an error: the image has the size that the header states, and that is the size for this VQ.
         let state = SveState::new(vq, content[HEADER_BYTES..].into());
         Self::new(
             header.vls(),
@@ -199,7 +199,7 @@ impl Snapshot {
     }
 }
 
-/// The magic and the version, as far as they are there: of another version nothing else is known.
+/// Checks the magic and the version, as far as they are there. Of another version nothing else is known.
 fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
     let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC.len()));
     if !MAGIC.starts_with(magic) {
@@ -211,7 +211,7 @@ fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
     }
 }
 
-/// Out of line: a program is to stay small.
+/// Out of line, so that a program stays small.
 #[inline(never)]
 fn append(bytes: &mut Vec<u8>, field: &[u8]) {
     bytes.extend_from_slice(field);
@@ -221,7 +221,8 @@ fn append(bytes: &mut Vec<u8>, field: &[u8]) {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// There are fewer bytes than the header and the checksum take; or, to read a header, than that takes.
+    /// There are fewer bytes than the header and the checksum take; or, if only a header is read, fewer than
+    /// that takes.
     Truncated {
         /// How many there are.
         found: usize,
@@ -273,7 +274,7 @@ pub enum SnapshotError {
     },
     /// No processor has these vector lengths.
     Vls(VlsError),
-    /// There are no vector lengths, and a register that there is with SVE only is not zero.
+    /// There are no vector lengths, and a register that exists only with SVE is not zero.
     WithoutSve {
         /// The register's ID: P's or FFR's.
         id: u64,

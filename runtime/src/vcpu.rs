@@ -1,10 +1,11 @@
-//! The VMM's side: a vCPU's SVE state in the order that KVM wants.
+//! The VMM's side: vector lengths, finalization, capture and restore, in the order that KVM wants.
 //!
-//! KVM answers `EPERM` to a VLS that is written too late and to a Z register that is read too early.
-//! Here neither compiles, once a vCPU is wrapped as what it is: an [`Initialised`] one has vector
-//! lengths to choose and no registers, a [`Finalized`] one has registers and its vector lengths are
-//! settled. Where a vCPU is at another [`Stage`] than it was wrapped for, the call that fails says so:
-//! to find out takes three GETs more, which no call that succeeds makes.
+//! KVM answers `EPERM` if VLS is written too late or a Z register is read too early. Here neither compiles,
+//! if a vCPU is wrapped as what it is. An [`Initialised`] one has vector lengths to choose and no registers.
+//! A [`Finalized`] one has registers, and its vector lengths are settled.
+//!
+//! If a vCPU is at another [`Stage`] than it was wrapped for, the call that fails says so. A call that fails
+//! makes three more GETs to find that out; a call that succeeds makes none.
 //!
 //! ```
 //! # use sve_state::shim::{Rules, Vcpu};
@@ -19,8 +20,8 @@
 //! source.set_vls(vls)?;
 //! let source = source.finalize()?;
 //!
-//! // It runs; then it is captured, in one allocation. A VMM that has finalized its vCPU itself comes
-//! // in here, by `Finalized::new(&mut vcpu)`.
+//! // It runs; then it is captured, in one allocation. A VMM that has finalized its vCPU itself starts
+//! // here, with `Finalized::new(&mut vcpu)`.
 //! let state = source.capture()?;
 //!
 //! // Elsewhere: the same vector lengths first, then the registers.
@@ -32,9 +33,10 @@
 //!
 //! # Ioctls
 //!
-//! What each call may ask of KVM, also where it fails and finds out why: for a seccomp filter. By number they are
-//! 0x4010aeab (`KVM_GET_ONE_REG`), 0x4010aeac (`KVM_SET_ONE_REG`) and 0x4004aec2 (`KVM_ARM_VCPU_FINALIZE`) of Linux's
-//! `include/uapi/linux/kvm.h`. (`capture`, `restore` and the like make some of the calls of a snapshot.)
+//! For a seccomp filter: the ioctls that each call may make, those included that it makes when it fails, to
+//! find out why. Their numbers are 0x4010aeab (`KVM_GET_ONE_REG`), 0x4010aeac (`KVM_SET_ONE_REG`) and
+//! 0x4004aec2 (`KVM_ARM_VCPU_FINALIZE`), from Linux's `include/uapi/linux/kvm.h`. (`capture`, `restore` and
+//! the like make some of the calls of a snapshot.)
 //!
 //! | call | ioctls of the vCPU |
 //! | --- | --- |
@@ -96,18 +98,19 @@ pub fn lists_sve(ids: impl IntoIterator<Item = u64>) -> bool {
 /// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,
 /// [`finalize`](Self::finalize) it: those are methods of [`Finalized`].
 ///
-/// Two methods take it all the way, and take a vCPU without SVE too: [`settle`](Self::settle) when it
-/// first boots, and [`restore_snapshot`](Self::restore_snapshot).
+/// Two methods do all of it, for a vCPU without SVE too: [`settle`](Self::settle) when it first boots, and
+/// [`restore_snapshot`](Self::restore_snapshot).
 ///
-/// Hand in `&mut vcpu`, or a `&VcpuFd`, and the vCPU stays the caller's own whatever fails.
+/// Pass `&mut vcpu`, or a `&VcpuFd`, to keep the vCPU whatever fails.
 #[derive(Debug)]
 pub struct Initialised<V> {
     vcpu: V,
 }
 
 impl<V: FinalizeSve> Initialised<V> {
-    /// For a vCPU that the caller has initialised with SVE, and not finalized. No call, so nothing is
-    /// checked: on one that is, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) meet `EPERM`.
+    /// For a vCPU that the caller has initialised with SVE, and not finalized. This makes no call, so nothing
+    /// is checked. If the vCPU is finalized, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) fail
+    /// with `EPERM`.
     pub fn new(vcpu: V) -> Self {
         Self { vcpu }
     }
@@ -117,11 +120,11 @@ impl<V: FinalizeSve> Initialised<V> {
         read_vls(&self.vcpu)
     }
 
-    /// Writes its vector lengths: the host's own up to a maximum. One SET; where KVM refuses it, GETs
-    /// that find out why. Nothing has changed then.
+    /// Writes its vector lengths, which must be the host's own up to a maximum. One SET. If KVM refuses it,
+    /// nothing has changed, and GETs find out why.
     ///
-    /// KVM judges each set by what the host has, not by what was written before: another one can be
-    /// wider again.
+    /// KVM judges each set by what the host has, not by what was written before: a later one may be wider
+    /// again.
     ///
     /// A vCPU that has run keeps its vector lengths wherever it moves. If it is to move among hosts,
     /// start it with what [`Vls::common`] finds for all of them.
@@ -138,7 +141,7 @@ impl<V: FinalizeSve> Initialised<V> {
         let (VcpuError::Call { stage: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
             return failed;
         };
-        // The vCPU's set is the host's own as far as it goes. Past that, only KVM knows.
+        // Up to its maximum, the vCPU's set is the host's own. What the host has past that, only KVM knows.
         if let Err(error) = vls.check_common(&vcpu) {
             return error.into();
         }
@@ -152,8 +155,8 @@ impl<V: FinalizeSve> Initialised<V> {
         }
     }
 
-    /// Settles the vector lengths. Two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. Where the
-    /// second fails the vCPU is finalized, and the way on is [`Finalized::new`].
+    /// Settles the vector lengths. Two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. If the second fails,
+    /// the vCPU is finalized; go on with [`Finalized::new`].
     pub fn finalize(mut self) -> Result<Finalized<V>, VcpuError<V::Error>> {
         match self.vcpu.finalize_sve() {
             Ok(()) => Finalized::new(self.vcpu),
@@ -161,17 +164,17 @@ impl<V: FinalizeSve> Initialised<V> {
         }
     }
 
-    /// When a vCPU first boots: from `KVM_ARM_VCPU_INIT` to a vCPU whose registers exist, of either
-    /// kind. `has_sve` says whether it was initialised with SVE, as [`has_sve`] reads it from the
-    /// features; without, there is nothing to settle, and no call, and `vls` other than `None` or an empty
-    /// set is refused. With SVE it gets the vector lengths
-    /// `vls`, such as those that a fleet has in [common](Vls::common), or the host's where that is
-    /// `None`.
+    /// For a vCPU's first boot: from `KVM_ARM_VCPU_INIT` to a vCPU whose registers exist, with SVE or
+    /// without. `has_sve` says which, as [`has_sve`] reads it from the features.
     ///
-    /// Two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or the latter and a GET of VLS. A vCPU that
-    /// is finalized already is taken as it is if its vector lengths are these, so that a guest's reboot,
-    /// which is `KVM_ARM_VCPU_INIT` again, comes here again. What holds after an error is said at
-    /// [`restore_snapshot`](Self::restore_snapshot).
+    /// With SVE the vCPU gets the vector lengths `vls`, such as those that the hosts of a fleet have in
+    /// [common](Vls::common), or the host's if `vls` is `None`. Without SVE there is nothing to settle, and
+    /// no call is made; `vls` must then be `None` or an empty set.
+    ///
+    /// Two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or, with `None`, the latter and a GET of VLS. A
+    /// vCPU that is finalized already is taken as it is if its vector lengths are these. So this may be
+    /// called again after a reboot of the guest, which is another `KVM_ARM_VCPU_INIT`.
+    /// [`restore_snapshot`](Self::restore_snapshot) says what holds after an error.
     pub fn settle(
         mut self,
         has_sve: bool,
@@ -198,7 +201,7 @@ impl<V: FinalizeSve> Initialised<V> {
         }
     }
 
-    /// VLS is written, and read only where that is refused.
+    /// Writes VLS, then finalizes. VLS is read only if writing it was refused.
     fn finalize_with(&mut self, vls: Vls) -> Result<(), VcpuError<V::Error>> {
         match self.set_vls(vls) {
             Ok(()) => {
@@ -227,7 +230,7 @@ impl<V: FinalizeSve> Initialised<V> {
     /// the vCPU is. What else may be done depends on how far it came, which
     /// [`VcpuError::Call`] tells:
     ///
-    /// | failed | the vCPU | may be given besides |
+    /// | failed | the vCPU | may be given instead |
     /// | --- | --- | --- |
     /// | SET of VLS, or no call | is as it was | any snapshot |
     /// | `KVM_ARM_VCPU_FINALIZE` | has the snapshot's VLS, not finalized | any snapshot |
@@ -270,10 +273,10 @@ pub struct Finalized<V> {
 }
 
 impl<V: OneReg> Finalized<V> {
-    /// For a vCPU of either kind, after finalization where that is due: [`new`](Self::new), or
+    /// For a vCPU of either kind; one with SVE must be finalized. This is [`new`](Self::new) or
     /// [`without_sve`](Self::without_sve). Whether it has SVE is known from the features that it was
     /// initialised with ([`has_sve`]), from its list of registers ([`lists_sve`]), or from its snapshot
-    /// (`has_sve` of that).
+    /// (`Snapshot::has_sve`).
     pub fn of(vcpu: V, has_sve: bool) -> Result<Self, VcpuError<V::Error>> {
         if has_sve {
             return Self::new(vcpu);
@@ -281,17 +284,17 @@ impl<V: OneReg> Finalized<V> {
         Ok(Self::without_sve(vcpu))
     }
 
-    /// For a vCPU that the caller has finalized. One GET, of VLS, which does not tell whether that is
-    /// so: on a vCPU that is not, the first access to a register meets `EPERM`.
+    /// For a vCPU that the caller has finalized. One GET, of VLS. That succeeds before finalization too, so a
+    /// vCPU that is not finalized is not noticed here: the first access to a register fails with `EPERM`.
     pub fn new(vcpu: V) -> Result<Self, VcpuError<V::Error>> {
         let vls = read_vls(&vcpu)?;
         let vq = vls.max().ok_or(VlsError::Empty)?;
         Ok(Self { vcpu, vls, vq })
     }
 
-    /// For a vCPU that was initialised without SVE. Its 32 V registers are captured and restored in
-    /// the place of Z, in an image of VQ 1, whose Z registers are as wide. P and FFR, which it does
-    /// not have, are zero in an image captured from it, and must be in one that is restored to it.
+    /// For a vCPU that was initialised without SVE. Its 32 V registers are captured and restored in the place
+    /// of Z, in an image of VQ 1, whose Z registers are as wide. P and FFR, which it does not have, are zero
+    /// in an image captured from it, and must be zero in one that is restored to it.
     pub fn without_sve(vcpu: V) -> Self {
         Self {
             vcpu,
@@ -320,7 +323,7 @@ impl<V: OneReg> Finalized<V> {
         self.vcpu
     }
 
-    /// Reads the registers into an image of its own. 49 GETs (32 without SVE), one allocation.
+    /// Reads the registers into a new image. 49 GETs (32 without SVE), one allocation.
     #[cfg(feature = "alloc")]
     pub fn capture(&self) -> Result<SveState<alloc::boxed::Box<[u8]>>, VcpuError<V::Error>> {
         let mut state = SveState::zeroed(self.vq).map_err(|_| self.mismatch(self.vq))?;
@@ -328,16 +331,16 @@ impl<V: OneReg> Finalized<V> {
         Ok(state)
     }
 
-    /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one
-    /// fails, the image holds the registers read before it, and nothing of use after them. So it is
-    /// where a register goes on past the vector length, which no kernel should serve.
+    /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one fails,
+    /// the image holds the registers read before it, and nothing of use after them. The same holds if a
+    /// register has bytes past the vector length, which no kernel should serve.
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), VcpuError<V::Error>>
     where
         S: Storage + AsMut<[u8]>,
     {
         self.check_vq(state.vq())?;
         let image = state.as_bytes_mut();
-        // What no call writes must not be what was in the caller's memory.
+        // Bytes that no call writes must not keep what was in the caller's memory.
         image.fill(0);
         self.read(image)
     }
@@ -345,9 +348,9 @@ impl<V: OneReg> Finalized<V> {
     /// Reads the registers into an image of zeros and of this vCPU's VQ.
     #[inline(never)]
     fn read(&self, image: &mut [u8]) -> Result<(), VcpuError<V::Error>> {
-        // In ascending order, each call's padding falls on registers that later calls read. So
-        // the kernel writes where the registers belong, and only those whose slice would leave
-        // the image take a way round.
+        // In ascending order, each call's padding falls on registers that later calls read. So the kernel
+        // writes each register where it belongs. Only those whose slice would leave the image go through a
+        // buffer.
         let mut aside = [0; MAX_SLICE];
         for (id, bounds) in registers::all(self.has_sve(), self.vq) {
             let (start, size) = (bounds.start as usize, reg_size(id));
@@ -368,7 +371,7 @@ impl<V: OneReg> Finalized<V> {
             if let Err(error) = read {
                 return Err(failed(&self.vcpu, Call::Get(id), error));
             }
-            // A register that is longer than VLS says would be cut off without a word.
+            // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
             if let Some(past) = not_zero(padding) {
                 return Err(self.past_vls(id, bytes + past));
             }
@@ -380,8 +383,8 @@ impl<V: OneReg> Finalized<V> {
     /// the registers before it have been written, and the whole can be repeated; the image does not
     /// change.
     ///
-    /// An image is of one VQ and knows no more: that the *sets* of vector lengths are the same is for
-    /// the caller to see to, or for `restore_snapshot`.
+    /// An image has a VQ, but no *set* of vector lengths. It is for the caller to see to it that the sets are
+    /// the same; `restore_snapshot` checks that.
     #[inline(never)]
     pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), VcpuError<V::Error>> {
         self.check_vq(state.vq())?;
@@ -448,8 +451,8 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Writes one register, from bytes as [`get`](Self::get) reads them: a SET. What they hold past the
-    /// register's end is ignored. Of a V register of a vCPU with SVE, which takes a GET besides, the
-    /// rest of Z stays.
+    /// register's end is ignored. With SVE, to write a V register takes a GET as well, and the rest of Z
+    /// stays as it is.
     pub fn set<B: Single>(
         &mut self,
         register: Register<B>,
@@ -473,7 +476,8 @@ impl<V: OneReg> Finalized<V> {
         self.judged(Call::Get(id), read)?;
         single_in_host_order(id, &mut slice);
         if let Ok(sve::Reg::Z(_) | sve::Reg::P(_) | sve::Reg::FFR(_)) = sve::Reg::decode(id) {
-            // A Z is as wide as 128 bits times VQ, and so of its slice a sixteenth times VQ; so is a P.
+            // A slice is as wide as the register at VQ 16. So each quadword of vector length is a sixteenth
+            // of it.
             let width = size / 16 * usize::from(self.vq.get());
             if let Some(past) = not_zero(&slice[width..size]) {
                 return Err(self.past_vls(id, width + past));
@@ -494,7 +498,7 @@ impl<V: OneReg> Finalized<V> {
         self.judged(Call::Set(id), written)
     }
 
-    /// The ID under which this vCPU has a register, or what it shows.
+    /// The register's ID on this vCPU. With SVE, V has the ID of the Z register that it shows.
     fn single<B: Single>(&self, register: Register<B>) -> u64 {
         match B::shown(register) {
             Some(z) if self.has_sve() => z.id(),
@@ -507,12 +511,12 @@ impl<V: OneReg> Finalized<V> {
     pub fn snapshot(&self) -> Result<crate::snapshot::Snapshot, VcpuError<V::Error>> {
         self.vls.check_powers()?;
         let (state, status) = (self.capture()?, self.status()?);
-        // Of this vCPU's VQ; and what no call writes is zero.
+        // These parts need no check: the image has this vCPU's VQ, and what no call writes is zero.
         Ok(crate::snapshot::Snapshot::of_parts(self.vls, state, status))
     }
 
-    /// Restores all that a snapshot holds; of one without FPSR and FPCR, the vCPU's are left as they
-    /// are. A vCPU of other vector lengths than the snapshot's is refused before anything is written.
+    /// Restores all that a snapshot holds. If it has no FPSR and FPCR, the vCPU's stay as they are. A vCPU of
+    /// other vector lengths than the snapshot's is refused before anything is written.
     #[cfg(feature = "snapshot")]
     pub fn restore_snapshot(
         &mut self,
@@ -548,7 +552,7 @@ impl<V: OneReg> Finalized<V> {
         VcpuError::PastVls { id, at, vls }
     }
 
-    /// Whether a register's value is its bytes in the image. SVE registers are little-endian on
+    /// Whether a register's value has the same bytes as the image has. SVE registers are little-endian on
     /// every host; V registers are integers in the host's byte order.
     fn in_place(&self) -> bool {
         self.has_sve() || cfg!(target_endian = "little")
@@ -560,7 +564,7 @@ impl<V: OneReg> Finalized<V> {
         }
     }
 
-    /// A call's answer, with the reason where it is a failure and the vCPU's stage has one.
+    /// A call's answer. If it is a failure, and the vCPU's stage is the reason, the error says so.
     fn judged(&self, call: Call, answer: Result<(), V::Error>) -> Result<(), VcpuError<V::Error>> {
         answer.map_err(|error| failed(&self.vcpu, call, error))
     }
@@ -573,7 +577,7 @@ impl<V: OneReg> Finalized<V> {
     }
 }
 
-/// V, FPSR and FPCR are integers in the host's byte order: there and back.
+/// V, FPSR and FPCR are integers in the host's byte order. Turns one into little-endian bytes, or back.
 fn single_in_host_order(id: u64, slice: &mut [u8]) {
     if cfg!(target_endian = "big") && fpsimd::Reg::decode(id).is_ok() {
         slice[..reg_size(id)].reverse();
@@ -588,15 +592,15 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
     }
 }
 
-/// A call that has failed; and, as the implementor's error is not known here, a look at the vCPU for
-/// whether its stage is the reason.
+/// The error for a call that has failed. The type of the implementor's error is not known here, so the vCPU
+/// is asked whether its stage is the reason.
 #[cold]
 fn failed<V: OneReg>(vcpu: &V, call: Call, error: V::Error) -> VcpuError<V::Error> {
     let stage = Stage::of(vcpu).filter(|stage| stage.refuses(call).is_some());
     VcpuError::Call { call, error, stage }
 }
 
-/// Where a snapshot was refused for what the vCPU is, that the two differ.
+/// If a snapshot was refused because of the vCPU's stage: the error that says how the two differ.
 #[cfg(feature = "snapshot")]
 #[cold]
 fn other_lengths<V: OneReg>(

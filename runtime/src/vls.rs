@@ -29,7 +29,7 @@ impl Vls {
         (1..=max.get()).fold(Self::EMPTY, |set, vq| set.with(vq))
     }
 
-    /// This set and one more VQ, which comes from a `Vq`.
+    /// This set and one more VQ. The caller has it from a [`Vq`], so it is 1 to 512.
     fn with(mut self, vq: u16) -> Self {
         let bit = usize::from(vq - 1);
         self.words[bit / 64] |= 1 << (bit % 64);
@@ -50,7 +50,7 @@ impl Vls {
     }
 
     /// The largest vector length in the set, which decides the size of every register.
-    #[inline(never)] // Small programs have it once.
+    #[inline(never)] // A program has it once, and stays small.
     pub fn max(&self) -> Option<Vq> {
         let mut end = 64 * 8;
         for word in self.words.iter().rev() {
@@ -62,8 +62,8 @@ impl Vls {
         None
     }
 
-    /// Those of its vector lengths that are no larger than `max`. Of a host's own set this is the
-    /// only kind of subset that KVM lets a vCPU have.
+    /// Those of its vector lengths that are no larger than `max`. KVM lets a vCPU have only such a subset of
+    /// the host's own set.
     #[inline(never)]
     pub fn narrowed_to(&self, max: Vq) -> Self {
         let mut words = self.words;
@@ -91,8 +91,8 @@ impl Vls {
         self.check_up_to(max, host)
     }
 
-    /// Whether this set and a vCPU's are the same up to the smaller of their maxima: so far a vCPU's
-    /// set is the host's own, however it was narrowed.
+    /// Whether this set and a vCPU's are the same up to the smaller of their maxima. Up to its maximum, a
+    /// vCPU's set is the host's own, even if it was narrowed.
     pub(crate) fn check_common(&self, vcpu: &Self) -> Result<(), VlsError> {
         let max = self.max().ok_or(VlsError::Empty)?;
         self.check_up_to(vcpu.max().map_or(max, |vcpu| max.min(vcpu)), vcpu)
@@ -108,8 +108,8 @@ impl Vls {
         })
     }
 
-    /// Whether a processor can have this set: with a vector length it has every smaller power of two
-    /// (Arm's architecture; the largest need be none).
+    /// Whether a processor can have this set. By Arm's architecture it has every power of two below its
+    /// largest vector length, which itself need not be one.
     #[cfg(feature = "snapshot")]
     pub(crate) fn check_powers(&self) -> Result<(), VlsError> {
         let Some(max) = self.max() else {
@@ -128,8 +128,8 @@ impl Vls {
         }
     }
 
-    /// [`check`](Self::check) for every one of these hosts; if there is one that refuses the set,
-    /// the index of the first, and why.
+    /// [`check`](Self::check) for every one of these hosts. The error is the index of the first that refuses
+    /// the set, and why.
     pub fn check_all(&self, hosts: &[Self]) -> Result<(), (usize, VlsError)> {
         let mut hosts = hosts.iter().enumerate();
         hosts.try_for_each(|(index, host)| self.check(host).map_err(|why| (index, why)))

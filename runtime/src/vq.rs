@@ -62,7 +62,7 @@ impl fmt::Display for Vq {
     }
 }
 
-/// A VQ outside of what is described.
+/// A VQ that is not allowed where it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct VqError {
     /// The VQ asked for.

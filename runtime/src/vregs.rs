@@ -1,5 +1,5 @@
-//! The V registers of the kernel's FPSIMD structures, which are numbers in the host's byte order, and
-//! those of an image, which are the low bits of Z.
+//! The V registers. The kernel's FPSIMD structures have them as numbers in the host's byte order; an image
+//! has them as the low bits of Z, in little-endian order.
 
 use core::fmt;
 
@@ -18,7 +18,7 @@ pub struct VRegs<'a> {
     bytes: &'a [u8],
     /// From one register to the next.
     step: usize,
-    /// Numbers of the host; else little-endian bytes.
+    /// Whether they are numbers in the host's byte order. If not, they are little-endian bytes.
     native: bool,
 }
 
@@ -52,7 +52,7 @@ impl<'a> VRegs<'a> {
         }
     }
 
-    /// Writes them into an image. What is above the low 128 bits of Z, P and FFR stay as they are.
+    /// Writes them into an image. P and FFR, and all of Z above its low 128 bits, stay as they are.
     pub fn copy_to<S: Storage + AsMut<[u8]>>(&self, state: &mut SveState<S>) {
         for register in fpsimd::V::all() {
             state.set_view(register, &self.get(register).to_le_bytes());
@@ -115,7 +115,7 @@ impl<'a> FpsimdState<'a> {
         Self::at(record, 0, BYTES)
     }
 
-    /// From a `struct fpsimd_context` whose head has been looked at.
+    /// From a `struct fpsimd_context` whose head has been checked.
     pub(crate) fn parse_context(record: Record<'a>) -> Result<Self, FieldError> {
         Self::at(record, 16, 8)
     }
@@ -155,8 +155,7 @@ impl<'a> FpsimdState<'a> {
         Ok(Self::CONTEXT_BYTES)
     }
 
-    /// Writes all of it into an image. Above the low 128 bits of Z, and in P and FFR, the image keeps
-    /// what it has.
+    /// Writes the V registers into an image, as [`VRegs::copy_to`] does, and gives FPSR and FPCR.
     pub fn copy_to<S: Storage + AsMut<[u8]>>(&self, state: &mut SveState<S>) -> Status {
         self.v.copy_to(state);
         self.status

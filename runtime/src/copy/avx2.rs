@@ -1,8 +1,8 @@
-//! For x86-64 processors with AVX2: loads under a mask read a register and zeros behind it at once, and
-//! touch no memory there.
+//! For x86-64 processors with AVX2. A load under a mask gives a register's bytes and zeros behind them at
+//! once, and touches no memory behind the register.
 
 #![allow(unsafe_code)]
-// Intrinsics are as safe as each other where the processor has them.
+// One reason holds for all intrinsics: the processor has them.
 #![allow(clippy::multiple_unsafe_ops_per_block)]
 
 use core::arch::x86_64::{

@@ -4,14 +4,14 @@
 
 /// `index`, if it is at most `last`; else another number that is.
 ///
-/// Register numbers and slice indices are in range before they come here. This is for a processor
-/// that has guessed so and was wrong: there is no branch here, so whatever was guessed, the address stays
-/// where it may be. Linux does the same (`array_index_nospec`).
+/// Register numbers and slice indices have been checked before they come here. This is for a processor that
+/// has guessed the outcome of such a check, and was wrong. There is no branch here, so the address stays in
+/// range whatever was guessed. Linux does the same (`array_index_nospec`).
 #[inline(always)]
 pub(crate) fn clamp(index: u32, last: u32) -> u32 {
     // The compiler has seen the checks too. It must not conclude that this is never needed.
     let index = hidden(index);
-    // `last` is a constant; one of nothing but ones is a mask, which is a single instruction.
+    // `last` is a constant. If all its bits are ones, it is a mask, and a single instruction does.
     if last & last.wrapping_add(1) == 0 {
         index & last
     } else {

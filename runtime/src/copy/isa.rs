@@ -46,8 +46,8 @@ macro_rules! lines_for {
     };
 }
 
-/// On x86-64 a line is a call of a function that calls nothing, unless the build is for AVX2. What asks
-/// the processor is behind it, so that no register has to be saved for that.
+/// On x86-64, unless the build is for AVX2, a line is a call of a function that calls nothing. The code that
+/// asks the processor is in another function, so that no register has to be saved for it here.
 #[cfg(all(
     target_arch = "x86_64",
     target_feature = "sse2",
@@ -146,7 +146,7 @@ pub(crate) unsafe fn get(line: Line, there: bool, from: *const u8, copy: usize, 
     unsafe { get_on(has_avx2(), line, there, from, copy, to) }
 }
 
-/// GET of a slice as a value of type `T`, which is written once, where the result is.
+/// GET of a slice as a value of type `T`, which is written only once, directly to where the result is.
 ///
 /// # Safety
 ///
@@ -154,8 +154,8 @@ pub(crate) unsafe fn get(line: Line, there: bool, from: *const u8, copy: usize, 
 #[inline(always)]
 pub(crate) unsafe fn get_value<T>(line: Line, there: bool, from: *const u8, copy: usize) -> T {
     if !ASKS {
-        // SAFETY: bytes may be zero. The compiler sees that all are written again, leaves the zeros out,
-        // and takes the value for the result itself, which it does not where it starts as none.
+        // SAFETY: bytes may be zero. (Zeros, not `uninit`: the compiler sees that all are overwritten, leaves
+        // the zeros out, and takes the value for the result itself. With `uninit` it does not.)
         let mut value: T = unsafe { MaybeUninit::zeroed().assume_init() };
         // SAFETY: the caller's promise.
         unsafe { get(line, there, from, copy, (&raw mut value).cast()) };
@@ -168,7 +168,7 @@ pub(crate) unsafe fn get_value<T>(line: Line, there: bool, from: *const u8, copy
         // SAFETY: all bytes of the slice have been written.
         unsafe { value.assume_init() }
     };
-    // One for each answer, not one for both: else the compiler copies it in the end.
+    // A value for each answer: if both had the same, the compiler would copy it in the end.
     if has_avx2() {
         value(true)
     } else {
@@ -205,13 +205,13 @@ pub(crate) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
     match line {
         // SAFETY: the caller's promise.
         Line::Wide => unsafe { set_wide(has_avx2(), there, from, to, copy) },
-        // Of no use to these is a vector of more than 16 bytes.
+        // A vector of more than 16 bytes is of no use to these.
         // SAFETY: the caller's promise.
         Line::Narrow | Line::Any(_) => unsafe { lines::set(line, there, from, to, copy) },
     }
 }
 
-/// GET of `slices` of them that share as many bytes each.
+/// GET of `slices` slices. Each shares `copy` bytes with the image.
 ///
 /// # Safety
 ///
@@ -226,7 +226,7 @@ pub(crate) unsafe fn expand(line: Line, from: *const u8, copy: usize, to: *mut u
     unsafe { expand_run(has_avx2(), line, from, copy, to, slices) };
 }
 
-/// SET of `slices` of them that share as many bytes each, from the last to the first.
+/// SET of `slices` slices, from the last to the first. Each shares `copy` bytes with the image.
 ///
 /// # Safety
 ///

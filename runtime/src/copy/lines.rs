@@ -1,5 +1,5 @@
-//! The straight lines. `get` and `set` move one slice, `expand` and `pack` some that follow each other,
-//! in the one loop that there is.
+//! The straight lines of instructions. `get` and `set` move one slice. `expand` and `pack` move several that
+//! follow each other; only they have a loop.
 
 #![allow(unsafe_code)]
 
@@ -25,7 +25,7 @@ pub(super) unsafe fn get<L: Leaf>(
     match line {
         // SAFETY: the caller's promise, or zeros.
         Line::Wide => unsafe { L::get_wide(or_zeros(ZEROS.as_ptr()), copy, to) },
-        // In front of the zeros are others.
+        // From the middle of the zeros, because bytes in front are read too.
         // SAFETY: likewise.
         Line::Narrow => unsafe { L::get_narrow(or_zeros(ZEROS[16..].as_ptr()), copy, to) },
         Line::Any(slice) => {
@@ -44,11 +44,11 @@ pub(super) unsafe fn get<L: Leaf>(
 /// is valid for writes of `copy` bytes, and they do not overlap.
 #[inline(always)]
 pub(super) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, copy: usize) {
-    // What does not go to the register goes to memory of no use. All that may be stored has a place of
-    // its own there, since a processor is slow at storing to one address again and again.
+    // What does not go to the register goes to memory that nobody reads. Each store has its own place there,
+    // because a processor is slow if it stores to one address again and again.
     let mut nowhere = [MaybeUninit::<u8>::uninit(); 256];
-    // Chosen as a number: of two pointers, one of them to memory that nobody reads, the compiler makes a
-    // branch.
+    // The address is chosen as a number. If two pointers were given, one of them to memory that nobody reads,
+    // the compiler would make a branch.
     let (register, nowhere) = (
         to.expose_provenance(),
         nowhere.as_mut_ptr().expose_provenance(),
@@ -58,7 +58,7 @@ pub(super) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
         (to & mask) | (nowhere & !mask)
     };
     let own = if there { copy } else { 0 };
-    // `bytes` of them at `at`, if the register has `least` or more.
+    // Stores `bytes` bytes at `at`, if the register has `least` or more.
     let store = |bytes: usize, at: usize, least: usize| {
         let to: *mut u8 = ptr::with_exposed_provenance_mut(choose(own >= least, register));
         // SAFETY: in the slice, and in the register or nowhere.
@@ -73,8 +73,8 @@ pub(super) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
             store(16, copy - 16, 16);
         }
         Line::Narrow => {
-            // The first and the last bytes, as many as the largest power of two that is not more; and
-            // all smaller ones, too.
+            // For each power of two up to `copy`: the first so many bytes, and so many bytes from `last` on.
+            // With the largest power, these two cover the register.
             let last = copy - (1 << copy.ilog2().min(4));
             for bytes in [2, 4, 8, 16] {
                 store(bytes, 0, bytes);
@@ -107,14 +107,14 @@ pub(super) unsafe fn expand<L: Leaf>(
     }
 }
 
-/// From the last slice to the first, `from` and `to` being where they end: what is stored in front of
-/// a register falls on bytes that are stored later.
+/// Goes from the last slice to the first; `from` and `to` are where they end. What is stored in front of a
+/// register falls on bytes that are stored later.
 ///
 /// # Safety
 ///
-/// As [`set`] with `copy` above 0, for `slices` of them, one after the other on both sides. Of
-/// [`Line::Narrow`] also 16 bytes in front of an end are valid for reads and writes, and in front of the
-/// first slice the caller writes the image after this.
+/// As [`set`] with `copy` above 0, for `slices` of them, one after the other on both sides. For
+/// [`Line::Narrow`], the 16 bytes in front of each end are valid for reads and writes too. Those in front of
+/// the first slice may be overwritten, so the caller writes them after this.
 #[inline(always)]
 pub(super) unsafe fn pack(
     line: Line,
@@ -124,7 +124,7 @@ pub(super) unsafe fn pack(
     slices: usize,
 ) {
     match line {
-        // As many bytes as half of what there may be at most, from either end.
+        // From either end, half of the largest `copy` that comes to the arm.
         // SAFETY: the caller's promise; `copy` is at least as many, at most twice as many.
         Line::Wide if copy <= 32 => unsafe { pack_ends::<16>(line, from, to, copy, slices) },
         // SAFETY: likewise.
@@ -146,8 +146,8 @@ pub(super) unsafe fn pack(
     }
 }
 
-/// The first `HALF` bytes of each slice, and the last. Where there are fewer, both times it is the
-/// `HALF` bytes that end with the slice.
+/// Moves the first `HALF` bytes of each register, and the last. If it has fewer, both are the `HALF` bytes
+/// that end where the register ends.
 ///
 /// # Safety
 ///

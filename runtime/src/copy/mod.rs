@@ -1,10 +1,10 @@
-//! The copies: pointers and widths, and nothing of layouts.
+//! The copies, which know pointers and widths, and nothing of layouts.
 //!
-//! A GET fills a whole slice: the register's bytes, then zeros. A SET writes the register's bytes
-//! only. How many bytes that are depends on the vector length, which is known at run time only and
-//! differs from vCPU to vCPU. So for the slices of SVE, 256 and 32 bytes, there is one straight line of
-//! instructions each, and the number of bytes is an operand in it: nothing is looked up, called or jumped
-//! to, and there is no branch on it that a processor could guess wrongly.
+//! A GET fills a whole slice: the register's bytes, then zeros. A SET writes the register's bytes only. How
+//! many bytes those are depends on the vector length, which is known only at run time and differs from vCPU
+//! to vCPU. So for the slices of SVE, 256 and 32 bytes, there is one straight line of instructions each, and
+//! the number of bytes is an operand in it: nothing is looked up, called or jumped to, and there is no branch
+//! on it that a processor could guess wrongly.
 //!
 //! ```text
 //!   get     ├─ copy bytes of the image ─┤├──── zeros, to the slice's end ────┤
@@ -48,8 +48,8 @@ pub(crate) use isa::{expand, get, get_value, pack, set};
 pub(crate) enum Line {
     /// Slices of 256 bytes. `copy` is a multiple of 16, and above 0.
     Wide,
-    /// Slices of 32 bytes. `copy` is a multiple of 2, and above 0, and in the image 16 bytes or more lie
-    /// in front of a register's end; where many slices lie one after the other, so it is there.
+    /// Slices of 32 bytes. `copy` is a multiple of 2, and above 0. In the image, 16 bytes or more lie in
+    /// front of a register's end. If many slices lie one after the other, the same holds for the slices.
     Narrow,
     /// All others, of the size given here in bytes, a power of two: by the library's copy, which
     /// branches on `copy`.
@@ -88,11 +88,11 @@ trait Leaf {
     unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8);
 }
 
-/// The two windows of 16 bytes through which a slice of 32 is read: the register's first 16 bytes, and
-/// its last. Where it has fewer, both are the 16 bytes that end with it.
+/// The two windows of 16 bytes through which a slice of 32 is read: the register's first 16 bytes, and its
+/// last. If it has fewer, both are the 16 bytes that end where the register ends.
 ///
-/// Each is where it starts from the register's first byte, and how many of its bytes are to be
-/// dropped, 0 to 30, so that what is left is that half of the slice.
+/// Each window is two numbers: where it starts, counted from the register's first byte, and how many of its
+/// first bytes to drop, 0 to 30. What is left is that half of the slice.
 #[inline(always)]
 const fn windows(copy: usize) -> [(isize, usize); 2] {
     let first = if copy < 16 { copy } else { 16 };
@@ -107,8 +107,8 @@ const fn windows(copy: usize) -> [(isize, usize); 2] {
 /// What is copied where there is no register. Not a `static`, so that the compiler may see what it is.
 const ZEROS: &[u8; 256] = &[0; 256];
 
-/// For a table lookup of bytes: from place `n` on, which places 16 bytes come from that have lost `n`,
-/// and, of those that are lost, a place that gives zero.
+/// Indices for a table lookup of 16 bytes. The 16 indices from place `n` on drop the first `n` bytes and move
+/// the others to the front. Behind those stands 0x80, an index that gives zero.
 #[cfg(all(
     any(
         all(target_arch = "aarch64", target_feature = "neon"),

@@ -1,7 +1,7 @@
 //! For aarch64: a table lookup shifts bytes and clears the rest at once.
 
 #![allow(unsafe_code)]
-// Intrinsics are as safe as each other where the processor has them.
+// One reason holds for all intrinsics: the processor has them.
 #![allow(clippy::multiple_unsafe_ops_per_block)]
 
 use core::arch::aarch64::{vld1q_u8, vqtbl1q_u8, vst1q_u8};
@@ -24,7 +24,7 @@ impl Leaf for Neon {
             // compiled for targets with NEON only.
             unsafe { vld1q_u8(from.wrapping_add(at)) }
         };
-        // Two loads, then two stores, of which the compiler makes one.
+        // Two loads, then two stores, because the compiler makes one store of these two.
         for at in (0..256).step_by(32) {
             let (first, second) = (load(at), load(at + 16));
             // SAFETY: a slice has 256 bytes.

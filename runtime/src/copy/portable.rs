@@ -1,4 +1,4 @@
-//! For every instruction set: what compilers make of copies of constant length.
+//! For every instruction set: copies of constant length, for the compiler to turn into instructions.
 
 #![allow(unsafe_code)]
 
@@ -29,7 +29,8 @@ impl Leaf for Portable {
             let from = from.wrapping_offset(start).cast::<[u8; 16]>();
             // SAFETY: the caller can read the windows; arrays of bytes have no alignment.
             let bytes = u128::from_le_bytes(unsafe { from.read() });
-            // At most 30 bytes, and half of them at a time: a number of 128 bits is shifted by less.
+            // Drops at most 30 bytes, in two steps, because a number of 128 bits can only be shifted by less
+            // than 128.
             bytes >> (4 * dropped) >> (4 * dropped)
         };
         for (n, bytes) in windows(copy).map(half).into_iter().enumerate() {

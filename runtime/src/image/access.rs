@@ -1,12 +1,13 @@
-//! GET and SET of single slices and of all: from a register to an address, and to a copy.
+//! GET and SET, of one slice and of all slices: a register becomes an address here, and the address goes to a
+//! copy.
 //!
-//! What makes the copies' pointers right, in three parts:
+//! The copies' pointers are right because of three facts:
 //!
-//! 1. The memory is as large as the image of its layout at its VQ: `memory` compares.
+//! 1. The memory is as large as the image of its layout at its VQ. `memory` compares them.
 //! 2. At every VQ every register of the layout lies inside that image, and its slices have the size of
-//!    `B::Slice`: `check_layout` and `check_bank`, by the compiler.
-//! 3. The address is that of a register of the bank: `clamp`. Where a slice has none of the register's
-//!    bytes, the copy is told so, and uses other memory.
+//!    `B::Slice`. The compiler checks it, in `check_layout` and `check_bank`.
+//! 3. The address is that of a register of the bank. `clamp` holds the register's number in range. If a slice
+//!    has none of the register's bytes, the copy is told so, and uses other memory.
 
 #![allow(unsafe_code)]
 
@@ -21,8 +22,8 @@ use crate::layout::{
     slices_bytes,
 };
 
-/// The line that moves a bank's slices. At the smallest VQ the bank starts at `offset`; at others, no
-/// earlier. Its registers have a byte or more at every VQ: `check_layout`.
+/// The [`Line`] that moves a bank's slices. At the smallest VQ the bank starts at `offset`; at others it
+/// starts no earlier. Its registers have a byte or more at every VQ, as `check_layout` has found.
 const fn line(bank: &Bank, offset: u32) -> Line {
     const fn in_units(bank: &Bank, unit: u32) -> bool {
         bank.width.fixed % unit == 0 && bank.width.per_vq % unit == 0
@@ -34,7 +35,7 @@ const fn line(bank: &Bank, offset: u32) -> Line {
     }
 }
 
-/// The same, of a bank as a type.
+/// The same for a bank as a type.
 const fn line_of<B: InImage>() -> Line {
     check_bank::<B>();
     let vq_min = <B::Layout as Layout>::VQ_MIN;
@@ -84,13 +85,13 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let Slice { there, start, copy } = self.slice(register);
         let from = self.as_bytes().as_ptr().wrapping_add(start);
         let to = slice.as_mut().as_mut_ptr();
-        // SAFETY: of the three parts above, `copy` bytes from there on are in the image, and `line_of`
-        // has compared the size of `B::Slice`; a shared and a unique borrow do not overlap.
+        // SAFETY: by the three facts above, the `copy` bytes from `from` on are in the image. `line_of` has
+        // compared the size of `B::Slice`. A shared and a unique borrow do not overlap.
         unsafe { copy::get(const { line_of::<B>() }, there, from, copy, to) };
     }
 
-    /// GET of every register, into slices that follow each other in the order of the image, each as
-    /// [`get`](Self::get) gives it: of [`L::slices_bytes(vq)`](Layout::slices_bytes) bytes in all.
+    /// GET of every register, into slices that follow each other in the order of the image. Each is as
+    /// [`get`](Self::get) gives it. `slices` has exactly [`L::slices_bytes(vq)`](Layout::slices_bytes) bytes.
     pub fn expand(&self, slices: &mut [u8]) -> Result<(), ImageError> {
         let vq = self.check_slices(slices.len())?;
         let (mut from, mut to) = (self.as_bytes().as_ptr(), slices.as_mut_ptr());
@@ -118,7 +119,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
         // Where the number of registers is fixed, all are there: `check_layout`.
         let there = bank.count.per_vq == 0 || number < count;
         if const { Register::<B>::BANK.width.at(L::VQ_MAX) <= Register::<B>::BANK.slice_bytes } {
-            // A register is all in slice 0.
+            // Slice 0 holds all of a register.
             let there = there & (slice == 0);
             let copy = width as usize;
             let start = offset as usize + number as usize * copy;
@@ -162,14 +163,14 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let mut value = MaybeUninit::uninit();
         let from = self.as_bytes().as_ptr().wrapping_add(self.shown(register));
         let to: *mut V::Value = value.as_mut_ptr();
-        // SAFETY: `check_view` has found that the view's registers, of which `shown` takes one, lie
-        // inside registers that are there at every VQ. A value of its own does not overlap.
+        // SAFETY: `check_view` has found that the view's registers, of which `shown` takes one, lie inside
+        // registers that are there at every VQ. A new value does not overlap with it.
         unsafe { ptr::copy_nonoverlapping(from, to.cast(), V::Value::BYTES) };
         // SAFETY: every byte of the value has been written.
         unsafe { value.assume_init() }
     }
 
-    /// Where a view's register starts: where the one does that it shows.
+    /// Where a view's register starts: at the start of the register that it shows.
     #[inline(always)]
     fn shown<V>(&self, register: Register<V>) -> usize
     where
@@ -186,9 +187,9 @@ impl<L: Layout, S: Storage> Image<L, S> {
 }
 
 impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
-    /// SET: the register's bytes from a slice; what the slice holds past the vector length is
-    /// ignored, and no other register is touched. Where this VQ does not have the register, as a bank
-    /// that grows with VQ may lack its last ones, nothing is written.
+    /// SET: the register's bytes from a slice; what the slice holds past the vector length is ignored, and no
+    /// other register is touched. If this VQ does not have the register, nothing is written: a bank that
+    /// grows with VQ may lack its last ones.
     #[inline]
     pub fn set<B>(&mut self, register: Register<B>, slice: &B::Slice)
     where
@@ -210,8 +211,8 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
         );
         for (bank, line) in banks::<L>().rev() {
             for_each_run(bank, vq, true, |Run { copy, slices }| {
-                // SAFETY: as in `expand`, with the two sides exchanged, and from the end on; what is in
-                // front of a run comes after it.
+                // SAFETY: as in `expand`, with the two sides exchanged, and from the end to the start. What
+                // lies in front of a run is written after it.
                 unsafe { copy::pack(line, from, to, copy, slices) };
                 from = from.wrapping_sub(slices * bank.slice_bytes as usize);
                 to = to.wrapping_sub(slices * copy);
@@ -251,20 +252,21 @@ fn banks<L: Layout>() -> impl DoubleEndedIterator<Item = (&'static Bank, Line)> 
     banks.map(|(b, bank)| (bank, line(bank, ImageBytes::of(L::BANKS, b).at(L::VQ_MIN))))
 }
 
-/// Slices that follow each other and share as many bytes each with the image.
+/// Slices that follow each other. Each shares `copy` bytes with the image.
 #[derive(Clone, Copy)]
 struct Run {
     copy: usize,
     slices: usize,
 }
 
-/// Hands out the slices of a bank in runs, in order or backwards. All are one run where a register
-/// fills its slices, or fits in one; else each register has full ones, and one in which it ends.
+/// Hands out the slices of a bank in runs, in order or backwards. They are one run if a register fills its
+/// slices, or fits in one. Otherwise each register is two runs: its full slices, and the one in which it
+/// ends.
 #[inline(always)]
 fn for_each_run(bank: &Bank, vq: u16, backwards: bool, mut act: impl FnMut(Run)) {
     let (count, width) = (bank.count.at(vq) as usize, bank.width.at(vq) as usize);
     let slice = bank.slice_bytes as usize;
-    // A slice is a power of two.
+    // The size of a slice is a power of two.
     let (full, rest) = (width >> slice.trailing_zeros(), width & (slice - 1));
     let run = |copy, slices| Run { copy, slices };
     if full == 0 || rest == 0 {

@@ -1,5 +1,5 @@
-//! What makes memory an image. This file is small because all that it promises rests on it: the fields
-//! are out of reach of any other.
+//! An image is memory whose size has been checked. `unsafe` code relies on that check. So this file is small,
+//! and no other file can reach the fields.
 
 use core::marker::PhantomData;
 
@@ -24,10 +24,11 @@ use crate::vq::Vq;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Image<L, S> {
-    /// As many as the image of `L` has at `vq`, which `L` describes.
+    /// Exactly as many as the image of `L` has at `vq`, which is a VQ that `L` describes.
     bytes: S,
     vq: Vq,
-    /// Of no layout but this, not even one that the compiler takes for a subtype.
+    /// Invariant in `L`: the compiler never takes an image of one layout for one of another, not even of a
+    /// subtype.
     layout: PhantomData<fn(L) -> L>,
 }
 

@@ -8,8 +8,8 @@
 //! The bytes are little-endian whatever the host is: byte `k` of a register holds its bits `8k` to
 //! `8k + 7` (Linux `Documentation/arch/arm64/sve.rst`).
 //!
-//! At VQ 2, this is what a GET of a Z and of a P register copies, and what it flushes, which is to fill
-//! with zeros; SET copies the other way, and drops what a GET would flush:
+//! The picture is for VQ 2. It shows what a GET of a Z and of a P register copies, and what it flushes, which
+//! means to fill with zeros. SET copies the other way, and ignores what a GET would flush:
 //!
 #![doc = include_str!("../sve_state.svg")]
 
@@ -54,7 +54,7 @@ storage! {
 
 #[cfg(feature = "alloc")]
 impl<L: Layout> Image<L, alloc::boxed::Box<[u8]>> {
-    /// An image of its own with every register zero, in one allocation.
+    /// A new image with every register zero, in one allocation.
     pub fn zeroed(vq: Vq) -> Result<Self, ImageError> {
         Self::new(vq, alloc::vec![0; L::image_bytes(vq)?].into_boxed_slice())
     }

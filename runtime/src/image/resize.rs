@@ -1,12 +1,12 @@
-//! From one vector length to another: a register's low bits are its own at any of them.
+//! From an image of one vector length to an image of another. A register's low bits are the same in both.
 
 use super::{Storage, SveState};
 use crate::layout::Layout;
 use crate::sve;
 
 impl<S: Storage + AsMut<[u8]>> SveState<S> {
-    /// Writes every register from an image of any vector length: as many of its low bytes as both have,
-    /// and zeros above them. So a vCPU's image gives the one that its guest sees at a smaller ZCR.
+    /// Writes every register from an image of any vector length: the low bytes that both have, and zeros
+    /// above them. So the image of a vCPU becomes the one that its guest sees at a smaller ZCR.
     ///
     /// ```
     /// use sve_state::{SveState, Vls, Vq, sve};
@@ -28,7 +28,7 @@ impl<S: Storage + AsMut<[u8]>> SveState<S> {
             sve::Layout::bounds(self.vq()),
             sve::Layout::bounds(other.vq()),
         );
-        // There is no image of another VQ.
+        // Neither fails: no image has a VQ that the layout does not describe.
         let (Ok(to), Ok(from)) = (to, from) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! A line of a layout as data, and the arithmetic that follows from it: IDs, and places in the image.
+//! One line of a layout as data, and what is computed from it: IDs, and places in the image.
 //!
 //! Sizes are in bytes unless a name says otherwise.
 
@@ -43,7 +43,7 @@ pub struct Bank {
     pub numbered: bool,
     /// Bits 15:0 of the ID of register 0, slice 0.
     pub base: u16,
-    /// From one register's ID to the next one's.
+    /// The distance from one register's ID to the next one's.
     pub step: u16,
     /// How many registers there are.
     pub count: PerVq,
@@ -60,8 +60,8 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// The ID of a slice, below the given architecture and coprocessor bits. The caller has checked
-    /// both numbers.
+    /// The ID of a slice. `prefix` has the architecture and coprocessor bits. The caller has checked both
+    /// numbers.
     pub(super) const fn id(&self, prefix: u64, number: u16, slice: u16) -> u64 {
         let size_log2 = self.slice_bytes.trailing_zeros() as u64;
         let low = self.base as u64 + number as u64 * self.step as u64 + slice as u64;
@@ -81,9 +81,9 @@ impl Bank {
         }
     }
 
-    /// The size in bytes of all slices that hold a byte of a register at this VQ, of one register.
+    /// The size in bytes of those slices of one register that hold bytes of it at this VQ.
     pub(crate) const fn slices_bytes(&self, vq: u16) -> u32 {
-        // A slice is a power of two.
+        // Rounds up to whole slices, whose size is a power of two.
         (self.width.at(vq) + self.slice_bytes - 1) & !(self.slice_bytes - 1)
     }
 
@@ -107,12 +107,12 @@ pub(crate) struct ImageBytes {
 }
 
 impl ImageBytes {
-    /// What the first `n` banks take: where bank `n` starts, or, of all banks, the image's size.
+    /// What the first `n` banks take. That is where bank `n` starts; for all banks it is the image's size.
     ///
-    /// Of a layout that [`check`](super::check) has passed nothing here wraps.
+    /// In a layout that [`check`](super::check) has passed, nothing here wraps.
     pub(crate) const fn of(mut banks: &[Bank], n: usize) -> Self {
         let (mut fixed, mut per_vq, mut per_vq2, mut b) = (0_u32, 0_u32, 0_u32, 0);
-        // By patterns: an index would bring a panic into `expand` and `pack`.
+        // With patterns, because an index would bring a panic into `expand` and `pack`.
         while let (true, [bank, rest @ ..]) = (b < n, banks) {
             if matches!(bank.place, Place::Image) {
                 let (count, width) = (bank.count, bank.width);

@@ -29,7 +29,6 @@ impl Bounds {
     /// A slice past the register's end starts at that end and is empty, so that no bounds point
     /// outside the register, whatever the index.
     pub const fn of_slice(offset: u32, width: u32, slice_bytes: u32, index: u16) -> Self {
-        // A slice past the end starts there.
         let skipped = (index as u32).saturating_mul(slice_bytes);
         let skipped = if skipped < width { skipped } else { width };
         let left = width - skipped;
@@ -45,8 +44,8 @@ impl Bounds {
         }
     }
 
-    /// The bounds of a slice of one of a bank's registers; the bank starts at `offset` in the image. Of
-    /// a register that this VQ does not have, they are empty, and at the bank's end.
+    /// The bounds of a slice of one of a bank's registers; the bank starts at `offset` in the image. For a
+    /// register that this VQ does not have, they are empty, and lie at the bank's end.
     pub(crate) const fn of_register(
         bank: &Bank,
         offset: ImageBytes,
@@ -68,7 +67,8 @@ impl Bounds {
 /// The bounds of slice 0 of every register of a layout, a row for each VQ from `vq_min` on: what
 /// [`register_layout!`](crate::register_layout) computes at compile time.
 ///
-/// `REGISTERS` is that of [`registers`]. Registers that a smaller VQ does not have are empty.
+/// `REGISTERS` is what [`registers`] gives for all banks. Registers that a smaller VQ does not have are
+/// empty.
 pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
     banks: &[Bank],
     vq_min: u16,
@@ -98,8 +98,8 @@ pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
     table
 }
 
-/// How many registers with a place in the image the first `n` banks have, at the largest VQ: where
-/// bank `n` starts in a row of [`bounds_table`].
+/// How many registers of the first `n` banks have a place in the image, at the largest VQ. That is where bank
+/// `n` starts in a row of [`bounds_table`].
 pub const fn registers(banks: &[Bank], n: usize) -> usize {
     let (mut total, mut b) = (0, 0);
     while b < n {

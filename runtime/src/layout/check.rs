@@ -1,7 +1,7 @@
-//! What the compiler refuses to make an image or a view of.
+//! What a layout must be like for the compiler to make images and views of it.
 //!
-//! A layout is data that anyone may write, and `image` computes addresses from it. These are the facts
-//! that the addresses stand on. The macro refuses a wrong layout earlier, with better words; it is not
+//! A layout is data that anyone may write, and `image` computes addresses from it. Those addresses are right
+//! only if the facts below hold. The macro refuses a wrong layout earlier, with better words, but it is not
 //! trusted.
 
 use super::bank::Place;
@@ -10,8 +10,9 @@ use super::{BankType, ByteArray, InImage, Layout, PerVq, Register, ViewOf};
 /// Sizes in the image are numbers of 31 bits, so that no sum or product of them wraps.
 const MOST: u64 = i32::MAX as u64;
 
-/// Refuses a layout whose image has more than 31 bits of bytes, or whose slices have; a bank that
-/// lacks, even at the largest VQ, a register that has an ID; and registers without a byte in the image.
+/// Refuses a layout if its image, or all its slices together, have more bytes than a number of 31 bits holds;
+/// if the size of a slice is no power of two; if a bank does not have, at the largest VQ, exactly the
+/// registers that have an ID; or if a register of the image has no bytes.
 ///
 /// Counts and widths grow with VQ, so the largest VQ decides.
 pub(crate) const fn check_layout<L: Layout>() {

@@ -1,8 +1,7 @@
 //! Why 64 bits name no register of a layout.
 //!
-//! Whether they name one is asked bank by bank, by [`Register::from_id`](super::Register::from_id): two
-//! comparisons each. The reason is found out when somebody wants to know it, so that decoding stays
-//! as short as that.
+//! Decoding is done by [`Register::from_id`](super::Register::from_id), bank by bank, with two comparisons
+//! each. It keeps no reason, so that it stays this short. The reason is found when somebody asks for it.
 
 use core::fmt;
 
@@ -15,8 +14,9 @@ use super::{
 /// 64 bits that are no register ID of a layout.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecodeError {
-    // In two halves, like the numbers of a register that stand in its place where decoding succeeds:
-    // else the compiler makes one number of those, and a table of jumps of a `match` on them.
+    // In two halves. If decoding succeeds, the two numbers of a register stand in this place. If this were
+    // one number, the compiler would make one of those two as well, and a table of jumps for a `match` on
+    // them.
     low: u32,
     high: u32,
     layout: &'static (u64, &'static [Bank]),
@@ -137,7 +137,7 @@ impl fmt::Display for DecodeError {
     }
 }
 
-/// The message: an ID in decimal says nothing to anyone.
+/// The message, because nobody can read an ID in decimal.
 impl fmt::Debug for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DecodeError({self})")

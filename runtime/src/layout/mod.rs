@@ -26,7 +26,7 @@ pub(crate) use check::{check_bank, check_layout};
 pub use decode::{DecodeError, Reason};
 pub use register::{Register, RegisterError};
 
-/// What the code needs that [`register_layout!`](crate::register_layout) generates, and nobody else.
+/// What the code needs that [`register_layout!`](crate::register_layout) generates. It is for nobody else.
 #[doc(hidden)]
 pub mod generated {
     use super::{Bank, ImageBytes};
@@ -54,7 +54,7 @@ pub const SIZE_SHIFT: u32 = 52;
 pub const COPROC_MASK: u64 = 0x0000_0000_0fff_0000;
 /// Where the coprocessor field starts (`KVM_REG_ARM_COPROC_SHIFT`).
 pub const COPROC_SHIFT: u32 = 16;
-/// Bits 15:0: what the coprocessor's own layout says.
+/// Bits 15:0 of a register ID, which each coprocessor lays out in its own way.
 pub const LOW_MASK: u64 = 0xffff;
 /// Bits that belong to no field and are zero in every valid ID: 51:32 and 31:28.
 pub const RESERVED_MASK: u64 = !(ARCH_MASK | SIZE_MASK | COPROC_MASK | LOW_MASK);
@@ -98,8 +98,8 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     /// The register slice that any 64 bits name, or why they name none.
     fn decode(id: u64) -> Result<Self::Reg, DecodeError>;
 
-    /// The bounds of slice 0 of every register at this VQ, in the order of the image. A register that
-    /// this VQ does not have is empty.
+    /// The bounds of slice 0 of every register at this VQ, in the order of the image. A register that this VQ
+    /// does not have has empty bounds.
     fn bounds(vq: Vq) -> Result<impl Iterator<Item = Bounds>, VqError> {
         check_vq::<Self>(vq)?;
         let vq = vq.get();
@@ -117,16 +117,16 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
         check_vq::<Self>(vq).map(|()| bytes.at(vq.get()) as usize)
     }
 
-    /// The size in bytes of all slices with a register's bytes in them, at this VQ: what
-    /// [`Image::expand`](crate::Image::expand) writes. Of the [`sve`](crate::sve) layout these are 49
-    /// slices, and 8736 bytes, at every VQ.
+    /// The size in bytes of all slices that hold bytes of a register at this VQ: what
+    /// [`Image::expand`](crate::Image::expand) writes. In the [`sve`](crate::sve) layout these are 49 slices,
+    /// 8736 bytes, at every VQ.
     fn slices_bytes(vq: Vq) -> Result<usize, VqError> {
         check_vq::<Self>(vq).map(|()| slices_bytes(Self::BANKS, vq.get()))
     }
 
-    /// The IDs that exist at this VQ, in the layout's order: every register with every slice that
-    /// holds at least a byte, views and pseudo-registers included. Of the [`sve`](crate::sve) layout
-    /// these are the 50 that a vCPU enumerates (`KVM_GET_REG_LIST`).
+    /// The IDs that exist at this VQ, in the layout's order: every register with every slice that holds at
+    /// least a byte, views and pseudo-registers included. In the [`sve`](crate::sve) layout these are the 50
+    /// that a vCPU enumerates (`KVM_GET_REG_LIST`).
     fn ids(vq: Vq) -> Result<impl Iterator<Item = u64>, VqError> {
         check_vq::<Self>(vq)?;
         let vq = vq.get();
@@ -152,16 +152,16 @@ pub trait BankType: Copy + fmt::Debug + Eq + Ord + Hash + 'static {
     const INDEX: usize;
 }
 
-/// `[u8; N]`, and nothing else: what a slice, or a register of a view, is handed over in.
+/// `[u8; N]`, and no other type. Slices, and registers of views, are passed as such arrays.
 pub trait ByteArray: Copy + AsRef<[u8]> + AsMut<[u8]> + sealed::Array {
     /// Its size in bytes.
     const BYTES: usize;
     /// All zero.
     const ZEROS: Self;
 
-    /// As many bytes as an array, to write.
+    /// The bytes as an array, to write; `None` unless there are exactly as many.
     fn from_slice_mut(bytes: &mut [u8]) -> Option<&mut Self>;
-    /// As many bytes as an array.
+    /// The bytes as an array; `None` unless there are exactly as many.
     fn from_slice(bytes: &[u8]) -> Option<&Self>;
 }
 
@@ -206,7 +206,7 @@ pub trait ViewOf: BankType {
     type Value: ByteArray;
 }
 
-/// The bank of a register type: what `sve::Z` stands for where a bank is wanted.
+/// Leads from a register type, such as `sve::Z`, to its bank.
 pub trait RegisterType {
     /// The bank as a type.
     type Bank: BankType;

@@ -11,13 +11,15 @@ use crate::vq::Vq;
 
 /// One slice of a register of bank `B`, always a valid one. `sve::Z` is `Register<bank::Z>`.
 ///
-/// On today's hardware a register has one slice, slice 0; that is what just a register's name
-/// stands for.
+/// On today's hardware a register has only one slice, slice 0. A register's name without a slice stands for
+/// that one.
 pub struct Register<B> {
-    // Below 2^16, both; as wide as an address can use them at once.
+    // Both are below 2^16. They have 32 bits because an address is computed from them, which then needs no
+    // conversion.
     number: u32,
     slice: u32,
-    /// Of this bank only, not even of one that the compiler takes for a subtype.
+    /// Invariant in `B`: the compiler never takes a register of one bank for one of another, not even of a
+    /// subtype.
     bank: PhantomData<fn(B) -> B>,
 }
 
@@ -42,7 +44,7 @@ impl<B: BankType> Register<B> {
     /// The register slice of this bank that an ID names, if it names one: for [`Layout::decode`].
     #[inline]
     pub fn from_id(id: u64) -> Option<Self> {
-        // The whole ID is compared: with any other bit it is too far from the bank's first one.
+        // This compares the whole ID: one that differs in any other bit is too far from the bank's first ID.
         let first = const { Self::BANK.id(B::Layout::PREFIX, 0, 0) };
         let (number, slice) = Self::BANK.locate(id.wrapping_sub(first))?;
         Some(Self {

@@ -51,8 +51,8 @@ pub(super) fn parse(id: u64, rules: Rules, sve: bool) -> Result<CoreReg, Errno> 
 fn parse_mainline(id: u64, sve: bool) -> Result<CoreReg, Errno> {
     let offset = offset(id);
     let words = reg_size(id) as u64 / 4;
-    // Both are far below 2^63, so the sum cannot overflow. That the kernel wants less than all of
-    // the structure, not at most, costs it a last word that is padding.
+    // Both are far below 2^63, so the sum cannot overflow. The kernel compares with `>=`, not with `>`. So it
+    // refuses the last word too, which is padding.
     if offset < V_START || offset + words >= KVM_REGS_WORDS {
         return Err(Errno::ENOENT);
     }
@@ -85,7 +85,7 @@ fn status(reg: Reg) -> CoreReg {
 fn parse_v(id: u64) -> Result<Part, Errno> {
     let (offset, len) = (offset(id), reg_size(id));
     let words = (len as u64).div_ceil(4);
-    // "Is it mine" comes before any other question, and is asked without a sum that could overflow.
+    // The first question is whether the ID is one of V at all. It is asked without a sum that could overflow.
     let ends_before = offset < V_START && words <= V_START - offset;
     if ends_before || offset >= V_LIMIT {
         return Err(Errno::ENOENT);

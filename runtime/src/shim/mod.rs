@@ -4,9 +4,9 @@
 //! hypervisors that are not Linux, and for tests of a VMM on any machine. The same conformance
 //! suite runs against it and against Linux.
 //!
-//! It keeps the SVE and FPSIMD registers: Z, P, FFR, V, FPSR, FPCR, and the pseudo-register VLS. All
-//! other registers of a vCPU are for its owner to keep; asked for one of those, it answers `ENOENT`,
-//! the "not mine, try another" of the kernel's own register code.
+//! It keeps the SVE and FPSIMD registers: Z, P, FFR, V, FPSR, FPCR, and the pseudo-register VLS. All other
+//! registers of a vCPU are for its owner to keep. For one of those it answers `ENOENT`, which in the kernel's
+//! own register code means "not mine, try another".
 
 mod core;
 mod sve;
@@ -18,8 +18,8 @@ pub use vcpu::{Vcpu, memory_bytes};
 /// Which generation of the interface to follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Rules {
-    /// Linux since 5.2 (`Documentation/virt/kvm/api.rst`): registers exist once the vCPU is
-    /// finalized, slices past the first and V registers in CORE do not.
+    /// Linux since 5.2 (`Documentation/virt/kvm/api.rst`). The registers of SVE exist once the vCPU is
+    /// finalized. There are no slices past the first and, with SVE, no V registers in CORE.
     #[default]
     Mainline,
     /// The RFC of June 2018 as its review left it: there is no VLS and no finalization, slices past

@@ -107,9 +107,9 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// `KVM_ARM_VCPU_INIT`, with or without [`FEATURE_SVE`]. Again with the same features it resets
-    /// the vCPU: a finalized one stays finalized, with registers of zero; another loses what was
-    /// written to VLS.
+    /// `KVM_ARM_VCPU_INIT`, with or without [`FEATURE_SVE`]. A second call with the same features resets the
+    /// vCPU. A finalized one stays finalized, with registers of zero; one that is not loses what was written
+    /// to VLS.
     ///
     /// `EINVAL`: the host has no SVE; or the features differ from the first time.
     pub fn init(&mut self, sve: bool) -> Result<(), Errno> {
@@ -169,12 +169,11 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
             .chain(sve.filter(|id| *id != sve::VLS.id())))
     }
 
-    /// `KVM_GET_REG_LIST` into the caller's memory. `n` is the kernel's `kvm_reg_list.n`: how many IDs
-    /// there are, written on success, and with `E2BIG` too; what it was is not looked at, as `list`
-    /// knows how long it is.
+    /// `KVM_GET_REG_LIST` into the caller's memory. `n` is the kernel's `kvm_reg_list.n`. How many IDs there
+    /// are is written to it, with `E2BIG` too. Its old value is ignored, because `list` knows how long it is.
     ///
-    /// As [`reg_list`](Self::reg_list), and `E2BIG`: `list` has room for fewer than `n`; nothing else is
-    /// written.
+    /// Errors are those of [`reg_list`](Self::reg_list), and `E2BIG`: `list` has room for fewer than `n`.
+    /// Only `n` is written then.
     pub fn get_reg_list(&self, n: &mut u64, list: &mut [u64]) -> Result<(), Errno> {
         let needed = self.reg_list()?.count();
         *n = needed as u64;

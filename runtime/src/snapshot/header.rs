@@ -1,4 +1,4 @@
-//! What stands in front of the image, for who has that only.
+//! The header of a snapshot, which can be read before the rest is there.
 
 use super::{
     FLAG_STATUS, HEADER_BYTES, MAGIC, OVERHEAD_BYTES, Snapshot, SnapshotError, VERSION,
@@ -10,7 +10,7 @@ use crate::sve;
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 
-/// A snapshot's first [`HEADER_BYTES`]: what a destination asks before it takes a vCPU.
+/// A snapshot's first [`HEADER_BYTES`]. A destination looks at them before it takes a vCPU.
 ///
 /// ```
 /// # use sve_state::{SveState, Vls, Vq, snapshot::Snapshot};
@@ -51,9 +51,9 @@ pub(super) fn number(bytes: &[u8]) -> u32 {
 }
 
 impl Header {
-    /// The header at the start of these bytes, which need not be the whole snapshot. The checksum is
-    /// behind the image, so that damage is found only where it contradicts itself; [`Snapshot::from_bytes`]
-    /// is to follow.
+    /// The header at the start of these bytes, which need not be the whole snapshot. The checksum is behind
+    /// the image, so damage is found here only if the fields contradict each other. Call
+    /// [`Snapshot::from_bytes`] when all bytes are there.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
         check_version(bytes)?;
         let found = bytes.len();
@@ -100,7 +100,7 @@ impl Header {
         bytes
     }
 
-    /// What stands there, whatever it says.
+    /// Reads the fields, without a check.
     pub(super) fn read(bytes: &[u8; HEADER_BYTES]) -> Self {
         let mut words = [0; 8];
         for (word, bytes) in words.iter_mut().zip(bytes[VLS..STATUS].chunks_exact(8)) {
@@ -120,7 +120,7 @@ impl Header {
         }
     }
 
-    /// That it states the size that is there.
+    /// Checks that it states the size that was found.
     pub(super) fn check_size(&self, found: usize) -> Result<(), SnapshotError> {
         let expected = self.snapshot_bytes();
         if found == expected {
@@ -129,7 +129,7 @@ impl Header {
         Err(SnapshotError::Size { expected, found })
     }
 
-    /// That its fields are those of this version, and go together; and the VQ.
+    /// Checks that its fields are those of this version, and go together. Gives the VQ.
     pub(super) fn check_fields(&self) -> Result<Vq, SnapshotError> {
         let status = self.has_status() || self.status == Status::default();
         if self.flags & !FLAG_STATUS != 0 || self.zero != 0 || !status {

@@ -1,5 +1,5 @@
-//! The form that VMMs keep: (ID, bytes) as `KVM_GET_ONE_REG` gave them, register by register. There and
-//! back.
+//! Snapshots from lists of registers, and lists from snapshots. VMMs keep such lists today: (ID, bytes), as
+//! `KVM_GET_ONE_REG` gave them.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -17,7 +17,8 @@ use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 use crate::{fpsimd, sve};
 
-/// What a list of registers may have that no KVM gives, or that is not known here.
+/// What a list of registers may have although no KVM gives it, or it is not known here. By default each of
+/// these is an error.
 ///
 /// ```
 /// use sve_state::snapshot::Allow;
@@ -28,23 +29,23 @@ use crate::{fpsimd, sve};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allow<'a> {
-    /// Bytes other than zero past the vector length, in a slice of Z, P or FFR. They are dropped, as
-    /// KVM does. Otherwise they are an error: what a GET gives there is zero, so that the registers
-    /// are longer than VLS says.
+    /// Bytes other than zero past the vector length, in a slice of Z, P or FFR. They are dropped, as KVM
+    /// does. Otherwise they are an error: a GET gives zeros there, so the registers must be longer than VLS
+    /// says.
     pub past_vls: bool,
     /// Registers of coprocessors that this crate does not know. They are passed over. Otherwise they
     /// are an error: they may be state that would be lost. Known are those of Linux up to 7.3: 0x10,
     /// 0x11, and 0x13 to 0x16.
     pub coprocessors: bool,
-    /// Missing registers, which have their values from this snapshot; and V registers of a vCPU with
-    /// SVE, which are written to the low 128 bits of Z where the list has no such Z. The list and the
-    /// snapshot are of the same kind: a list with V and nothing of SVE is of a vCPU without SVE.
+    /// Missing registers, which take their values from this snapshot. With SVE, also V registers: each is
+    /// written to the low 128 bits of its Z register, if the list does not have that. The list and the
+    /// snapshot must be of the same kind; a list with V and nothing of SVE is of a vCPU without SVE.
     pub missing: Option<&'a Snapshot>,
 }
 
 impl Snapshot {
-    /// Whether a snapshot keeps the register with this ID: Z, P, FFR, VLS, V, FPSR, FPCR. So the list of
-    /// a vCPU of either kind is what snapshots keep, and the rest:
+    /// Whether a snapshot keeps the register with this ID: Z, P, FFR, VLS, V, FPSR, FPCR. This divides the
+    /// list of a vCPU of either kind into what snapshots keep and the rest:
     ///
     /// ```
     /// # use sve_state::{sve, snapshot::Snapshot};
@@ -57,11 +58,12 @@ impl Snapshot {
         place(id).is_some()
     }
 
-    /// Its registers as (ID, bytes), as `KVM_GET_ONE_REG` would give them of a vCPU restored from it, and
-    /// in the order that `KVM_GET_REG_LIST` has: V without SVE; FPSR and FPCR if they were captured; VLS,
-    /// Z, P and FFR with SVE. Z, P and FFR are slices in full, with zeros past the vector length. This is
-    /// the inverse of [`from_registers`](Self::from_registers): a VMM that keeps such a list goes on to,
-    /// and has the snapshot only where it writes bytes.
+    /// Its registers as (ID, bytes): what `KVM_GET_ONE_REG` would give for a vCPU restored from it, in the
+    /// order of `KVM_GET_REG_LIST`. These are V without SVE; FPSR and FPCR if they were captured; VLS, Z, P
+    /// and FFR with SVE. Z, P and FFR are whole slices, with zeros past the vector length.
+    ///
+    /// This is the inverse of [`from_registers`](Self::from_registers). So a VMM that keeps such a list can
+    /// go on to keep it, and make a snapshot only where it writes bytes.
     pub fn registers(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
         let word = |id, word: u32| (id, word.to_ne_bytes().to_vec());
         let status = self.status.into_iter().flat_map(move |status| {
@@ -85,7 +87,7 @@ impl Snapshot {
         v.chain(status).chain(vls).chain(sve)
     }
 
-    /// This snapshot with the values of these registers in place of its own, each with its ID, which
+    /// This snapshot with the values of these registers in place of its own. Each has its ID, which a
     /// [`Register`] turns into, and bytes as in a list of registers:
     ///
     /// ```
@@ -99,9 +101,8 @@ impl Snapshot {
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     ///
-    /// A V register of a snapshot with SVE is the low 128 bits of Z. Otherwise it is
-    /// [`from_registers_allowing`](Self::from_registers_allowing), where what is missing is this
-    /// snapshot's.
+    /// In a snapshot with SVE, a V register is the low 128 bits of Z. All else is as in
+    /// [`from_registers_allowing`](Self::from_registers_allowing), with this snapshot for what is missing.
     pub fn with_registers<B: AsRef<[u8]>>(
         &self,
         registers: impl IntoIterator<Item = (u64, B)>,
@@ -113,13 +114,15 @@ impl Snapshot {
         Self::from_list(allow, registers, true)
     }
 
-    /// The snapshot that a vCPU's registers make, each with its ID and the bytes that
-    /// `KVM_GET_ONE_REG` gave: what a VMM has kept that goes through `KVM_GET_REG_LIST`.
+    /// The snapshot that a vCPU's registers make, each with its ID and the bytes that `KVM_GET_ONE_REG` gave.
+    /// A VMM that goes through `KVM_GET_REG_LIST` keeps such a list.
     ///
-    /// The order does not matter. Of a vCPU with SVE, the 50 of SVE, VLS among them, must be there once
-    /// each; of one without, which has none of them, V0 to V31; in the sizes that their IDs state.
-    /// FPSR and FPCR both or neither. The other registers of a vCPU are ignored, and so is V with SVE,
-    /// where it shows Z. V, VLS, FPSR and FPCR are in the host's byte order.
+    /// The order does not matter. With SVE, the 50 registers of SVE, VLS among them, must be there once each.
+    /// Without SVE, V0 to V31 must be there once each, and none of SVE. FPSR and FPCR must be there both, or
+    /// neither. Every register has the size that its ID states.
+    ///
+    /// The other registers of a vCPU are ignored. So is V with SVE, where it shows Z. V, VLS, FPSR and FPCR
+    /// are in the host's byte order.
     ///
     /// ```
     /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialised};
@@ -145,7 +148,7 @@ impl Snapshot {
         Self::from_registers_allowing(Allow::default(), registers)
     }
 
-    /// As [`from_registers`](Self::from_registers), of a list that may have what is otherwise an error.
+    /// As [`from_registers`](Self::from_registers), for a list that may have what is otherwise an error.
     pub fn from_registers_allowing<B: AsRef<[u8]>>(
         allow: Allow<'_>,
         registers: impl IntoIterator<Item = (u64, B)>,
@@ -153,7 +156,8 @@ impl Snapshot {
         Self::from_list(allow, registers, false)
     }
 
-    /// `edit`: of a snapshot, where V is one of its registers whatever else is listed.
+    /// `edit`: the list changes a snapshot. V is then one of the snapshot's registers, even if nothing of SVE
+    /// is listed.
     fn from_list<B: AsRef<[u8]>>(
         allow: Allow<'_>,
         registers: impl IntoIterator<Item = (u64, B)>,
@@ -164,7 +168,7 @@ impl Snapshot {
             list.fill(missing);
         }
         for (id, bytes) in registers {
-            // Once: what answers otherwise the second time is not asked again.
+            // Asked only once, because a second call might give other bytes.
             list.put(id, bytes.as_ref(), allow)?;
         }
         if let Some(missing) = allow.missing {
@@ -190,7 +194,8 @@ impl Snapshot {
 
 type State = SveState<Box<[u8]>>;
 
-/// V is an integer in the host's byte order, and in an image little-endian: there and back.
+/// V is an integer in the host's byte order, and little-endian in an image. Turns one into the other, or
+/// back.
 fn in_host_order(value: &mut [u8]) {
     if cfg!(target_endian = "big") {
         value.reverse();
@@ -253,7 +258,7 @@ struct List {
     has: [Has; PLACES],
     /// The values, one behind the other; those of the image are the slices that `pack` reads.
     bytes: Vec<u8>,
-    /// What is wrong with V, which matters without SVE only.
+    /// What is wrong with V. It matters only without SVE.
     v: Result<(), RegistersError>,
 }
 
@@ -275,7 +280,7 @@ impl List {
         }
     }
 
-    /// Values for what will be missing.
+    /// Values for what the list may lack.
     fn fill(&mut self, missing: &Snapshot) {
         for (id, bytes) in missing.registers() {
             if let Some(place) = place(id) {
@@ -310,7 +315,7 @@ impl List {
         put
     }
 
-    /// The V registers that are listed, to the Z registers that are not.
+    /// Copies the V registers that are listed to the Z registers that are not.
     fn v_to_z(&mut self) -> Result<(), RegistersError> {
         for (v, z) in OF_V.zip(OF_SVE) {
             if (self.has[v], self.has[z]) == (Has::Listed, Has::Missing) {
@@ -390,8 +395,8 @@ impl List {
 /// cache sizes, system registers, firmware registers, and firmware features.
 const KNOWN: [u64; 4] = [0x11, 0x13, 0x14, 0x16];
 
-/// Whether an ID that has no slot is another register of a vCPU. What is neither that nor one of a
-/// snapshot's has been damaged, and with it perhaps a register that would go missing.
+/// Checks that an ID without a slot is that of another register of a vCPU. If it is not, the ID has been
+/// damaged, and its register may be one that would be missing from the snapshot.
 fn check_other(id: u64, allow: Allow<'_>) -> Result<(), RegistersError> {
     let sve = match sve::Reg::decode(id) {
         Ok(_) => return Err(RegistersError::Slice { id }),
@@ -418,14 +423,14 @@ fn check_other(id: u64, allow: Allow<'_>) -> Result<(), RegistersError> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegistersError {
-    /// A register of a snapshot is not there; of several, the first in the image's order, then VLS,
-    /// then FPSR or FPCR. Where there is neither V nor anything of SVE, that is Z0.
+    /// A register of a snapshot is missing. If several are, it is the first in the image's order, then VLS,
+    /// then FPSR or FPCR. If there is neither V nor anything of SVE, it is Z0.
     Missing {
         /// The register's ID.
         id: u64,
     },
-    /// A register of a vCPU of the other kind, with SVE or without, than the snapshot that has what is
-    /// missing.
+    /// A register of the other kind of vCPU, with SVE or without, than that of the snapshot in
+    /// [`Allow::missing`].
     OtherKind {
         /// The register's ID.
         id: u64,
@@ -533,7 +538,7 @@ impl fmt::Display for RegistersError {
     }
 }
 
-/// The message: an ID in decimal says nothing to anyone.
+/// The message, because nobody can read an ID in decimal.
 impl fmt::Debug for RegistersError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RegistersError({self})")

@@ -1,6 +1,6 @@
-//! A snapshot in serde formats: a byte string, and where people read it a string of base64. A format
-//! for people reads either, and a list of numbers: inside `flatten` and tagged enums a format claims to be for
-//! people, whatever it is.
+//! A snapshot in serde formats: a byte string, or a string of base64 in a format for people. A format for
+//! people reads both, and lists of numbers too. It has to, because inside `flatten` and tagged enums every
+//! format claims to be for people.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -27,7 +27,7 @@ impl<'de> Deserialize<'de> for Snapshot {
         if deserializer.is_human_readable() {
             return deserializer.deserialize_any(Bytes);
         }
-        // Some formats have no bytes to lend: CBOR from a reader, or in pieces.
+        // Asks for owned bytes, because some formats have none to lend: CBOR from a reader, or in pieces.
         deserializer.deserialize_byte_buf(Bytes)
     }
 }

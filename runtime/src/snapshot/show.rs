@@ -1,5 +1,5 @@
-//! A snapshot's registers for people and tools. `Debug` has none: they hold a guest's keys, and logs hold
-//! `Debug`.
+//! Shows a snapshot's registers to people and tools. `Debug` does not show them: what `Debug` shows gets into
+//! logs, and registers may hold a guest's keys.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -23,10 +23,10 @@ impl Snapshot {
         })
     }
 
-    /// The registers' values as text, each as gdb would show it, Z and V by quadwords
-    /// (`p/x $z3.q.u`), P and FFR by bytes (`p/x $p3`); those that are zero in one line.
+    /// The registers' values as text, as gdb would show them: Z and V by quadwords (`p/x $z3.q.u`), P and FFR
+    /// by bytes (`p/x $p3`). The last line names the registers that are zero.
     ///
-    /// For who asks to see them: they are a guest's, and may be secret.
+    /// Show them only to somebody who asks: they are a guest's, and may be secret.
     ///
     /// ```
     /// # use sve_state::{Vls, Vq, SveState, sve, snapshot::Snapshot, vcpu::Status};
@@ -102,7 +102,8 @@ struct Elements<'a> {
     bytes: &'a [u8],
 }
 
-/// Of more of one value than these, gdb says how many there are (`set print repeats`).
+/// If a value follows itself more often than this, gdb shows it once, and how often it repeats (`set print
+/// repeats`).
 const REPEATS: usize = 10;
 
 impl fmt::Display for Elements<'_> {

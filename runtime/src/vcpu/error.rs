@@ -34,8 +34,8 @@ pub enum VcpuError<E> {
         /// What the vCPU answered.
         error: E,
     },
-    /// A register was read that has bytes other than zero past its width, so that it is longer than
-    /// the vCPU's vector lengths say, or they have changed since it was wrapped.
+    /// A register was read that has bytes other than zero past its width. Either it is longer than the vCPU's
+    /// vector lengths say, or those have changed since the vCPU was wrapped.
     PastVls {
         /// The register's ID.
         id: u64,
@@ -44,8 +44,7 @@ pub enum VcpuError<E> {
         /// The vector lengths.
         vls: Vls,
     },
-    /// The vCPU is without SVE, and the image has a register that there is with SVE only; nothing was
-    /// written.
+    /// The vCPU is without SVE, and the image has a register that exists only with SVE; nothing was written.
     WithoutSve {
         /// The register's ID: P's or FFR's.
         id: u64,
@@ -133,7 +132,7 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
     }
 }
 
-/// The message: an ID in decimal says nothing to anyone.
+/// The message, because nobody can read an ID in decimal.
 impl<E: fmt::Display> fmt::Debug for VcpuError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "VcpuError({self})")

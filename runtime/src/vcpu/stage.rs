@@ -1,5 +1,5 @@
-//! How far a vCPU has come, which calls fail there, and what to do about it: one source of words for
-//! [`VcpuError`](super::VcpuError) and for `regid explain`.
+//! How far a vCPU has come, which calls fail there, and what to do about it. [`VcpuError`](super::VcpuError)
+//! and `regid explain` both have their words from here.
 
 use core::fmt;
 
@@ -25,8 +25,9 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The stage of a vCPU under KVM's rules since Linux 5.2, by three GETs, of FPSR, VLS and Z0:
-    /// which of them fail tells, whatever with. `None`: at no stage do just these fail.
+    /// The stage of a vCPU, under KVM's rules since Linux 5.2. Three GETs, of FPSR, VLS and Z0, find it: it
+    /// counts which of them fail, not with which error. `None`: there is no stage at which exactly these
+    /// fail.
     pub fn of<V: OneReg + ?Sized>(vcpu: &V) -> Option<Self> {
         let fails = |id| {
             let mut slice = [0; MAX_SLICE];
@@ -42,7 +43,7 @@ impl Stage {
         }
     }
 
-    /// Why KVM refuses this call at this stage, if it does so for the stage.
+    /// Why KVM refuses this call at this stage, if the stage is the reason.
     pub fn refuses(self, call: Call) -> Option<Refusal> {
         let kind = match call {
             Call::Finalize => None,
@@ -64,7 +65,7 @@ impl Stage {
         }
     }
 
-    /// What this module has for a vCPU at this stage.
+    /// The constructor for a vCPU at this stage.
     fn constructor(self) -> Option<&'static str> {
         match self {
             Self::Created => None,
@@ -75,7 +76,7 @@ impl Stage {
     }
 }
 
-/// What an ID is to a stage.
+/// The kinds of ID that a stage treats differently.
 enum Kind {
     /// In `sve_state`.
     Register,
@@ -125,7 +126,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// The words: an ID in decimal says nothing to anyone.
+/// The words, because nobody can read an ID in decimal.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -215,8 +216,8 @@ impl Refusal {
     }
 }
 
-/// The reason that a stage has for refusing a call, behind what the vCPU answered; nothing where it
-/// has none.
+/// What is shown behind the vCPU's answer: why the stage refuses the call. Nothing, if the stage is not the
+/// reason.
 pub(super) struct Because(pub(super) Option<Stage>, pub(super) Call);
 
 impl fmt::Display for Because {
