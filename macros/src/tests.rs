@@ -201,6 +201,38 @@ fn borders() {
     }
 }
 
+/// A bank cannot have the name of an item that every layout has.
+#[test]
+fn names_of_items_are_reserved() {
+    let of = |bank: &str| {
+        let bank = quote::format_ident!("{bank}");
+        register_layout(quote! {
+            mod layout {
+                arch: arm64, coproc: 0x15, slices: 2, vq: 1..=2;
+                bank #bank at 0: slice 64 bits, width 64 * vq bits;
+            }
+        })
+    };
+    let module = of("Own").into_iter().find_map(|tree| match tree {
+        TokenTree::Group(group) => Some(group.stream()),
+        _ => None,
+    });
+    let items = module.expect("its braces").into_iter();
+    let words: Vec<_> = items.map(|tree| tree.to_string()).collect();
+    let names = words.windows(3).filter_map(|words| match words {
+        [word, _, name] if word == "pub" => Some(name),
+        _ => None,
+    });
+    let mut reserved = 0;
+    for name in names.filter(|name| *name != "fn" && !name.to_lowercase().starts_with("own")) {
+        let code = of(name).to_string();
+        let said = format!("every layout has a `{name}` already");
+        assert!(code.contains(&said), "{name}: {code}");
+        reserved += 1;
+    }
+    assert_eq!(reserved, crate::valid::RESERVED.len());
+}
+
 #[test]
 fn suggestions() {
     let hint = |written| did_you_mean(written, &["arch", "bank", "vq", ":"]);

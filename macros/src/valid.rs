@@ -29,9 +29,11 @@ const VQS: RangeInclusive<u64> = 1..=512;
 /// of them. SVE with all vector lengths of the ABI would have 50 · 512.
 const MAX_ENTRIES: u64 = 1 << 15;
 /// Names that every layout generates beside those of its banks.
-const RESERVED: [&str; 6] = [
+pub(crate) const RESERVED: [&str; 8] = [
+    "BOUNDS",
     "Layout",
     "MAX_IMAGE_BYTES",
+    "REGISTERS",
     "Reg",
     "Slice",
     "bank",
