@@ -10,7 +10,7 @@ use std::hint::black_box;
 use oorandom::Rand32;
 use sve_state::fpsimd;
 use sve_state::layout::BankType;
-use sve_state::shim::{self, Rules};
+use sve_state::shim;
 use sve_state::snapshot::Snapshot;
 use sve_state::sve::{Reg, bank};
 use sve_state::vcpu::{Finalized, Status};
@@ -153,7 +153,7 @@ fn state(vq: Vq) -> by_hand::State {
 }
 
 fn shim(vq: Vq) -> Shim {
-    let mut vcpu = shim::Vcpu::new(Vls::up_to(vq), Rules::Mainline).expect("a host");
+    let mut vcpu = shim::Vcpu::new(Vls::up_to(vq)).expect("a host");
     vcpu.init(true).expect("a host with SVE");
     vcpu.finalize(shim::FEATURE_SVE)
         .expect("an initialised vCPU");

@@ -185,8 +185,7 @@ fn a_vcpu_is_saved_and_restored() {
 
     // On the shim, which is compared with Linux.
     let host = Vls::up_to(Vq::new(3).expect("a VQ"));
-    let mut shim =
-        sve_state::shim::Vcpu::new(host, sve_state::shim::Rules::Mainline).expect("a host");
+    let mut shim = sve_state::shim::Vcpu::new(host).expect("a host");
     shim.init(true).expect("a vCPU with SVE");
     shim.finalize(4).expect("an initialised vCPU");
     by_hand::restore(&mut shim, &saved).expect("its registers");

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::str::FromStr;
 
 use sve_state::gdb::{self, Description, Reg};
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::vcpu::{Finalized, Initialised};
 use sve_state::{Vls, Vq};
 
@@ -40,7 +40,7 @@ pub fn pattern(number: u32, k: u32) -> u8 {
 
 /// A vCPU whose registers have the pattern.
 pub fn vcpu(sve: Sve) -> Result<Finalized<Shim>, Box<dyn Error>> {
-    let mut vcpu = Vcpu::new(Vls::up_to(sve.0.unwrap_or(Vq::MIN)), Rules::Mainline)?;
+    let mut vcpu = Vcpu::new(Vls::up_to(sve.0.unwrap_or(Vq::MIN)))?;
     vcpu.init(sve.0.is_some())?;
     let mut vcpu = match sve.0 {
         Some(_) => Initialised::new(vcpu).finalize()?,

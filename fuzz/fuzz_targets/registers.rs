@@ -4,7 +4,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::snapshot::{Allow, Snapshot};
 use sve_state::vcpu::{Finalized, Initialised};
 use sve_state::{OneReg, Vls};
@@ -218,7 +218,7 @@ fn judge(list: &Registers, allow: Allow) -> Option<Expected> {
 /// To a vCPU, and register by register what the list had.
 fn moves(snapshot: &Snapshot, list: &Registers) {
     let (vls, has_sve) = (snapshot.vls(), snapshot.vls() != Vls::EMPTY);
-    let mut vcpu = Vcpu::new(vls, Rules::Mainline).expect("16 or less");
+    let mut vcpu = Vcpu::new(vls).expect("16 or less");
     vcpu.init(has_sve).expect("a host with these");
     let mut target = match has_sve {
         true => Initialised::new(vcpu).finalize().expect("the first time"),

@@ -10,7 +10,7 @@
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use sve_state::errno::Errno;
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::{OneReg, Vls};
 
 type Shim = Vcpu<Box<[u8]>>;
@@ -221,13 +221,9 @@ fn judged<T>(result: Result<T, Errno>) -> Result<T, Errno> {
 }
 
 fuzz_target!(|life: Life| {
-    let rules = if life.rfc {
-        Rules::Rfc
-    } else {
-        Rules::Mainline
-    };
     let host = Vls::from_words([life.host.into(), 0, 0, 0, 0, 0, 0, 0]);
-    let mut vcpu = Vcpu::new(host, rules).expect("16 or less");
+    let vcpu = Vcpu::new(host).expect("16 or less");
+    let mut vcpu = if life.rfc { vcpu.rfc() } else { vcpu };
     let mut before = look(&vcpu);
     for call in &life.calls {
         let result = judged(make(&mut vcpu, call, &before, &life));

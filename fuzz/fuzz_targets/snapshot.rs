@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialised};
 use sve_state::{Vls, Vq};
@@ -90,7 +90,7 @@ fn moves(snapshot: &Snapshot) {
 /// A vCPU with these vector lengths, the largest of which is at most 16.
 fn target(vls: Vls) -> Finalized<Vcpu<Box<[u8]>>> {
     let has_sve = vls != Vls::EMPTY;
-    let mut vcpu = Vcpu::new(vls, Rules::Mainline).expect("16 or less");
+    let mut vcpu = Vcpu::new(vls).expect("16 or less");
     vcpu.init(has_sve).expect("a host with these");
     if has_sve {
         Initialised::new(vcpu).finalize().expect("the first time")

@@ -23,11 +23,11 @@
 //!
 //! ```
 //! use sve_state::gdb::{self, Description, Reg};
-//! use sve_state::shim::{Rules, Vcpu};
+//! use sve_state::shim::Vcpu;
 //! use sve_state::vcpu::Initialised;
 //! use sve_state::{Vls, Vq};
 //!
-//! # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?), Rules::Mainline)?;
+//! # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?))?;
 //! # vcpu.init(true)?;
 //! let mut vcpu = Initialised::new(&mut vcpu).finalize()?;
 //! let description = Description::of(vcpu.vls())?;

@@ -32,14 +32,14 @@
 //! # One vCPU to another
 //!
 //! ```
-//! use sve_state::shim::{Rules, Vcpu};
+//! use sve_state::shim::Vcpu;
 //! use sve_state::vcpu::Initialised;
 //! use sve_state::{OneReg, Vls, Vq, sve};
 //!
 //! // Two vCPUs on which KVM_ARM_VCPU_INIT has been called with KVM_ARM_VCPU_SVE. These are the
 //! // shim's; with the feature `kvm`, a `kvm_ioctls::VcpuFd` takes their place.
 //! let host = Vls::up_to(Vq::new(4)?);
-//! let (mut vcpu, mut other) = (Vcpu::new(host, Rules::Mainline)?, Vcpu::new(host, Rules::Mainline)?);
+//! let (mut vcpu, mut other) = (Vcpu::new(host)?, Vcpu::new(host)?);
 //! vcpu.init(true)?;
 //! other.init(true)?;
 //!
@@ -98,8 +98,8 @@
 //! A stub for gdb ([`gdb`]):
 //!
 //! ```
-//! # use sve_state::{Vls, Vq, gdb::{self, Description}, shim::{Rules, Vcpu}, vcpu::Finalized};
-//! # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?), Rules::Mainline)?;
+//! # use sve_state::{Vls, Vq, gdb::{self, Description}, shim::Vcpu, vcpu::Finalized};
+//! # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?))?;
 //! # vcpu.init(true)?; vcpu.finalize(4)?;
 //! # let mut vcpu = Finalized::new(vcpu)?;
 //! let xml = Description::of(vcpu.vls())?.to_string();

@@ -8,9 +8,9 @@
 //! makes three more GETs to find that out; a call that succeeds makes none.
 //!
 //! ```
-//! # use sve_state::shim::{Rules, Vcpu};
+//! # use sve_state::shim::Vcpu;
 //! # use sve_state::{SveState, Vls, Vq, vcpu::Initialised};
-//! # let new_vcpu = || { let mut vcpu = Vcpu::new(Vls::up_to(Vq::ARCH_MAX), Rules::Mainline).unwrap();
+//! # let new_vcpu = || { let mut vcpu = Vcpu::new(Vls::up_to(Vq::ARCH_MAX)).unwrap();
 //! #     vcpu.init(true).unwrap(); vcpu };
 //! // A vCPU after KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_SVE, narrowed to 256 bits. It is borrowed, so
 //! // that it stays the VMM's own.

@@ -4,7 +4,7 @@
 
 use sve_state::errno::Errno;
 use sve_state::layout::Bounds;
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::{OneReg, Vls, Vq, fpsimd, sve};
 
 const Z0: u64 = 0x6080_0000_0015_0000;
@@ -13,12 +13,16 @@ const V0: u64 = 0x6040_0000_0010_0054;
 const U32: u64 = 2 << 52;
 const SIZE: u64 = 0xf << 52;
 
-fn vcpu(rules: Rules) -> Vcpu<Box<[u8]>> {
-    let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(4).unwrap()), rules).unwrap();
+fn mainline() -> Vcpu<Box<[u8]>> {
+    let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(4).unwrap())).unwrap();
     vcpu.init(true).unwrap();
-    if rules == Rules::Mainline {
-        vcpu.finalize(4).unwrap();
-    }
+    vcpu.finalize(4).unwrap();
+    vcpu
+}
+
+fn rfc() -> Vcpu<Box<[u8]>> {
+    let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(4).unwrap())).unwrap().rfc();
+    vcpu.init(true).unwrap();
     vcpu
 }
 
@@ -31,9 +35,8 @@ fn get(vcpu: &Vcpu<Box<[u8]>>, id: u64) -> Result<Vec<u8>, Errno> {
     vcpu.get_one_reg(id, &mut data).map(|()| data)
 }
 
-/// A vCPU with `1, 2, 3, …` in the bytes of Z0, and 0x77 in those of Z31.
-fn filled(rules: Rules) -> Vcpu<Box<[u8]>> {
-    let mut vcpu = vcpu(rules);
+/// The vCPU with `1, 2, 3, …` in the bytes of Z0, and 0x77 in those of Z31.
+fn filled(mut vcpu: Vcpu<Box<[u8]>>) -> Vcpu<Box<[u8]>> {
     let counting: Vec<u8> = (0..=255_u8).map(|k| k.wrapping_add(1)).collect();
     vcpu.set_one_reg(Z0, &counting).unwrap();
     vcpu.set_one_reg(Z0 + (31 << 5), &[0x77; 256]).unwrap();
@@ -42,8 +45,8 @@ fn filled(rules: Rules) -> Vcpu<Box<[u8]>> {
 
 #[test]
 fn defect_1_the_ids_past_z31_do_not_alias_z0() {
-    for rules in [Rules::Mainline, Rules::Rfc] {
-        let mut vcpu = filled(rules);
+    for vcpu in [mainline(), rfc()] {
+        let mut vcpu = filled(vcpu);
         let before = vcpu.sve_state().unwrap().as_bytes().to_vec();
         for slice in 0..32 {
             let z32 = Z0 + (32 << 5) + slice;
@@ -57,7 +60,7 @@ fn defect_1_the_ids_past_z31_do_not_alias_z0() {
 
 #[test]
 fn defect_2_a_part_of_a_v_register_is_read_and_written_where_it_lies() {
-    let mut vcpu = filled(Rules::Rfc);
+    let mut vcpu = filled(rfc());
     for word in 0..4_u8 {
         let id = V0 & !SIZE | U32;
         let first = 4 * word + 1;
@@ -80,8 +83,8 @@ fn defect_2_a_part_of_a_v_register_is_read_and_written_where_it_lies() {
 
 #[test]
 fn defect_3_an_id_of_neither_bank_is_an_error() {
-    for rules in [Rules::Mainline, Rules::Rfc] {
-        let mut vcpu = filled(rules);
+    for vcpu in [mainline(), rfc()] {
+        let mut vcpu = filled(vcpu);
         for id in [
             P0 + (17 << 5),
             Z0 + 0xffff,
@@ -97,7 +100,7 @@ fn defect_3_an_id_of_neither_bank_is_an_error() {
 
 #[test]
 fn defect_4_whose_register_it_is_comes_before_its_size() {
-    let vcpu = filled(Rules::Rfc);
+    let vcpu = filled(rfc());
     // FPSR with the size of a byte, X0 with that of two: not the V parser's to judge.
     for other in [0x6000_0000_0010_00d4, 0x6010_0000_0010_0000] {
         assert_eq!(get(&vcpu, other), Err(Errno::ENOENT), "{other:#x}");
@@ -112,9 +115,9 @@ fn defect_4_whose_register_it_is_comes_before_its_size() {
 
 #[test]
 fn defect_5_range_checks_hold_at_the_ends_of_their_types() {
-    let vcpu = filled(Rules::Rfc);
-    for rules in [Rules::Mainline, Rules::Rfc] {
-        let vcpu = filled(rules);
+    let vcpu = filled(rfc());
+    for vcpu in [mainline(), rfc()] {
+        let vcpu = filled(vcpu);
         // The largest offset in CORE, with every size: nothing wraps around to a register.
         for log2 in 0..16 {
             let id = 0x6000_0000_f010_ffff | log2 << 52;

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use sve_state::errno::Errno;
-use sve_state::shim::{self, Rules};
+use sve_state::shim;
 use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Status, VcpuError};
 use sve_state::{OneReg, SveState, Vls, Vq};
 
@@ -87,7 +87,7 @@ impl Kind {
             Self::Sve(vq) => Vq::new(vq).unwrap(),
             Self::WithoutSve => Vq::MIN,
         });
-        let mut vcpu = Shim::new(host, Rules::Mainline).unwrap();
+        let mut vcpu = Shim::new(host).unwrap();
         vcpu.init(self != Self::WithoutSve).unwrap();
         if self != Self::WithoutSve {
             vcpu.finalize(4).unwrap();
@@ -426,7 +426,7 @@ fn status_and_set_status() {
 
 /// After `KVM_ARM_VCPU_INIT`, on a host with VQ 1 to 8.
 fn initialised(fault: &Fault) -> Faulty<'_> {
-    let mut vcpu = Shim::new(Vls::up_to(Vq::new(8).unwrap()), Rules::Mainline).unwrap();
+    let mut vcpu = Shim::new(Vls::up_to(Vq::new(8).unwrap())).unwrap();
     vcpu.init(true).unwrap();
     Faulty { vcpu, fault }
 }

@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use sve_state::one_reg::reg_size;
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::snapshot::{Allow, RegistersError, Snapshot};
 use sve_state::vcpu::{Finalized, Initialised, Status};
 use sve_state::{OneReg, Vls, Vq};
@@ -18,7 +18,7 @@ const FPCR: u64 = 0x6020_0000_0010_00d5;
 
 /// A vCPU's registers as a VMM has kept them, and its snapshot.
 fn kept(max: u32) -> (Registers, Snapshot) {
-    let mut vcpu = Vcpu::new(Vls::ARCHITECTURAL, Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
     vcpu.init(true).unwrap();
     let mut initialised = Initialised::new(&mut vcpu);
     let vls = Vls::up_to(Vq::new(max).unwrap());
@@ -334,7 +334,7 @@ fn a_value_is_asked_for_once() {
 
 /// The 34 registers that a vCPU without SVE lists of those that a snapshot has, and its snapshot.
 fn kept_without_sve() -> (Registers, Snapshot) {
-    let mut vcpu = Vcpu::new(Vls::ARCHITECTURAL, Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
     vcpu.init(false).unwrap();
     let ids: Vec<u64> = vcpu.reg_list().unwrap().collect();
     assert_eq!(ids.len(), 34);

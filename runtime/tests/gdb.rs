@@ -4,7 +4,7 @@
 #![allow(clippy::cast_possible_truncation)]
 
 use sve_state::gdb::{self, Description, GdbError, Reg};
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::vcpu::{Finalized, Initialised, Status};
 use sve_state::{SveState, Vls, Vq};
 
@@ -19,7 +19,7 @@ fn description(vq: u32) -> Description {
 
 fn vcpu(vq: u32) -> Finalized<Shim> {
     let host = Vls::up_to(Vq::new(vq.max(1)).unwrap());
-    let mut vcpu = Vcpu::new(host, Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new(host).unwrap();
     vcpu.init(vq > 0).unwrap();
     match vq {
         0 => Finalized::without_sve(vcpu),
@@ -189,7 +189,7 @@ fn what_cannot_be_written_changes_nothing() {
     let error = description(2).read(37, &state, Status::default(), &mut bytes);
     let text = "an image of VQ 4 and a description of VQ 2: they must be the same";
     assert_eq!(error.unwrap_err().to_string(), text);
-    let mut early = Vcpu::new(Vls::up_to(Vq::MIN), Rules::Mainline).unwrap();
+    let mut early = Vcpu::new(Vls::up_to(Vq::MIN)).unwrap();
     early.init(true).unwrap();
     let early = Finalized::new(early).unwrap();
     let error = gdb::read_vcpu(&early, 37, &mut [0; 256]).unwrap_err();

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use sve_state::errno::Errno;
 use sve_state::gdb;
-use sve_state::shim::{self, Rules};
+use sve_state::shim;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{
     Call, FinalizeSve, Finalized, Initialised, Stage, Status, VcpuError, has_sve, lists_sve,
@@ -30,7 +30,7 @@ fn up_to(max: u32) -> Vls {
 
 /// After `KVM_ARM_VCPU_INIT`, on a host with VQ 1 to 16.
 fn initialised(sve: bool) -> Shim {
-    let mut vcpu = Shim::new(Vls::ARCHITECTURAL, Rules::Mainline).unwrap();
+    let mut vcpu = Shim::new(Vls::ARCHITECTURAL).unwrap();
     vcpu.init(sve).unwrap();
     vcpu
 }
@@ -226,7 +226,7 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
     let mut narrow = initialised(true);
     narrow.set_one_reg(VLS, &up_to(2).to_bytes()).unwrap();
     narrow.finalize(4).unwrap();
-    let mut small = Shim::new(up_to(2), Rules::Mainline).unwrap();
+    let mut small = Shim::new(up_to(2)).unwrap();
     small.init(true).unwrap();
     let same = "they must be the same";
     let with = "initialise a new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)";
@@ -270,7 +270,7 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
                 .to_owned(),
         ),
         (
-            Shim::new(Vls::ARCHITECTURAL, Rules::Mainline).unwrap(),
+            Shim::new(Vls::ARCHITECTURAL).unwrap(),
             4,
             "KVM_SET_ONE_REG of VLS: ENOEXEC: before KVM_ARM_VCPU_INIT a vCPU answers nothing else, \
              whatever the ID; KVM_ARM_VCPU_INIT first, with KVM_ARM_VCPU_SVE for SVE registers"

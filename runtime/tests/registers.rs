@@ -1,7 +1,7 @@
 //! One register of a live vCPU, read and written, with SVE and without.
 
 use sve_state::errno::Errno;
-use sve_state::shim::{self, Rules};
+use sve_state::shim;
 use sve_state::vcpu::{Finalized, Initialised, VcpuError};
 use sve_state::{OneReg, Vls, Vq, fpsimd, sve};
 
@@ -9,7 +9,7 @@ type Shim = shim::Vcpu<Box<[u8]>>;
 
 fn vcpu(max: u32) -> Finalized<Shim> {
     let vls = Vls::up_to(Vq::new(max.max(1)).unwrap());
-    let mut vcpu = Shim::new(vls, Rules::Mainline).unwrap();
+    let mut vcpu = Shim::new(vls).unwrap();
     vcpu.init(max > 0).unwrap();
     let vcpu = Initialised::new(vcpu);
     vcpu.settle(max > 0, None).unwrap()

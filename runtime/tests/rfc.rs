@@ -1,7 +1,7 @@
 //! The shim under the RFC's rules. There is no kernel to compare with: mainline took others.
 
 use sve_state::errno::Errno;
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::{OneReg, Vls, Vq};
 
 const Z0: u64 = 0x6080_0000_0015_0000;
@@ -12,7 +12,7 @@ const V0: u64 = 0x6040_0000_0010_0054;
 const FPSR: u64 = 0x6020_0000_0010_00d4;
 
 fn vcpu(sve: bool) -> Vcpu<Box<[u8]>> {
-    let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(3).unwrap()), Rules::Rfc).unwrap();
+    let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(3).unwrap())).unwrap().rfc();
     vcpu.init(sve).unwrap();
     vcpu
 }
@@ -82,4 +82,13 @@ fn lists_have_no_vls_and_no_surplus_slices() {
     assert!(ids[2..n].iter().all(|id| id & 0x1f == 0));
     let short = vcpu(true).get_reg_list(&mut needed, &mut [0; 50]);
     assert_eq!(short, Err(Errno::E2BIG));
+}
+
+#[test]
+fn a_vcpu_that_is_made_to_follow_the_rfc_has_yet_to_be_initialised() {
+    let mut vcpu = Vcpu::new(Vls::up_to(Vq::MIN)).unwrap();
+    vcpu.init(true).unwrap();
+    vcpu.finalize(4).unwrap();
+    let vcpu = vcpu.rfc();
+    assert_eq!(vcpu.sve_state().err(), Some(Errno::ENOEXEC));
 }

@@ -4,7 +4,7 @@
 #![cfg(feature = "snapshot")]
 
 use sve_state::one_reg::reg_size;
-use sve_state::shim::{self, Rules};
+use sve_state::shim;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialised};
 use sve_state::{OneReg, SveState, Vls, Vq};
@@ -44,7 +44,7 @@ impl Random {
 
 /// What a vCPU can be: without SVE, or with a set of its host's.
 fn vcpu(host: Vls, vls: Vls) -> Finalized<Shim> {
-    let mut vcpu = Shim::new(host, Rules::Mainline).unwrap();
+    let mut vcpu = Shim::new(host).unwrap();
     vcpu.init(vls != Vls::EMPTY).unwrap();
     if vls == Vls::EMPTY {
         return Finalized::without_sve(vcpu);

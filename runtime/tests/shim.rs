@@ -2,7 +2,7 @@
 
 use sve_state::errno::Errno;
 use sve_state::image::ImageError;
-use sve_state::shim::{Rules, Vcpu, memory_bytes};
+use sve_state::shim::{Vcpu, memory_bytes};
 use sve_state::{OneReg, Vls, Vq, fpsimd, sve};
 
 fn host(max: u32) -> Vls {
@@ -15,11 +15,11 @@ fn memory_is_exactly_what_the_host_asks_for() {
     assert_eq!(needed, 546 * 3);
     let mut memory = vec![0xff; needed + 1];
     for found in [0, needed - 1, needed + 1] {
-        let vcpu = Vcpu::with_memory(host(3), Rules::Mainline, &mut memory[..found]);
+        let vcpu = Vcpu::with_memory(host(3), &mut memory[..found]);
         assert!(matches!(vcpu, Err(ImageError::Size { expected, .. }) if expected == needed));
     }
     let memory = &mut memory[..needed];
-    let mut vcpu = Vcpu::with_memory(host(3), Rules::Mainline, memory).unwrap();
+    let mut vcpu = Vcpu::with_memory(host(3), memory).unwrap();
     vcpu.init(true).unwrap();
     vcpu.finalize(4).unwrap();
     assert_eq!(vcpu.sve_state().unwrap().as_bytes(), [0; 546 * 3]);
@@ -29,7 +29,7 @@ fn memory_is_exactly_what_the_host_asks_for() {
 
 #[test]
 fn a_buffer_shorter_than_the_id_says_is_einval() {
-    let mut vcpu = Vcpu::new(host(2), Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new(host(2)).unwrap();
     vcpu.init(true).unwrap();
     vcpu.finalize(4).unwrap();
     for id in [sve::Z0.id(), sve::P0.id(), sve::VLS.id(), fpsimd::FPSR.id()] {
@@ -48,27 +48,27 @@ fn the_image_is_there_from_finalization_on() {
         assert_eq!(vcpu.sve_state_mut().map(drop), reading);
         reading
     };
-    let mut vcpu = Vcpu::new(host(2), Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new(host(2)).unwrap();
     assert_eq!(stage(&mut vcpu), Err(Errno::ENOEXEC));
     vcpu.init(true).unwrap();
     assert_eq!(stage(&mut vcpu), Err(Errno::EPERM));
     vcpu.finalize(4).unwrap();
     assert_eq!(stage(&mut vcpu), Ok(()));
-    let mut vcpu = Vcpu::new(host(2), Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new(host(2)).unwrap();
     vcpu.init(false).unwrap();
     assert_eq!(stage(&mut vcpu), Err(Errno::ENOENT));
 }
 
 #[test]
 fn a_host_without_sve_has_no_vcpu_with_it() {
-    let mut vcpu = Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new(Vls::EMPTY).unwrap();
     assert_eq!(vcpu.init(true), Err(Errno::EINVAL));
     assert_eq!(vcpu.init(false), Ok(()));
 }
 
 #[test]
 fn registers_are_not_in_debug_output() {
-    let mut vcpu = Vcpu::new(host(1), Rules::Rfc).unwrap();
+    let mut vcpu = Vcpu::new(host(1)).unwrap().rfc();
     vcpu.init(true).unwrap();
     vcpu.set_one_reg(sve::Z0.id(), &[0xab; 256]).unwrap();
     let text = format!("{vcpu:?}");
@@ -84,7 +84,7 @@ fn a_list_that_is_too_short_learns_how_many_there_are() {
         (true, 2 + 1 + 49),
     ];
     for (sve, needed) in stages {
-        let mut vcpu = Vcpu::new(host(2), Rules::Mainline).unwrap();
+        let mut vcpu = Vcpu::new(host(2)).unwrap();
         let mut n = 7;
         assert_eq!(vcpu.get_reg_list(&mut n, &mut []), Err(Errno::ENOEXEC));
         vcpu.init(sve).unwrap();

@@ -3,7 +3,7 @@
 #![cfg(feature = "snapshot")]
 
 use sve_state::errno::Errno;
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::snapshot::{HEADER_BYTES, Header, OVERHEAD_BYTES, Snapshot, SnapshotError};
 use sve_state::vcpu::{Finalized, Initialised, Status, VcpuError};
 use sve_state::{OneReg, SveState, Vls, Vq};
@@ -257,7 +257,7 @@ fn messages_have_the_numbers() {
 }
 
 fn vcpu(max: u32) -> Finalized<Vcpu<Box<[u8]>>> {
-    let mut vcpu = Vcpu::new(Vls::up_to(vq(16)), Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new(Vls::up_to(vq(16))).unwrap();
     vcpu.init(true).unwrap();
     let mut vcpu = Initialised::new(vcpu);
     vcpu.set_vls(Vls::up_to(vq(max))).unwrap();
@@ -298,7 +298,7 @@ fn other_vector_lengths_are_refused_before_anything_is_written() {
 #[test]
 fn sets_with_the_same_maximum_are_not_the_same() {
     let vcpu_of = |host: Vls| {
-        let mut vcpu = Vcpu::new(host, Rules::Mainline).unwrap();
+        let mut vcpu = Vcpu::new(host).unwrap();
         vcpu.init(true).unwrap();
         Initialised::new(vcpu).finalize().unwrap()
     };
@@ -332,7 +332,7 @@ fn what_is_too_large_is_refused_before_it_is_read() {
 #[test]
 fn without_sve_the_v_registers_move_by_the_same_calls() {
     let without_sve = || {
-        let mut vcpu = Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap();
+        let mut vcpu = Vcpu::new(Vls::EMPTY).unwrap();
         vcpu.init(false).unwrap();
         vcpu
     };
@@ -496,7 +496,7 @@ fn vector_lengths_that_no_processor_has_are_refused() {
     let error = forged(20, &[0b10]).unwrap_err();
     assert!(matches!(error, SnapshotError::Vls(_)), "{error}");
     // And of a vCPU on such a host.
-    let mut vcpu = Vcpu::new([2].map(vq).into_iter().collect(), Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new([2].map(vq).into_iter().collect()).unwrap();
     vcpu.init(true).unwrap();
     let error = Initialised::new(vcpu)
         .finalize()
@@ -531,7 +531,7 @@ fn without_sve_there_is_no_predicate() {
         // Nor is it dropped where an image is restored without a snapshot around it.
         let mut state = SveState::zeroed(vq(1)).unwrap();
         state.as_bytes_mut()[0] = 0x80;
-        let mut target = Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap();
+        let mut target = Vcpu::new(Vls::EMPTY).unwrap();
         target.init(false).unwrap();
         let mut target = Finalized::without_sve(target);
         state.as_bytes_mut()[k] = 0x80;
@@ -573,7 +573,7 @@ fn the_version_of_a_long_list_is_told() {
 #[test]
 fn v_values_and_status_make_a_snapshot_without_sve() {
     let v: [u128; 32] = std::array::from_fn(|n| (n as u128) << 64 | 0x1122_3344);
-    let mut vcpu = Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap();
+    let mut vcpu = Vcpu::new(Vls::EMPTY).unwrap();
     vcpu.init(false).unwrap();
     for (n, value) in (0..).zip(v) {
         let id = 0x6040_0000_0010_0054 + 4 * n;
@@ -707,7 +707,7 @@ fn errors_travel() {
         },
         || Ok(Vls::EMPTY.check(&Vls::ARCHITECTURAL)?),
         || {
-            Finalized::new(Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap())?;
+            Finalized::new(Vcpu::new(Vls::EMPTY).unwrap())?;
             Ok(())
         },
     ];
@@ -748,7 +748,7 @@ fn the_source_is_the_implementors_error_and_no_other() {
     use sve_state::errno::Errno;
     use sve_state::gdb::{Description, GdbError, read_vcpu};
     use sve_state::image::ImageError;
-    use sve_state::shim::{Rules, Vcpu};
+    use sve_state::shim::Vcpu;
     use sve_state::snapshot::RegistersError;
     use sve_state::vcpu::{Call, VcpuError};
     use sve_state::vls::VlsError;
@@ -770,7 +770,7 @@ fn the_source_is_the_implementors_error_and_no_other() {
         error,
     };
     let number: GdbError<Errno> = {
-        let mut vcpu = Vcpu::new(Vls::EMPTY, Rules::Mainline).unwrap();
+        let mut vcpu = Vcpu::new(Vls::EMPTY).unwrap();
         vcpu.init(false).unwrap();
         read_vcpu(&Finalized::without_sve(vcpu), 68, &mut []).unwrap_err()
     };

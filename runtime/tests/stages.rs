@@ -4,7 +4,7 @@
 #![cfg(feature = "snapshot")]
 
 use sve_state::errno::Errno;
-use sve_state::shim::{self, Rules};
+use sve_state::shim;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialised, Refusal, Stage, Status, VcpuError};
 use sve_state::{OneReg, SveState, Vls, Vq};
@@ -56,7 +56,7 @@ impl State {
             HostWithoutSve => Vls::EMPTY,
             _ => set(&[1, 2, 4]),
         };
-        let mut vcpu = Shim::new(host, Rules::Mainline).unwrap();
+        let mut vcpu = Shim::new(host).unwrap();
         if self != Created {
             vcpu.init(!matches!(self, HostWithoutSve | WithoutSve))
                 .unwrap();
@@ -154,7 +154,7 @@ fn the_stage_of_a_vcpu_is_found_by_what_it_answers() {
         assert_eq!(Stage::of(&state.vcpu()), Some(stage), "{state:?}");
     }
     // The RFC's vCPU has no VLS, and so is at none of these.
-    let mut rfc = Shim::new(set(&[1, 2, 4]), Rules::Rfc).unwrap();
+    let mut rfc = Shim::new(set(&[1, 2, 4])).unwrap().rfc();
     rfc.init(true).unwrap();
     assert_eq!(Stage::of(&rfc), None);
 }

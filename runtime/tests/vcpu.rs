@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use sve_state::errno::Errno;
 use sve_state::gdb::{self, GdbError};
-use sve_state::shim::{self, Rules};
+use sve_state::shim;
 use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Status, VcpuError};
 use sve_state::vls::VlsError;
 use sve_state::{OneReg, SveState, Vls, Vq, fpsimd, sve};
@@ -16,7 +16,7 @@ fn vq(vq: u32) -> Vq {
 }
 
 fn initialised(host: Vls) -> Shim {
-    let mut vcpu = Shim::new(host, Rules::Mainline).unwrap();
+    let mut vcpu = Shim::new(host).unwrap();
     vcpu.init(true).unwrap();
     vcpu
 }

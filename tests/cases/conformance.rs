@@ -1,7 +1,7 @@
 //! The conformance suite against the shim, on hosts of various vector lengths, and moves between them.
 
 use sve_state::errno::Errno;
-use sve_state::shim::{Rules, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::{Vls, Vq};
 use sve_state_harness::conformance::{CASES, CASES_WITHOUT_SVE, Outcome, ShimHost, run};
 use sve_state_harness::lengths::Lengths;
@@ -38,7 +38,7 @@ fn assert_no_difference(outcome: &Outcome) {
 }
 
 fn vcpu(host: Vls) -> Result<Vcpu<Box<[u8]>>, String> {
-    let mut vcpu = Vcpu::new(host, Rules::Mainline).map_err(|e| e.to_string())?;
+    let mut vcpu = Vcpu::new(host).map_err(|e| e.to_string())?;
     vcpu.init(true).map_err(|e| e.to_string())?;
     Ok(vcpu)
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use sve_state::shim::{Rules, Vcpu as Shim};
+use sve_state::shim::Vcpu as Shim;
 use sve_state::vcpu::Initialised;
 use sve_state::{Vls, Vq};
 use sve_state_harness::consumers::by_hand;
@@ -13,7 +13,7 @@ use sve_state_harness::consumers::{Fd, ShimFd};
 const VLS: u64 = 0x6060_0000_0015_ffff;
 
 fn initialised(sve: bool) -> ShimFd {
-    let mut vcpu = Shim::new(Vls::ARCHITECTURAL, Rules::Mainline).unwrap();
+    let mut vcpu = Shim::new(Vls::ARCHITECTURAL).unwrap();
     vcpu.init(sve).unwrap();
     ShimFd(RefCell::new(vcpu))
 }

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use sve_state::errno::Errno;
 use sve_state::layout::{ARCH_MASK, COPROC_MASK, Layout, Reason, SIZE_SHIFT};
 use sve_state::one_reg::{OneReg, reg_size};
-use sve_state::shim::{FEATURE_SVE, Rules, Vcpu};
+use sve_state::shim::{FEATURE_SVE, Vcpu};
 use sve_state::vcpu::{self, Refusal};
 use sve_state::{Vls, Vq, fpsimd, sve};
 
@@ -84,7 +84,7 @@ impl Stage {
             Self::HostWithoutSve => Vls::EMPTY,
             _ => Vls::ARCHITECTURAL,
         };
-        let mut vcpu = Vcpu::new(host, Rules::Mainline).map_err(|_| Errno::EINVAL)?;
+        let mut vcpu = Vcpu::new(host).map_err(|_| Errno::EINVAL)?;
         match self {
             Self::HostWithoutSve | Self::Created => {}
             Self::WithoutSve => vcpu.init(false)?,

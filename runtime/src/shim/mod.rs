@@ -8,7 +8,7 @@
 //! registers of a vCPU are for its owner to keep. For one of those it answers `ENOENT`, which in the kernel's
 //! own register code means "not mine, try another".
 
-mod core;
+mod fpsimd;
 mod sve;
 mod vcpu;
 
@@ -16,14 +16,11 @@ pub use crate::one_reg::FEATURE_SVE;
 pub use vcpu::{Vcpu, memory_bytes};
 
 /// Which generation of the interface to follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum Rules {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rules {
     /// Linux since 5.2 (`Documentation/virt/kvm/api.rst`). The registers of SVE exist once the vCPU is
     /// finalized. There are no slices past the first and, with SVE, no V registers in CORE.
-    #[default]
     Mainline,
-    /// The RFC of June 2018 as its review left it: there is no VLS and no finalization, slices past
-    /// the first read as zero and ignore what is written, and the V registers in CORE, whole or any
-    /// 32-bit words of one, are the low bits of Z.
+    /// Those of [`Vcpu::rfc`].
     Rfc,
 }

@@ -1,6 +1,6 @@
 //! The life of a vCPU: created, initialised, finalized; and what each stage answers.
 
-use ::core::fmt;
+use core::fmt;
 
 use crate::errno::Errno;
 use crate::fpsimd;
@@ -11,7 +11,7 @@ use crate::sve::{self, Reg};
 use crate::vls::Vls;
 use crate::vq::{Vq, VqError};
 
-use super::core::{self, CoreReg};
+use super::fpsimd::{self as core_space, CoreReg};
 use super::{Rules, sve as sve_space};
 
 /// Bits 51:32 of an ID, which KVM refuses before it looks at the coprocessor. It leaves 31:28 to
@@ -70,13 +70,9 @@ impl Stage {
 impl Vcpu<alloc::boxed::Box<[u8]>> {
     /// A vCPU on a host with these vector lengths ([`Vls::EMPTY`]: a host without SVE), before
     /// `KVM_ARM_VCPU_INIT`.
-    pub fn new(host: Vls, rules: Rules) -> Result<Self, VqError> {
-        let len = memory_bytes(host)?;
-        Ok(Self::created(
-            host,
-            rules,
-            alloc::vec![0; len].into_boxed_slice(),
-        ))
+    pub fn new(host: Vls) -> Result<Self, VqError> {
+        let memory = alloc::vec![0; memory_bytes(host)?].into_boxed_slice();
+        Ok(Self::created(host, memory))
     }
 }
 
@@ -84,7 +80,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     /// A vCPU as [`new`](Vcpu::new) makes it, in the caller's memory of exactly
     /// [`memory_bytes`], owned or borrowed. Its contents do not matter:
     /// initialisation clears the registers, as KVM does.
-    pub fn with_memory(host: Vls, rules: Rules, memory: S) -> Result<Self, ImageError> {
+    pub fn with_memory(host: Vls, memory: S) -> Result<Self, ImageError> {
         let (expected, found) = (memory_bytes(host)?, memory.as_ref().len());
         if found != expected {
             return Err(ImageError::Size {
@@ -93,12 +89,24 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
                 found,
             });
         }
-        Ok(Self::created(host, rules, memory))
+        Ok(Self::created(host, memory))
     }
 
-    fn created(host: Vls, rules: Rules, memory: S) -> Self {
+    /// Makes it follow the RFC of June 2018, as its review left it, from before `KVM_ARM_VCPU_INIT`. There
+    /// is no VLS and no finalization; slices past the first read as zero and ignore what is written; and
+    /// the V registers in CORE, whole or any 32-bit words of one, are the low bits of Z.
+    #[must_use]
+    pub fn rfc(self) -> Self {
         Self {
-            rules,
+            rules: Rules::Rfc,
+            stage: Stage::Created,
+            ..self
+        }
+    }
+
+    fn created(host: Vls, memory: S) -> Self {
+        Self {
+            rules: Rules::Mainline,
             host,
             stage: Stage::Created,
             memory,
@@ -244,7 +252,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         const CORE: u64 = fpsimd::Layout::PREFIX & COPROC_MASK;
         const SVE: u64 = sve::Layout::PREFIX & COPROC_MASK;
         match id & COPROC_MASK {
-            CORE => core::parse(id, self.rules, self.stage.vq().is_some()).map(Space::Core),
+            CORE => core_space::parse(id, self.rules, self.stage.vq().is_some()).map(Space::Core),
             SVE => self.parse_sve(id).map(Space::Sve),
             _ => Err(Errno::ENOENT),
         }

@@ -126,11 +126,11 @@ impl Snapshot {
     ///
     /// ```
     /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialised};
-    /// # use sve_state::shim::{Rules, Vcpu};
+    /// # use sve_state::shim::Vcpu;
     /// use sve_state::one_reg::reg_size;
     /// use sve_state::snapshot::Snapshot;
     ///
-    /// # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?), Rules::Mainline)?;
+    /// # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?))?;
     /// # vcpu.init(true).unwrap();
     /// # Initialised::new(&mut vcpu).finalize().unwrap();
     /// let registers = vcpu.reg_list().unwrap().map(|id| {

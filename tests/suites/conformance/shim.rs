@@ -3,7 +3,7 @@
 use sve_state::Vls;
 use sve_state::errno::Errno;
 use sve_state::one_reg::OneReg;
-use sve_state::shim::{self, Rules};
+use sve_state::shim;
 
 use super::ids;
 use super::vcpu::{Answer, Host, Op, Vcpu};
@@ -18,7 +18,7 @@ impl ShimHost {
     pub(crate) fn vcpu(self) -> Result<shim::Vcpu<Box<[u8]>>, String> {
         let mut words = [0; 8];
         words[0] = u64::from(self.0.0);
-        shim::Vcpu::new(Vls::from_words(words), Rules::Mainline).map_err(|e| e.to_string())
+        shim::Vcpu::new(Vls::from_words(words)).map_err(|e| e.to_string())
     }
 }
 

@@ -15,8 +15,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use sve_state::shim;
-
 use decoders::decoders;
 use sweep::Sweep;
 use vector_lengths::vector_length_sets;
@@ -88,15 +86,6 @@ struct Configuration {
     vq: u16,
     rules: Rules,
     stage: Stage,
-}
-
-impl Configuration {
-    fn shim_rules(self) -> shim::Rules {
-        match self.rules {
-            Rules::Mainline => shim::Rules::Mainline,
-            Rules::Rfc => shim::Rules::Rfc,
-        }
-    }
 }
 
 impl fmt::Display for Configuration {

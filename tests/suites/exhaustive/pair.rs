@@ -36,7 +36,11 @@ impl Pair {
             .filter(|vq| host & (1 << (vq - 1)) != 0)
             .filter_map(|vq| Vq::new(vq).ok())
             .collect();
-        let found = Shim::new(set, configuration.shim_rules()).map_err(|e| e.to_string())?;
+        let shim = Shim::new(set).map_err(|e| e.to_string())?;
+        let found = match rules {
+            Rules::Mainline => shim,
+            Rules::Rfc => shim.rfc(),
+        };
         let mut pair = Self {
             configuration,
             found,
