@@ -8,10 +8,14 @@ use anyhow::{Context as _, Result, ensure};
 use crate::context::Context;
 use crate::report::{Counted, count};
 
-/// Of a hundred trials: in how many a planted read must be seen, and in how many more than without any
-/// a line may be found loaded, since other programs load lines too.
+/// In how many of a hundred trials a planted read must be seen.
 const SEEN: usize = 10;
-const NOISE: usize = 1;
+
+/// In how many more trials than without any read a line may be found loaded, since other programs load
+/// lines too: one of a hundred, and five standard deviations of the difference of two counts.
+fn noise(hits: usize, control: usize, trials: usize) -> usize {
+    trials / 100 + 5 * (hits + control).isqrt()
+}
 
 /// One line of the probe.
 struct Found {
@@ -78,7 +82,7 @@ fn judge(found: &[Found]) -> Result<Counted> {
     } in &gets
     {
         ensure!(
-            hits.saturating_sub(*control) * 100 <= NOISE * trials,
+            hits.saturating_sub(*control) <= noise(*hits, *control, *trials),
             "GET of slice 31 of {name}: the line behind the image was loaded in {hits} of {trials} \
              trials, and for slice 0 in {control}"
         );
@@ -107,8 +111,11 @@ mod tests {
     #[test]
     fn a_line_that_was_loaded_is_refused_if_the_machine_shows_any() {
         assert!(judged(1000, 0, 0).is_ok());
-        assert!(judged(1000, 12, 2).is_ok());
-        assert!(judged(1000, 13, 2).is_err());
+        assert!(judged(1000, 25, 0).is_ok());
+        assert!(judged(1000, 46, 0).is_err());
+        // On a busy machine, as it was seen there.
+        assert!(judged(1000, 84, 65).is_ok());
+        assert!(judged(1000, 165, 65).is_err());
         assert!(judged(99, 1000, 0).unwrap().starts_with("NOT COMPARED"));
         assert!(judge(&[]).is_err());
     }
