@@ -86,7 +86,7 @@ impl Toolchain {
     }
 
     /// What the compiler calls itself, if it runs.
-    fn version(&self, cx: &Context) -> Result<String> {
+    pub(crate) fn version(&self, cx: &Context) -> Result<String> {
         let output = cx.run_quietly(self.rustc(&["--version"]))?;
         Ok(output.trim().to_owned())
     }

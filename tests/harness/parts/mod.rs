@@ -86,7 +86,7 @@ pub(crate) const PARTS: &[Part] = parts! {
         needs "an arm64 C compiler, kernel headers", 1;
     gdb: "Let gdb print the registers of a stub's vCPU, and of core files",
         needs "gdb-multiarch", 1;
-    codegen: "Disassemble the copies: no branch on data, every index clamped; cycles beside a plain copy's",
+    codegen(codegen::Options): "Disassemble the copies: no branch on data, every index clamped; cycles beside a plain copy's",
         needs "the network: Rust for arm64; LLVM, valgrind", 2;
     speculation: "Try whether a processor that guesses wrongly reads past an image",
         needs "x86-64", 1;

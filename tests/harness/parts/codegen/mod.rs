@@ -5,25 +5,30 @@
 //!   x86-64 without it, and as most programs for x86-64 are built, which ask the processor;
 //! * [`rules`] says what each operation's instructions may do;
 //! * [`model`] has the cycles of whole operations on processors that are not at hand;
+//! * [`figures`] are the sizes and cycles of arm64 code that a change is compared with;
 //! * [`executed`] has the branches that were executed, which do not depend on what is copied.
 //!
 //! In each run, functions with a fault planted in them must be refused, each for its fault.
 
 mod assembly;
 mod executed;
+mod figures;
 mod model;
 mod probe;
 mod rules;
 mod tools;
 
 use std::collections::BTreeMap;
+use std::env;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
 
 use crate::context::Context;
 use crate::machine::toolchain;
 use crate::report::{Counted, count};
 use assembly::{Flow, Function};
+use figures::Figures;
 use model::{Cycles, PROCESSORS, Pieces};
 use probe::Probe;
 use rules::{Kind, Rule};
@@ -93,8 +98,15 @@ const ROUNDING: f64 = 0.005;
 /// How many faults are worth showing.
 const SHOWN: usize = 100;
 
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Take what the operations are as arm64 code as the figures from now on
+    #[arg(long)]
+    bless: bool,
+}
+
 /// Compiles, disassembles, models and executes the probe.
-pub(crate) fn run(cx: &Context) -> Result<Counted> {
+pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     ensure!(
         cfg!(target_arch = "x86_64"),
         "the probes for x86-64 are compiled and run on x86-64 only"
@@ -110,6 +122,17 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     ];
 
     let mut found = Found::default();
+    let cycles = found.model(cx, &tools, &probes[0])?;
+    let mut figures = Figures::new(format!("{}, {}", toolchain.version(cx)?, tools.version));
+    for Operation { name, .. } in &OPERATIONS {
+        let function = probes[0].function("access", name)?;
+        figures.add(name, function, cycles.get(*name).copied());
+    }
+    if options.bless {
+        figures.write(cx)?;
+        return Ok(vec!["figures are written".to_owned()]);
+    }
+    found.figures(&figures, &Figures::read(cx)?, &probes[0])?;
     for probe in &probes {
         found.planted(probe)?;
         found.operations(probe)?;
@@ -117,7 +140,6 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     for probe in &probes[1..] {
         found.execute(cx, probe)?;
     }
-    found.model(cx, &tools, &probes[0])?;
     found.verdict()
 }
 
@@ -129,6 +151,7 @@ struct Found {
     refused: usize,
     worst: BTreeMap<&'static str, String>,
     cases: usize,
+    compared: String,
 }
 
 impl Found {
@@ -238,8 +261,39 @@ impl Found {
         }
     }
 
+    /// Compares with the file, if that is of the same compiler. In CI it has to be.
+    fn figures(&mut self, figures: &Figures, file: &Figures, probe: &Probe) -> Result<()> {
+        if let Some(built) = figures.other(file) {
+            self.compared = format!("NOT COMPARED: the figures of arm64 code are of {built}");
+            ensure!(env::var_os("CI").is_none(), "{}", self.compared);
+            return Ok(());
+        }
+        self.faults.extend(figures.changed(file));
+        // Planted: a GET that does what a SET does.
+        let mut planted = figures.clone();
+        planted.add("get_z", probe.function("access", "set_z")?, None);
+        ensure!(
+            planted
+                .changed(file)
+                .iter()
+                .any(|fault| fault.starts_with("get_z:")),
+            "a SET is not told from a GET by its figures"
+        );
+        self.refused += 1;
+        self.compared = format!(
+            "{} as arm64 code are as they were",
+            count(OPERATIONS.len(), "operation")
+        );
+        Ok(())
+    }
+
     /// Models the whole of each operation, from the view and the register to the last store.
-    fn model(&mut self, cx: &Context, tools: &tools::Tools, probe: &Probe) -> Result<()> {
+    fn model(
+        &mut self,
+        cx: &Context,
+        tools: &tools::Tools,
+        probe: &Probe,
+    ) -> Result<BTreeMap<String, Cycles>> {
         let mut pieces = Pieces::new();
         for Operation { name, slice, .. } in OPERATIONS.iter().filter(|o| o.slice > 0) {
             let function = probe.function("access", name)?;
@@ -303,7 +357,7 @@ impl Found {
             self.worst
                 .insert(name, shown.collect::<Vec<_>>().join(", "));
         }
-        Ok(())
+        Ok(cycles)
     }
 
     fn execute(&mut self, cx: &Context, probe: &Probe) -> Result<()> {
@@ -364,6 +418,7 @@ impl Found {
             "{} cases executed: branches do not depend on VQ, register or contents",
             self.cases
         ));
+        counted.push(self.compared);
         Ok(counted)
     }
 }

@@ -13,6 +13,8 @@ const VERSION: u32 = 22;
 pub(crate) struct Tools {
     pub(crate) objdump: String,
     pub(crate) mca: String,
+    /// That of the model.
+    pub(crate) version: String,
 }
 
 /// Finds the LLVM tools and valgrind, or installs them.
@@ -28,25 +30,29 @@ pub(crate) fn ensure(cx: &Context) -> Result<Tools> {
 }
 
 fn find(cx: &Context, suffix: &str) -> Option<Tools> {
-    let tools = Tools {
-        objdump: format!("llvm-objdump{suffix}"),
-        mca: format!("llvm-mca{suffix}"),
-    };
+    let [objdump, mca] = ["objdump", "mca"].map(|name| format!("llvm-{name}{suffix}"));
     let new_enough = |name: &str| {
         let mut command = Command::new(program(name)?);
         command.arg("--version");
-        version(&cx.run_quietly(command).ok()?).filter(|version| *version >= VERSION)
+        let said = cx.run_quietly(command).ok()?;
+        version(&said).filter(|(_, major)| *major >= VERSION)?;
+        Some(version(&said)?.0.to_owned())
     };
-    new_enough(&tools.objdump)?;
-    let version = new_enough(&tools.mca)?;
-    cx.step(&format!("LLVM {version}: {}, {}", tools.objdump, tools.mca));
-    Some(tools)
+    new_enough(&objdump)?;
+    let version = new_enough(&mca)?;
+    cx.step(&format!("{version}: {objdump}, {mca}"));
+    Some(Tools {
+        objdump,
+        mca,
+        version,
+    })
 }
 
-/// `Debian LLVM version 22.1.8`
-fn version(text: &str) -> Option<u32> {
-    let (_, version) = text.split_once("LLVM version ")?;
-    version.split('.').next()?.parse().ok()
+/// `Debian LLVM version 22.1.8`: from `LLVM` on, and the first number.
+fn version(text: &str) -> Option<(&str, u32)> {
+    let version = text[text.find("LLVM version ")?..].lines().next()?.trim();
+    let number = version.rsplit(' ').next()?;
+    Some((version, number.split('.').next()?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -56,11 +62,11 @@ mod tests {
         let version = super::version;
         assert_eq!(
             version("Debian LLVM version 22.1.8\n  Optimized build."),
-            Some(22)
+            Some(("LLVM version 22.1.8", 22))
         );
         assert_eq!(
             version("LLVM (http://llvm.org/):\n  LLVM version 9.0"),
-            Some(9)
+            Some(("LLVM version 9.0", 9))
         );
         assert_eq!(version("GNU objdump 2.40"), None);
     }
