@@ -5,9 +5,9 @@
 use sve_state::errno::Errno;
 use sve_state::vcpu::Refusal;
 
-use super::life::Call::Init;
-use super::life::Kind::{Coprocessor, FurtherSlice, Invalid, OtherVls, ShortList};
-use super::life::{Case, Stage};
+use super::stage::Call::Init;
+use super::stage::Kind::{Coprocessor, FurtherSlice, Invalid, OtherVls, ShortList};
+use super::stage::{Case, Stage};
 
 /// One reason for one errno.
 pub(crate) struct Cause {
@@ -145,7 +145,7 @@ pub(crate) const CAUSES: &[Cause] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::life::Target;
+    use crate::explain::stage::Target;
 
     fn failures() -> Vec<(Case, Errno)> {
         let cases = Case::all(&Target::examples()).into_iter();

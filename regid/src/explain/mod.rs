@@ -1,7 +1,7 @@
 //! `regid explain`: what an errno means, by making every call on the library's own vCPU.
 
 mod cause;
-mod life;
+mod stage;
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ use crate::output::{self, BAD, Format, NAME, QUIET};
 use crate::{Answer, Failure, register};
 
 use cause::{CAUSES, Cause};
-use life::{Call, Case, Target};
+use stage::{Call, Case, Target};
 
 #[derive(clap::Args)]
 #[command(after_help = "\

@@ -112,7 +112,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     fn slice<B: InImage<Layout = L>>(&self, register: Register<B>) -> Slice {
         let bank = const { Register::<B>::BANK };
         let vq = self.vq().get();
-        let (number, slice) = register.parts();
+        let (number, slice) = register.number_and_slice();
         let number = clamp(number, const { Register::<B>::BANK.max_count as u32 - 1 });
         let (count, width) = (bank.count.at(vq), bank.width.at(vq));
         let offset = Register::<B>::OFFSET.at(vq);
@@ -179,7 +179,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     {
         const { check_view::<V>() };
         let last = const { Register::<V>::BANK.max_count as u32 - 1 };
-        let number = clamp(register.parts().0, last) as usize;
+        let number = clamp(register.number_and_slice().0, last) as usize;
         let width = Register::<V::Target>::BANK.width.at(self.vq().get()) as usize;
         let offset = Register::<V::Target>::OFFSET;
         offset.at(self.vq().get()) as usize + number * width

@@ -104,7 +104,7 @@ impl<B: BankType> Register<B> {
     }
 
     /// Number and slice, to compute with.
-    pub(crate) const fn parts(self) -> (u32, u32) {
+    pub(crate) const fn number_and_slice(self) -> (u32, u32) {
         (self.number, self.slice)
     }
 
