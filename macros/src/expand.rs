@@ -271,7 +271,9 @@ fn description(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
             #api::generated::registers(#banks, #bank_count);
 
         /// The bounds of slice 0 of every register of the image, a row for each VQ that the layout
-        /// describes. A register that a VQ does not have is empty in its row.
+        /// describes. If a VQ does not have a register, the bounds in that place are empty.
+        ///
+        /// This table is for people and tests. GET and SET compute a slice's place and do not read it.
         pub const BOUNDS: [[#api::Bounds; REGISTERS]; #vqs] =
             #api::generated::bounds_table(#banks, #vq_min);
 

@@ -1,5 +1,5 @@
-//! `regid picture`: `sve_state`, and what a GET of a Z and of a P register copies and flushes, drawn
-//! from the layout's table of bounds.
+//! `regid picture`: `sve_state`, and what a GET of a Z and of a P register copies and flushes. Each place is
+//! what `sve::Layout::bounds` says.
 //!
 //! From top to bottom: a slice of a Z register, the image, its predicates enlarged, a slice of a P
 //! register. Lines lead from a slice to where its bytes are. Lengths are in pixels; the picture is

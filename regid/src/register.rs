@@ -20,7 +20,8 @@ pub(crate) struct Slice {
     pub(crate) bank: Bank,
     number: u16,
     index: u16,
-    /// Where it is, or is shown, in `sve_state`: a row of that layout's table of bounds.
+    /// Which of the bounds that `sve::Layout::bounds` gives are those of its slice 0, if it has a place
+    /// there. A view has those of the register that it shows.
     row: Option<usize>,
 }
 

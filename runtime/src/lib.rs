@@ -14,7 +14,7 @@
 //! | page | what |
 //! | --- | --- |
 //! | [`sve`], [`fpsimd`] | the registers of Linux: constants such as [`sve::Z3`](const@sve::Z3), and [`sve::Reg::decode`] for IDs from outside |
-//! | [`layout`] | what an ID is made of, and the bounds tables that follow from a layout |
+//! | [`layout`] | what an ID is made of; where a register lies in the image |
 //! | [`register_layout!`] | a layout of your own |
 //! | [`image`] | `sve_state` and its slices: GET and SET of one, all of them at once, the V registers |
 //! | [`one_reg`] | the trait to implement for your vCPU, if it is no `kvm_ioctls::VcpuFd` |

@@ -100,7 +100,9 @@ pub(crate) mod layout {
     pub const REGISTERS: ::core::primitive::usize =
         sve_state::layout::generated::registers(<Layout as sve_state::layout::Layout>::BANKS, 2);
     /// The bounds of slice 0 of every register of the image, a row for each VQ that the layout
-    /// describes. A register that a VQ does not have is empty in its row.
+    /// describes. If a VQ does not have a register, the bounds in that place are empty.
+    ///
+    /// This table is for people and tests. GET and SET compute a slice's place and do not read it.
     pub const BOUNDS: [[sve_state::layout::Bounds; REGISTERS]; 2] =
         sve_state::layout::generated::bounds_table(<Layout as sve_state::layout::Layout>::BANKS, 1u16);
     /// The layout `layout`, as a type.

@@ -1,4 +1,7 @@
 //! Where a slice lies in the image, and how a GET of it fills its buffer.
+//!
+//! This is for code that asks: `Image::bounds`, `Layout::bounds`, and the table `BOUNDS` of a layout. A GET
+//! or SET computes the same numbers itself, in `image/access.rs`. It does not read the table.
 
 use super::bank::{Bank, ImageBytes, Place};
 
@@ -64,11 +67,12 @@ impl Bounds {
     }
 }
 
-/// The bounds of slice 0 of every register of a layout, a row for each VQ from `vq_min` on: what
-/// [`register_layout!`](crate::register_layout) computes at compile time.
+/// The bounds of slice 0 of every register of a layout, a row for each VQ from `vq_min` on. This is the
+/// `BOUNDS` of a layout. The compiler computes it, for people and tests; nothing in this crate reads it at
+/// run time.
 ///
-/// `REGISTERS` is what [`registers`] gives for all banks. Registers that a smaller VQ does not have are
-/// empty.
+/// `REGISTERS` is what [`registers`] gives for all banks. If a VQ does not have a register, the bounds in
+/// that place are empty.
 pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
     banks: &[Bank],
     vq_min: u16,

@@ -1,9 +1,12 @@
 //! Register layouts as data.
 //!
 //! [`register_layout!`](crate::register_layout) turns a description into a list of [`Bank`]s, and into
-//! names. What follows from a bank is written once, here, and holds for every layout: the IDs of its
-//! registers, which 64 bits are such an ID and why others are none, and where each slice lies in the
-//! image. All of it is `const`, so that a constant ID or a table of bounds costs nothing at run time.
+//! names. The code here holds for every layout. It computes from a bank the IDs of its registers, and where
+//! each slice lies in the image. It finds the register that an ID names, or the reason why there is none.
+//!
+//! An ID is computed in `const fn`s, so a constant ID costs nothing at run time. The place of a slice depends
+//! on VQ, which is known only at run time. So each access computes it anew, with a few multiplications, and
+//! looks it up in no table.
 //!
 //! Sizes are in bytes unless a name says otherwise.
 
@@ -98,8 +101,9 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     /// The register slice that any 64 bits name, or why they name none.
     fn decode(id: u64) -> Result<Self::Reg, DecodeError>;
 
-    /// The bounds of slice 0 of every register at this VQ, in the order of the image. A register that this VQ
-    /// does not have has empty bounds.
+    /// The bounds of slice 0 of every register at this VQ, in the order of the image. They are computed in
+    /// the call, not read from the generated table `BOUNDS`. If this VQ does not have a register, its bounds
+    /// are empty.
     fn bounds(vq: Vq) -> Result<impl Iterator<Item = Bounds>, VqError> {
         check_vq::<Self>(vq)?;
         let vq = vq.get();
