@@ -1,4 +1,4 @@
-//! What the user wrote. Nothing is judged here but the grammar:
+//! Reads what the user wrote, and keeps it as the types below. Only the grammar is checked here:
 //!
 //! ```text
 //! layout    = attributes visibility "mod" NAME "{" { setting ( "," | ";" ) | line ";" } "}"
@@ -12,7 +12,8 @@
 //! term      = NUMBER [ "*" "vq" ] | "vq"
 //! ```
 //!
-//! A mistake is noted, and reading goes on: behind the line's `:`, or with the next line.
+//! After a mistake, reading goes on behind the `:` of the same line, or with the next line. So one call
+//! reports all mistakes.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -28,9 +29,9 @@ pub(crate) struct Layout {
     pub(crate) name: Ident,
     pub(crate) settings: Vec<Setting>,
     pub(crate) banks: Vec<Bank>,
-    /// The mistakes in its body, which could not be read.
+    /// The mistakes that reading its body has found.
     pub(crate) errors: Errors,
-    /// Whether a setting may be in what could not be read, so that it does not count as missing.
+    /// Whether something that may be a setting could not be read. If so, no setting is reported as missing.
     pub(crate) misread: bool,
 }
 
@@ -78,7 +79,7 @@ impl Shape {
     }
 }
 
-/// A number as written. At most `u32::MAX`, so that products of two of them fit their type.
+/// A number as written. It is at most `u32::MAX`, so that the product of two numbers fits in a `u64`.
 pub(crate) struct Number {
     pub(crate) value: u64,
     literal: LitInt,
@@ -117,7 +118,7 @@ impl ToTokens for Quantity {
 }
 
 impl Quantity {
-    /// The value at this VQ. Instead of overflowing, it becomes too large to be allowed anywhere.
+    /// The value at this VQ. If it overflows, the result is the largest `u64`, which every check refuses.
     pub(crate) fn at(&self, vq: u16) -> u64 {
         self.fixed
             .saturating_add(self.per_vq.saturating_mul(u64::from(vq)))
@@ -167,7 +168,7 @@ impl Layout {
     fn statement(&mut self, body: ParseStream) -> syn::Result<()> {
         if body.peek(Ident) && (body.peek2(Token![:]) || body.peek2(Token![=])) {
             self.settings.push(body.parse()?);
-            // So that each setting is read, and misread, by itself.
+            // A setting ends here, so a mistake in the next one is noted for that one only.
             if body.parse::<Option<Token![,]>>()?.is_some() {
                 return Ok(());
             }
@@ -193,7 +194,8 @@ fn end(body: ParseStream, what: &str) -> syn::Result<()> {
     }
 }
 
-/// Skips what cannot be read: up to a `;`, or to the start of a line if the `;` was forgotten.
+/// After a mistake, skips the rest of the statement: to its `;`, or to the next line's keyword if the `;` was
+/// forgotten.
 fn skip_statement(body: ParseStream) {
     while !peek_line(body) {
         match body.parse() {
@@ -204,7 +206,7 @@ fn skip_statement(body: ParseStream) {
     }
 }
 
-/// Skips what cannot be read of a line's registers. False if no `:` follows them.
+/// After a mistake in a line's registers, skips to the `:` that follows them. False if there is none.
 fn skip_to_colon(body: ParseStream) -> bool {
     while !body.peek(Token![:]) {
         if body.peek(Token![,]) || body.peek(Token![;]) || peek_line(body) {
@@ -243,7 +245,7 @@ impl Parse for Setting {
 
 const LINES: [&str; 3] = ["bank", "view", "pseudo"];
 
-/// Reads a line from behind its keyword to its `;`.
+/// Reads the rest of a line, after its keyword, with its `;`.
 fn bank(docs: Vec<Attribute>, line: &Ident, input: ParseStream) -> syn::Result<Bank> {
     match input.parse() {
         Ok(Registers {
@@ -304,7 +306,7 @@ impl Parse for Registers {
     }
 }
 
-/// Reads `: slice 2048 bits, width 128 * vq bits;`, or what else this kind of line has there.
+/// Reads the part of a line from its `:` on, such as `: slice 2048 bits, width 128 * vq bits;`.
 fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
     punct::<Token![:]>(input, "`:`")?;
     if line == "view" && peek_word(input, "slice") {
@@ -330,8 +332,8 @@ fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
     Ok((shape, place))
 }
 
-/// Reads the doc comments above a line. Other attributes cannot stand there: with a `cfg`, the places of the
-/// lines below would not be fixed.
+/// Reads the doc comments above a line. Other attributes are refused. A `cfg`, for example, could remove the
+/// line, and that would move the registers of the lines below in the image.
 fn docs(input: ParseStream) -> syn::Result<Vec<Attribute>> {
     let attrs = input.call(Attribute::parse_outer)?;
     match attrs.iter().find(|attr| !attr.path().is_ident("doc")) {
@@ -475,7 +477,8 @@ fn word(input: ParseStream, words: &[&str]) -> syn::Result<Ident> {
     unexpected(input, &one_of(words), words)
 }
 
-/// Refuses what stands here, and asks whether one of these words was meant.
+/// An error for the next token. If the token is similar to one of `words`, the message asks whether that was
+/// meant.
 fn unexpected<T>(input: ParseStream, what: &str, words: &[&str]) -> syn::Result<T> {
     let mut message = format!("expected {what}");
     if let Ok(found) = input.fork().parse::<TokenTree>() {

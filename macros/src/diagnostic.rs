@@ -1,4 +1,4 @@
-//! What is said about a mistake, and where.
+//! Collects mistakes, each with the tokens at which it is shown, and words hints for misspelt words.
 
 /// All mistakes found so far. The compiler shows each of them at its own place.
 #[derive(Clone, Default)]
@@ -44,7 +44,7 @@ pub(crate) fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// ": did you mean `bank`?", where one of the words is no more than two slips away.
+/// ": did you mean `bank`?", if what was written is one of the words with at most two slips.
 pub(crate) fn did_you_mean(written: &str, words: &[&str]) -> Option<String> {
     words
         .iter()

@@ -1,5 +1,4 @@
-//! What the generated documentation says of a register: its ID, and where it is in the image as a
-//! formula of VQ.
+//! Writes the documentation of a register's constant: its ID, and a formula of VQ for its place in the image.
 
 use std::fmt::{self, Display};
 
@@ -8,13 +7,13 @@ use quote::ToTokens;
 use crate::ast::Place;
 use crate::valid::{Bank, Layout, PerVq};
 
-/// An offset in the image: `at[0] + at[1] * VQ + at[2] * VQ²`, since the number of registers and
-/// their width may both grow.
+/// An offset in the image: the three numbers are those of `fixed + linear * VQ + square * VQ²`. There is a
+/// square because the number of registers and their width may both grow with VQ.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Offset([u64; 3]);
 
 impl Offset {
-    /// Where a register is in a bank that starts here.
+    /// The offset of a register, if its bank starts at this offset.
     fn register(self, bank: &Bank, number: u16) -> Self {
         let Self([fixed, linear, square]) = self;
         let (number, width) = (u64::from(number), bank.width);
@@ -25,7 +24,7 @@ impl Offset {
         ])
     }
 
-    /// Moves past this bank, to where the next one starts.
+    /// Adds the size of this bank. The result is where the next one starts.
     pub(crate) fn pass(&mut self, bank: &Bank) {
         let [count, width] = [bank.count, bank.width]
             .map(|PerVq { fixed, per_vq }| [u64::from(fixed), u64::from(per_vq)]);
@@ -35,7 +34,7 @@ impl Offset {
     }
 }
 
-/// `256·VQ² + 16·VQ + 4`, the terms that there are.
+/// `256·VQ² + 16·VQ + 4`, without the terms that are zero.
 impl Display for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self([fixed, linear, square]) = *self;
@@ -55,7 +54,7 @@ impl Display for Offset {
     }
 }
 
-/// What an editor shows for a constant; the bank's place in the image starts at `start`.
+/// The text for a constant, which documentation and editors show. The bank starts at `start` in the image.
 pub(crate) fn constant(layout: &Layout, bank: &Bank, number: u16, start: Offset) -> String {
     let name = bank.register(number);
     let id = hex(layout.prefix | bank.id((number, 0)));

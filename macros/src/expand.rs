@@ -1,5 +1,6 @@
-//! What is emitted: names, data, and the trait impls that tie them together. What can be done with
-//! them is written by hand, in `sve_state::layout`.
+//! Emits the code of a layout: names, data, and the trait impls that tie them together. There is no logic in
+//! it. The functions that it calls, and the methods of its types, are written by hand in `sve_state::layout`
+//! and `sve_state::image`.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -12,8 +13,9 @@ use crate::ast::{self, Place};
 use crate::docs::{self, Offset, hex, range};
 use crate::valid::{Bank, Layout, PerVq};
 
-/// The whole macro: a word that names `sve_state` wherever the code stands, however its user calls the
-/// crate; then the layouts. Any tokens give code, or errors that say what is wrong.
+/// The whole macro. The first token of its input is the `$crate` of `sve_state`, which names that crate
+/// wherever the code stands. The layouts follow. Any tokens give either code, or errors that say what is
+/// wrong.
 pub(crate) fn register_layout(input: TokenStream) -> TokenStream {
     let mut input = input.into_iter();
     let Some(TokenTree::Ident(sve_state)) = input.next() else {
@@ -35,7 +37,7 @@ fn expand_one(sve_state: SveState<'_>, layout: &ast::Layout) -> TokenStream {
     }
 }
 
-/// The word that names `sve_state`.
+/// The token that names `sve_state`.
 #[derive(Clone, Copy)]
 struct SveState<'a>(&'a Ident);
 
@@ -164,7 +166,8 @@ fn constants(layout: &Layout) -> TokenStream {
     tokens
 }
 
-/// The const-generic constructors. The traits below say which numbers they take.
+/// The const-generic constructors, `z` and `z_slice`. The traits of [`number_trait`] and [`slice_trait`] say
+/// which numbers they take.
 fn constructors(bank: &Bank) -> TokenStream {
     let name = bank_name(bank);
     let span = name.span();
@@ -207,7 +210,8 @@ fn constructors(bank: &Bank) -> TokenStream {
     quote!(#by_number #by_slice)
 }
 
-/// Which numbers a bank has, as a trait, so that a wrong one is a type error that names it.
+/// A trait that says which register numbers a bank has. So a wrong number is a type error, and its message
+/// has the number.
 fn number_trait(bank: &Bank) -> Option<TokenStream> {
     bank.function()?;
     let name = bank_name(bank);
@@ -226,7 +230,7 @@ fn number_trait(bank: &Bank) -> Option<TokenStream> {
     })
 }
 
-/// Which slices the registers of a layout have, likewise.
+/// A trait that says, in the same way, which slices the registers of a layout have.
 fn slice_trait(slices: u16) -> TokenStream {
     let message = match slices {
         1 => "there is no slice {SLICE}: slice 0 is the only one".to_owned(),
@@ -359,7 +363,7 @@ fn reg(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
             #(#[doc = #docs] #names(#names),)*
         }
         impl Reg {
-            /// The register slice that any 64 bits name, or why they name none.
+            /// The register slice that has this ID, or the reason why there is none.
             #[inline]
             pub fn decode(
                 __id: ::core::primitive::u64,
@@ -386,7 +390,8 @@ fn reg(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
     }
 }
 
-/// What a view shows. Stands beside the module, where the path means what its author meant.
+/// The impl that says which bank a view shows. It stands beside the module, not in it, because the path of
+/// that bank is written as seen from there.
 fn view(sve_state: SveState<'_>, layout: &Layout, bank: &Bank) -> Option<TokenStream> {
     let Place::View(shown) = &bank.ast.place else {
         return None;
@@ -410,8 +415,9 @@ fn view(sve_state: SveState<'_>, layout: &Layout, bank: &Bank) -> Option<TokenSt
     })
 }
 
-/// The attributes for what stands beside a module. It must be there exactly when the module is. It names the
-/// module, which may be deprecated.
+/// The attributes for the code that stands beside a module. It gets the module's `cfg`s, because it must be
+/// there exactly when the module is. If the module is deprecated it gets `allow(deprecated)`, because it
+/// names the module.
 fn of_view(attributes: &[Attribute]) -> TokenStream {
     let metas = attributes.iter().map(|attribute| &attribute.meta);
     let metas = metas.filter_map(meta_of_view);
@@ -426,7 +432,7 @@ fn meta_of_view(meta: &Meta) -> Option<TokenStream> {
     if name == "deprecated" {
         return Some(quote!(allow(deprecated)));
     }
-    // If this is no valid `cfg_attr`, the compiler refuses it above the module.
+    // If this is not a valid `cfg_attr`, nothing is needed: the compiler refuses it above the module.
     let conditional = meta.require_list().ok().filter(|_| name == "cfg_attr")?;
     let trees: Vec<_> = conditional.tokens.clone().into_iter().collect();
     let is_comma = |tree: &TokenTree| matches!(tree, TokenTree::Punct(p) if p.as_char() == ',');
@@ -434,7 +440,7 @@ fn meta_of_view(meta: &Meta) -> Option<TokenStream> {
         .split(is_comma)
         .map(|part| part.iter().cloned().collect::<TokenStream>());
     let condition = parts.next()?;
-    // What cannot be read, such as a macro's call as a value, is neither of the two.
+    // An attribute that syn cannot read (its value may be a macro call) is neither `cfg` nor `deprecated`.
     let metas = parts.filter_map(|part| meta_of_view(&syn::parse2(part).ok()?));
     let metas: Vec<_> = metas.collect();
     (!metas.is_empty()).then(|| quote!(cfg_attr(#condition, #(#metas),*)))
@@ -449,13 +455,13 @@ fn derives() -> TokenStream {
     }
 }
 
-/// A number that is written as in the text, not in decimal.
+/// The number as a literal that is spelt like this. (`quote!` would write it in decimal.)
 fn literal(number: String) -> TokenStream {
     number.parse().unwrap_or_default()
 }
 
-/// A bank's name in generated code. Errors are shown where the user wrote it, but the user's lints do not
-/// judge it: the name is the architecture's.
+/// A bank's name in generated code. Errors about it are shown where the user wrote it. But lints about naming
+/// do not apply to it, because the name is the architecture's.
 fn bank_name(bank: &Bank) -> Ident {
     let mut name = bank.ast.name.clone();
     name.set_span(Span::call_site().located_at(name.span()));

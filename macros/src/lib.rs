@@ -1,8 +1,10 @@
 //! The code behind `sve_state::register_layout!`, which has the documentation.
 //!
-//! Three steps, one file each: `ast.rs` reads what the user wrote, `valid.rs` finds what can be
-//! wrong with it, `expand.rs` says what is emitted. Beside them, `diagnostic.rs` collects mistakes,
-//! so that all are reported in one go, and `docs.rs` words the documentation of what is generated.
+//! There are three steps, and each has a file. `ast.rs` reads what the user wrote. `valid.rs` finds what is
+//! wrong with it. `expand.rs` emits the code; `tests/expected.rs` shows all of it for a small layout.
+//!
+//! Two more files help. `diagnostic.rs` collects mistakes, so that all of them are reported at once.
+//! `docs.rs` writes the documentation of the generated constants.
 
 mod ast;
 mod diagnostic;
@@ -14,8 +16,8 @@ mod valid;
 
 use proc_macro::TokenStream;
 
-/// Only for `sve_state::register_layout!`, which puts its `$crate` before the layouts. That names `sve-state`
-/// even in a program that renames it, or has it from a third crate.
+/// Only for `sve_state::register_layout!`, which puts its `$crate` before the layouts. `$crate` names
+/// `sve-state` even in a program that renames it, or gets it from a third crate.
 ///
 /// ```compile_fail
 /// sve_state_macros::register_layout! {}

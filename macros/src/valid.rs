@@ -1,7 +1,8 @@
-//! Finds what is wrong with a layout, or gives the layout in terms that `expand.rs` can emit.
+//! Finds what is wrong with a layout. If nothing is, it turns the layout into the numbers that `expand.rs`
+//! emits.
 //!
-//! All mistakes are reported, not only the first one. A check whose input is itself refused is left out; all
-//! others go on.
+//! All mistakes are reported, not only the first one. If a value is refused, the checks that need it are left
+//! out, and all others go on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -29,7 +30,7 @@ const VQS: RangeInclusive<u64> = 1..=512;
 /// entry of the table `BOUNDS` for each of them, and that takes time. SVE with all vector lengths of the ABI
 /// would have 50 · 512.
 const MAX_ENTRIES: u64 = 1 << 15;
-/// Names that every layout generates beside those of its banks.
+/// Names that the macro generates beside those of the banks. A bank cannot have them.
 pub(crate) const RESERVED: [&str; 8] = [
     "BOUNDS",
     "Layout",
@@ -74,7 +75,7 @@ pub(crate) struct Vqs {
     pub(crate) max: u16,
 }
 
-/// A bank, in the terms of `sve_state::layout::Bank`.
+/// A bank with nothing wrong. Its numbers are those that become a `sve_state::layout::Bank`.
 pub(crate) struct Bank<'a> {
     pub(crate) ast: &'a ast::Bank,
     pub(crate) base: u16,
@@ -99,8 +100,8 @@ impl PerVq {
         per_vq: 0,
     };
 
-    /// A quantity in units of `unit`. If a part does not fit 32 bits, it becomes their largest number; the
-    /// checks of the quantity refuse it then.
+    /// A quantity in units of `unit`. If a part does not fit in 32 bits, it becomes `u32::MAX`, which the
+    /// checks of the quantity refuse.
     fn of(quantity: &Quantity, unit: u64) -> Self {
         let part = |part: u64| u32::try_from(part / unit).unwrap_or(u32::MAX);
         Self {
@@ -151,7 +152,7 @@ impl Bank<'_> {
             .chain(self.slice_function())
     }
 
-    /// All that has an ID: register numbers and slices.
+    /// The number and slice of everything in the bank that has an ID.
     fn places(&self) -> impl Iterator<Item = (u16, u16)> {
         let slices = self.slices;
         (0..self.max_count).flat_map(move |number| (0..slices).map(move |slice| (number, slice)))
@@ -163,7 +164,7 @@ impl Bank<'_> {
         u64::from(self.slice_bytes.trailing_zeros()) << SIZE_SHIFT | (low + u64::from(slice))
     }
 
-    /// From the bank's first ID to its last.
+    /// The distance from the bank's first ID to its last.
     fn span(&self) -> u64 {
         u64::from(self.max_count - 1) * u64::from(self.step) + u64::from(self.slices - 1)
     }
@@ -179,8 +180,8 @@ impl<'a> Layout<'a> {
         let prefix = arch.zip(coproc).map(|(arch, coproc)| arch | coproc);
         let slices = setting(ast, &mut errors, "slices", slices);
         let vqs = setting(ast, &mut errors, "vq", vqs);
-        // If `vq` is wrong, the other checks assume VQ 1: sizes only grow with VQ, so what is wrong there is
-        // wrong at every VQ.
+        // If `vq` is wrong, the other checks assume VQ 1. Sizes only grow with VQ, so what is too large at VQ
+        // 1 is too large at every VQ.
         let assumed = vqs.unwrap_or(Vqs { min: 1, max: 1 });
         let check = |bank| check_bank(bank, slices, assumed, &mut errors);
         let banks: Vec<_> = ast.banks.iter().filter_map(check).collect();
@@ -199,7 +200,7 @@ impl<'a> Layout<'a> {
                 slices,
                 banks,
             }),
-            // Nobody sees this: what is missing has been reported.
+            // This message is never shown, because a missing setting has been reported before.
             _ => Err(mistake!(&ast.name, "a setting is missing")),
         }
     }
@@ -208,7 +209,8 @@ impl<'a> Layout<'a> {
 /// Refuses keys that are unknown, given twice or missing.
 fn check_keys(ast: &ast::Layout, errors: &mut Errors) {
     let names = KEYS.map(|(name, ..)| name);
-    // A key that was misspelt or misread is not reported as missing too.
+    // If a key was misspelt or misread, it would seem to be missing too. So then no key is reported as
+    // missing.
     let mut complete = !ast.misread;
     for (i, Setting { key, .. }) in ast.settings.iter().enumerate() {
         if !names.iter().any(|name| key == name) {
@@ -290,7 +292,7 @@ fn vqs(value: &Value) -> syn::Result<Vqs> {
     Ok(Vqs { min, max })
 }
 
-/// Refuses a value of another kind than the key's.
+/// The error for a value of the wrong kind, such as a number where a range is needed.
 fn misfit<T>(name: &str, value: &Value) -> syn::Result<T> {
     let key = KEYS.into_iter().find(|key| key.0 == name);
     let (_, meaning, example) = key.unwrap_or_default();
@@ -300,7 +302,7 @@ fn misfit<T>(name: &str, value: &Value) -> syn::Result<T> {
     ))
 }
 
-/// Both, or what is wrong with either.
+/// Both values, or all errors of the two.
 fn both<T>(a: syn::Result<T>, b: syn::Result<T>) -> syn::Result<(T, T)> {
     match (a, b) {
         (Err(mut a), Err(b)) => {
@@ -327,7 +329,7 @@ fn within(
     }
 }
 
-/// A number that goes into these bits of an ID.
+/// The number, if it fits in these bits of an ID.
 fn field(number: &Number, what: &str, bits: &str, max: u64) -> syn::Result<u16> {
     let value = number.value;
     match u16::try_from(value) {
@@ -371,7 +373,7 @@ fn check_bank<'a>(
     errors.keep(fits_id(&bank)).map(|()| bank)
 }
 
-/// Refuses names that cannot be those of a type, its constants and its functions.
+/// Refuses a name if the type, the constants and the functions of the bank cannot be named after it.
 fn name(name: &Ident) -> syn::Result<()> {
     let text = name.to_string();
     let lower = text.to_lowercase();
@@ -408,7 +410,7 @@ fn max_count(ast: &ast::Bank, vqs: Vqs) -> syn::Result<u16> {
     within(count, count.at(vqs.max), 1..=MAX_ENTRIES, &what)
 }
 
-/// Where a quantity that grows is largest: ` at VQ 16`.
+/// For a message about the largest value of a quantity. If the quantity grows with VQ: ` at VQ 16`.
 fn at_vq(quantity: &Quantity, vqs: Vqs) -> String {
     match quantity.per_vq {
         0 => String::new(),
@@ -470,7 +472,8 @@ fn slice_bytes(ast: &ast::Bank, slice: &Quantity) -> syn::Result<u32> {
     })
 }
 
-/// Checks the width of a sliced register. Others are as wide as their one slice.
+/// Checks the width of a sliced register. (A register that is moved whole is as wide as its slice, which has
+/// its own check.)
 fn check_width(width: &Quantity) -> syn::Result<()> {
     if width.fixed == 0 && width.per_vq == 0 {
         return Err(mistake!(width, "a register has at least 8 bits"));
@@ -524,8 +527,10 @@ fn plural(slices: u16) -> String {
     format!("{slices} slice{}", if slices == 1 { "" } else { "s" })
 }
 
-/// Refuses a layout that is empty, or has more bounds than the compiler should compute. The image needs no
-/// check of its own: each of its slices has an ID, of which 16 bits are free.
+/// Refuses a layout that is empty, or whose table `BOUNDS` would take the compiler too long.
+///
+/// The size of the image needs no check. Each of its slices has an ID of its own, and only 16 bits of an ID
+/// distinguish slices of one size. So there cannot be too many.
 fn check_size(ast: &ast::Layout, banks: &[Bank], vqs: Vqs) -> syn::Result<()> {
     let name = &ast.name;
     if ast.banks.is_empty() && ast.errors.is_empty() {
@@ -546,7 +551,7 @@ fn check_size(ast: &ast::Layout, banks: &[Bank], vqs: Vqs) -> syn::Result<()> {
     Ok(())
 }
 
-/// Refuses banks of one name.
+/// Refuses two banks with the same name.
 fn check_names(ast: &ast::Layout, errors: &mut Errors) {
     let mut names = BTreeSet::new();
     for ast::Bank { name, .. } in &ast.banks {
@@ -556,8 +561,8 @@ fn check_names(ast: &ast::Layout, errors: &mut Errors) {
     }
 }
 
-/// Refuses a view whose path is just the name of a bank of this layout: the compiler looks for the path
-/// outside of the module, where that name is not known.
+/// Refuses a view whose path is only the name of a bank of this layout. The compiler looks for the path
+/// outside of the module, and that name is not known there.
 fn check_views(ast: &ast::Layout, errors: &mut Errors) {
     for bank in &ast.banks {
         let Place::View(path) = &bank.place else {
@@ -590,7 +595,8 @@ fn check_values(banks: &[Bank], errors: &mut Errors) {
     }
 }
 
-/// Refuses banks of which two registers have the same ID, the size field included.
+/// Refuses two banks if a register of one has the same ID as a register of the other. IDs with different size
+/// fields are different.
 fn check_collisions(banks: &[Bank], errors: &mut Errors) {
     let mut owners = BTreeMap::new();
     for bank in banks {

@@ -58,7 +58,7 @@ pub(crate) mod layout {
         V(V),
     }
     impl Reg {
-        /// The register slice that any 64 bits name, or why they name none.
+        /// The register slice that has this ID, or the reason why there is none.
         #[inline]
         pub fn decode(
             __id: ::core::primitive::u64,
