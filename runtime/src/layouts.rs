@@ -42,8 +42,8 @@ register_layout! {
     }
 }
 
-/// A register's ID, shown as the register's name: `Z3`, `FPSR`. An ID that is in neither layout is shown as a
-/// number.
+/// A register's ID that is shown as the register's name: `Z3`, `FPSR`. If neither layout has the ID, it is
+/// shown as a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub u64);
 

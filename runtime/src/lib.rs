@@ -5,9 +5,13 @@
 //! checked by the compiler; where each slice lies and how it is padded; the kernel's side of the
 //! interface, for any machine; and the VMM's side, from capture to restore.
 //!
-//! Three words that Linux uses: VQ is a vector length in quadwords of 128 bits, 1 to 16; VLS is the set
-//! of vector lengths that a vCPU has, a pseudo-register; a slice is what one ONE_REG call moves, 2048
-//! bits of a Z register, or 256 of P and FFR, however wide the register is.
+//! Three words that Linux uses:
+//!
+//! * VQ is a vector length in quadwords of 128 bits, 1 to 16.
+//! * VLS is the set of vector lengths that a vCPU has. It has a register ID, but no register: it is a
+//!   pseudo-register.
+//! * A slice is what one ONE_REG call moves. It has 2048 bits for a Z register, and 256 bits for a P register
+//!   or FFR. Its size does not depend on the vector length.
 //!
 //! # Where to look
 //!
@@ -17,8 +21,8 @@
 //! | [`layout`] | what an ID is made of; where a register lies in the image |
 //! | [`register_layout!`] | a layout of your own |
 //! | [`image`] | `sve_state` and its slices: GET and SET of one, all of them at once, the V registers |
-//! | [`one_reg`] | the trait to implement for your vCPU, if it is no `kvm_ioctls::VcpuFd` |
-//! | [`kvm`] | `kvm_ioctls::VcpuFd`: which versions, and a newtype for any other; what a host offers |
+//! | [`one_reg`] | the trait to implement for your vCPU, if it is not a `kvm_ioctls::VcpuFd` |
+//! | [`kvm`] | which versions of `kvm_ioctls` have a `VcpuFd` that works here; a newtype for other versions; the vector lengths of a host |
 //! | [`vcpu`] | vector lengths, finalization, capture and restore, in the order that KVM wants |
 //! | [`vls`] | sets of vector lengths, and what narrowing them allows |
 //! | `snapshot` | a captured vCPU as bytes (feature `snapshot`) |
@@ -67,8 +71,8 @@
 //!
 //! # The same registers elsewhere
 //!
-//! A core note, as a VMM writes it into a guest dump and a crash tool reads it ([`regset`]; ptrace gives the
-//! same bytes):
+//! A core note ([`regset`]). A VMM writes one into a guest's dump, and a crash tool reads it. ptrace gives
+//! the same bytes.
 //!
 //! ```
 //! # use sve_state::{SveState, Vq, regset::{Payload, Regset}, sve, vcpu::Status};
@@ -82,7 +86,8 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! What a signal handler is handed ([`signal`]), from the start of `__reserved`:
+//! A signal frame ([`signal`]). A signal handler gets a pointer to it. These are the bytes from `__reserved`
+//! on:
 //!
 //! ```
 //! # use sve_state::{SveState, Vq, regset::FpsimdState, signal::{self, Frame, SveContext}, vcpu::Status};
@@ -95,7 +100,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! A stub for gdb ([`gdb`]):
+//! Part of a gdb stub ([`gdb`]):
 //!
 //! ```
 //! # use sve_state::{Vls, Vq, gdb::{self, Description}, shim::Vcpu, vcpu::Finalized};
@@ -158,7 +163,8 @@ mod vq;
 mod vregs;
 
 #[doc = include_str!("register_layout.md")]
-// A macro of the other crate cannot know what a program calls this one; `$crate` does.
+// A program may depend on this crate under another name. The procedural macro cannot know that name. `$crate`
+// always names this crate, so this macro hands it on.
 #[macro_export]
 macro_rules! register_layout {
     ($($layouts:tt)*) => {

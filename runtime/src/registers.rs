@@ -1,5 +1,5 @@
-//! The registers of a vCPU in the order of its image, and what must hold of their values: for all that reads
-//! or writes them one after the other.
+//! The registers of a vCPU in the order of its image, for code that reads or writes all of them in turn. And
+//! the checks of their values that such code shares.
 
 use core::fmt;
 
@@ -31,8 +31,8 @@ pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> 
     (0..registers).map(move |n| register(has_sve, n, vq))
 }
 
-/// A register of an image, by its place in the image's order: its ID, and the bounds of its slice 0.
-/// Without SVE, V is in the place of Z. Out of line: a program is to stay small.
+/// The ID of register `n` of an image, counted in the image's order, and the bounds of its slice 0. Without
+/// SVE, V stands in the place of Z. This is out of line to keep programs small.
 #[inline(never)]
 fn register(has_sve: bool, n: usize, vq: Vq) -> (u64, Bounds) {
     const P: usize = sve::P0.index();
@@ -56,8 +56,8 @@ fn register(has_sve: bool, n: usize, vq: Vq) -> (u64, Bounds) {
     }
 }
 
-/// Where the first byte is that is not zero. Nearly always there is none, and that is found without a branch
-/// for each byte. Out of line, as [`register`] is.
+/// The index of the first byte that is not zero. Nearly always there is none. So first all bytes are looked at
+/// without a branch for each. This is out of line for the same reason as [`register`].
 #[inline(never)]
 pub(crate) fn not_zero(bytes: &[u8]) -> Option<usize> {
     match bytes.iter().fold(0, |all, byte| all | byte) {

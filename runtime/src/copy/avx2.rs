@@ -1,5 +1,5 @@
-//! For x86-64 processors with AVX2. A load under a mask gives a register's bytes and zeros behind them at
-//! once, and touches no memory behind the register.
+//! GETs for x86-64 processors with AVX2. For a slice of 256 bytes, loads with a mask give the register's
+//! bytes and the zeros behind them. They touch no memory behind the register.
 
 #![allow(unsafe_code)]
 // One reason holds for all intrinsics: the processor has them.
@@ -60,7 +60,7 @@ impl Leaf for Avx2 {
     }
 }
 
-/// The answer of [`detected`]; at first there is none.
+/// The answer of [`detected`]. It is `UNKNOWN` until the processor has been asked.
 static DETECTED: AtomicU8 = AtomicU8::new(UNKNOWN);
 const UNKNOWN: u8 = 0;
 const NO: u8 = 1;

@@ -1,17 +1,19 @@
-//! The one way from an index to an address.
+//! Keeps an index in range before an address is computed from it.
 
 #![allow(unsafe_code)]
 
-/// `index`, if it is at most `last`; else another number that is.
+/// If `index` is at most `last`, this is `index`. Otherwise it is some number from 0 to `last`.
 ///
-/// Register numbers and slice indices have been checked before they come here. This is for a processor that
-/// has guessed the outcome of such a check, and was wrong. There is no branch here, so the address stays in
-/// range whatever was guessed. Linux does the same (`array_index_nospec`).
+/// Register numbers and slice indices have been checked before they come here. But a processor may guess the
+/// outcome of such a check wrongly, and go on with a number that is out of range until it notices. There is
+/// no branch here, so the address stays in range whatever was guessed. Linux does the same
+/// (`array_index_nospec`).
 #[inline(always)]
 pub(crate) fn clamp(index: u32, last: u32) -> u32 {
     // The compiler has seen the checks too. It must not conclude that this is never needed.
     let index = hidden(index);
-    // `last` is a constant. If all its bits are ones, it is a mask, and a single instruction does.
+    // `last` is a constant. If it is one less than a power of two, it is a mask, and one instruction is
+    // enough.
     if last & last.wrapping_add(1) == 0 {
         index & last
     } else {
@@ -19,7 +21,7 @@ pub(crate) fn clamp(index: u32, last: u32) -> u32 {
     }
 }
 
-/// The same number, of which the compiler knows nothing.
+/// The same number, but hidden from the compiler: it cannot conclude anything about it from earlier code.
 #[inline(always)]
 fn hidden(number: u32) -> u32 {
     #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]

@@ -1,12 +1,13 @@
-//! Which instruction set the lines are compiled for.
+//! Chooses the instruction set that the lines are compiled for.
 //!
-//! On aarch64 it is NEON. (A target without it, as for kernels that keep no vector registers, has the
-//! portable lines, and so has one for x86-64 without SSE2.) Programs for x86-64 are mostly built for SSE2 and
-//! run on processors with AVX2, whose vectors are twice as wide. So unless the build is for AVX2, the
-//! processor is asked once, and each copy tests the answer, which never changes while the process
-//! lives.
+//! On aarch64 it is NEON. Programs for x86-64 are mostly built for SSE2 and run on processors with AVX2,
+//! whose vectors are twice as wide. So the lines are compiled for both, and the processor is asked once which
+//! one it has. Each copy tests the answer, which never changes while the process lives. If the whole build is
+//! for AVX2, nothing is asked and nothing is tested.
 //!
-//! With `--cfg sve_state_portable` the portable lines are used everywhere, for tests of them.
+//! Other targets have the portable lines. Among them are targets for aarch64 without NEON, such as those for
+//! kernels that keep no vector registers, and for x86-64 without SSE2. With `--cfg sve_state_portable` all
+//! targets have them, so that they can be tested anywhere.
 
 #![allow(unsafe_code)]
 
@@ -28,7 +29,8 @@ use super::neon::Neon as Native;
 ))]
 use super::portable::Portable as Native;
 
-/// Hands the lines as functions to another macro, which makes them for an instruction set, `Isa`.
+/// The list of functions to make for an instruction set, each with the line that it calls. `$make` is the
+/// macro that makes them. In it, `Isa` is the instruction set.
 macro_rules! lines_for {
     ($make:ident) => {
         $make! {
@@ -46,8 +48,10 @@ macro_rules! lines_for {
     };
 }
 
-/// On x86-64, unless the build is for AVX2, a line is a call of a function that calls nothing. The code that
-/// asks the processor is in another function, so that no register has to be saved for it here.
+/// For x86-64. Each function of the list is made three times: here, with the test; in `for_avx2`; and in
+/// `unasked`, which asks the processor. If the build is not for AVX2, a copy is a call of the one in
+/// `for_avx2`, which calls nothing. The asking is out of line, so that the caller need not save registers for
+/// it.
 #[cfg(all(
     target_arch = "x86_64",
     target_feature = "sse2",
@@ -108,7 +112,7 @@ pub(super) mod chosen {
     lines_for!(make);
 }
 
-/// Elsewhere there is nothing to ask.
+/// For all other targets. There is nothing to ask, so a function of the list is only its line.
 #[cfg(not(all(
     target_arch = "x86_64",
     target_feature = "sse2",
@@ -146,11 +150,12 @@ pub(crate) unsafe fn get(line: Line, there: bool, from: *const u8, copy: usize, 
     unsafe { get_on(has_avx2(), line, there, from, copy, to) }
 }
 
-/// GET of a slice as a value of type `T`, which is written only once, directly to where the result is.
+/// GET of a slice as a value of type `T`. The bytes are written once, to the place of the result, and not
+/// copied again.
 ///
 /// # Safety
 ///
-/// That of [`lines::get`], and a `T` is as many bytes as a slice of `line`, whatever they are.
+/// That of [`lines::get`]. A `T` has as many bytes as a slice of `line`, and any bytes are a valid `T`.
 #[inline(always)]
 pub(crate) unsafe fn get_value<T>(line: Line, there: bool, from: *const u8, copy: usize) -> T {
     if !ASKS {
@@ -205,7 +210,7 @@ pub(crate) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
     match line {
         // SAFETY: the caller's promise.
         Line::Wide => unsafe { set_wide(has_avx2(), there, from, to, copy) },
-        // A vector of more than 16 bytes is of no use to these.
+        // These do not store more than 16 bytes at a time, so AVX2 would not help.
         // SAFETY: the caller's promise.
         Line::Narrow | Line::Any(_) => unsafe { lines::set(line, there, from, to, copy) },
     }
@@ -218,7 +223,7 @@ pub(crate) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
 /// That of [`lines::expand`].
 pub(crate) unsafe fn expand(line: Line, from: *const u8, copy: usize, to: *mut u8, slices: usize) {
     if copy == line.slice() {
-        // Without padding the two sides are alike, and a library's copy is at its best.
+        // There is no padding, so both sides have the same bytes. The library's copy is fastest for that.
         // SAFETY: the caller's promise.
         return unsafe { ptr::copy_nonoverlapping(from, to, copy * slices) };
     }

@@ -1,5 +1,5 @@
 //! The straight lines of instructions. `get` and `set` move one slice. `expand` and `pack` move several that
-//! follow each other; only they have a loop.
+//! follow each other, in a loop over the slices.
 
 #![allow(unsafe_code)]
 
@@ -44,8 +44,9 @@ pub(super) unsafe fn get<L: Leaf>(
 /// is valid for writes of `copy` bytes, and they do not overlap.
 #[inline(always)]
 pub(super) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, copy: usize) {
-    // What does not go to the register goes to memory that nobody reads. Each store has its own place there,
-    // because a processor is slow if it stores to one address again and again.
+    // A straight line makes the same stores for every `copy`. Those past the register's end go to memory that
+    // nobody reads. Each has its own place there, because a processor is slow if it stores to one address
+    // again and again.
     let mut nowhere = [MaybeUninit::<u8>::uninit(); 256];
     // The address is chosen as a number. If two pointers were given, one of them to memory that nobody reads,
     // the compiler would make a branch.
@@ -58,7 +59,8 @@ pub(super) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
         (to & mask) | (nowhere & !mask)
     };
     let own = if there { copy } else { 0 };
-    // Stores `bytes` bytes at `at`, if the register has `least` or more.
+    // Stores `bytes` bytes of the slice from `at` on. They go to the register if it has `least` bytes or
+    // more.
     let store = |bytes: usize, at: usize, least: usize| {
         let to: *mut u8 = ptr::with_exposed_provenance_mut(choose(own >= least, register));
         // SAFETY: in the slice, and in the register or nowhere.
@@ -66,15 +68,17 @@ pub(super) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
     };
     match line {
         Line::Wide => {
-            // 32 bytes at a time, then the last 16 of the register, which may be half of 32.
+            // 32 bytes at a time, as often as they are whole. If 16 bytes remain (an odd VQ), the last store
+            // has them.
             for at in (0..256).step_by(32) {
                 store(32, at, at + 32);
             }
             store(16, copy - 16, 16);
         }
         Line::Narrow => {
-            // For each power of two up to `copy`: the first so many bytes, and so many bytes from `last` on.
-            // With the largest power, these two cover the register.
+            // Let `n` be the largest of 2, 4, 8 and 16 that is at most `copy`. The first `n` bytes and the
+            // last `n` bytes together are the whole register. Smaller sizes store some of these bytes too,
+            // which does no harm. Larger ones go nowhere.
             let last = copy - (1 << copy.ilog2().min(4));
             for bytes in [2, 4, 8, 16] {
                 store(bytes, 0, bytes);
@@ -107,8 +111,8 @@ pub(super) unsafe fn expand<L: Leaf>(
     }
 }
 
-/// Goes from the last slice to the first; `from` and `to` are where they end. What is stored in front of a
-/// register falls on bytes that are stored later.
+/// Goes from the last slice to the first. `from` and `to` are the ends of the last ones. A store may also
+/// overwrite bytes in front of its register. Those belong to registers that are stored later.
 ///
 /// # Safety
 ///
@@ -124,7 +128,8 @@ pub(super) unsafe fn pack(
     slices: usize,
 ) {
     match line {
-        // From either end, half of the largest `copy` that comes to the arm.
+        // Each arm moves two pieces of a constant size, one from either end of the register. The size is half
+        // of the largest `copy` that the arm gets.
         // SAFETY: the caller's promise; `copy` is at least as many, at most twice as many.
         Line::Wide if copy <= 32 => unsafe { pack_ends::<16>(line, from, to, copy, slices) },
         // SAFETY: likewise.
@@ -146,12 +151,12 @@ pub(super) unsafe fn pack(
     }
 }
 
-/// Moves the first `HALF` bytes of each register, and the last. If it has fewer, both are the `HALF` bytes
-/// that end where the register ends.
+/// Moves the first `HALF` bytes of each register, and its last `HALF` bytes. If a register has fewer than
+/// that, both are the `HALF` bytes that end where the register ends.
 ///
 /// # Safety
 ///
-/// That of [`pack`]; `copy` is at most twice `HALF`, and at least as many, if `HALF` is not 16.
+/// That of [`pack`]. `copy` is at most twice `HALF`. If `HALF` is not 16, `copy` is also at least `HALF`.
 #[inline(always)]
 unsafe fn pack_ends<const HALF: usize>(
     line: Line,

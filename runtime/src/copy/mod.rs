@@ -2,19 +2,27 @@
 //!
 //! A GET fills a whole slice: the register's bytes, then zeros. A SET writes the register's bytes only. How
 //! many bytes those are depends on the vector length, which is known only at run time and differs from vCPU
-//! to vCPU. So for the slices of SVE, 256 and 32 bytes, there is one straight line of instructions each, and
-//! the number of bytes is an operand in it: nothing is looked up, called or jumped to, and there is no branch
-//! on it that a processor could guess wrongly.
+//! to vCPU. A processor may guess a branch on that number wrongly.
+//!
+//! So there is no such branch. SVE has slices of 256 and of 32 bytes, and for each size there is one straight
+//! line of instructions. The number of bytes is an operand of these instructions. There is no table of
+//! functions, one for each vector length, to choose from. (Most programs for x86-64 do branch once in a copy,
+//! on whether the processor has AVX2: see `isa`.)
 //!
 //! ```text
 //!   get     ├─ copy bytes of the image ─┤├──── zeros, to the slice's end ────┤
 //!   set     ├─ copy bytes to the image ─┤         the rest stays unread
 //! ```
 //!
-//! * [`Line`] says which lines there are, and what each asks of its operands.
-//! * `lines` has them, `portable`, `neon` and `avx2` the two things that each instruction set does in
-//!   its own way, and `isa` chooses the instruction set.
-//! * [`clamp`] is what the index of an address passes before it becomes one.
+//! A GET goes through `isa`, then `lines`, then the file of an instruction set. A SET goes through `isa` and
+//! `lines` only: its stores are plain copies of constant size, which the compiler turns into instructions.
+//!
+//! * [`Line`] lists the straight lines, and says what each needs of its operands.
+//! * `lines` has the code of the lines.
+//! * `portable`, `neon` and `avx2` have the two steps of a GET for which each instruction set has its own
+//!   code.
+//! * `isa` chooses the instruction set.
+//! * [`clamp`] limits a register's number or a slice's index before an address is computed from it.
 
 #[cfg(all(
     target_arch = "x86_64",
@@ -48,11 +56,13 @@ pub(crate) use isa::{expand, get, get_value, pack, set};
 pub(crate) enum Line {
     /// Slices of 256 bytes. `copy` is a multiple of 16, and above 0.
     Wide,
-    /// Slices of 32 bytes. `copy` is a multiple of 2, and above 0. In the image, 16 bytes or more lie in
-    /// front of a register's end. If many slices lie one after the other, the same holds for the slices.
+    /// Slices of 32 bytes. `copy` is a multiple of 2, and above 0. At least 16 bytes of the image lie in
+    /// front of the register's end, because whole vectors of 16 bytes that end there are moved. `pack` takes
+    /// such vectors from the slices. So there, too, at least 16 bytes must lie in front of the register's
+    /// end.
     Narrow,
-    /// All others, of the size given here in bytes, a power of two: by the library's copy, which
-    /// branches on `copy`.
+    /// Slices of any other size. The size in bytes, a power of two, is given here. The standard library
+    /// copies them, with branches on `copy`.
     Any(usize),
 }
 
@@ -67,7 +77,7 @@ impl Line {
     }
 }
 
-/// What an instruction set does in its own way.
+/// The two steps of a GET for which each instruction set has its own code.
 trait Leaf {
     /// [`Line::Wide`]: `copy` bytes, then zeros.
     ///
@@ -88,11 +98,13 @@ trait Leaf {
     unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8);
 }
 
-/// The two windows of 16 bytes through which a slice of 32 is read: the register's first 16 bytes, and its
-/// last. If it has fewer, both are the 16 bytes that end where the register ends.
+/// The two windows of 16 bytes through which a slice of 32 is read. They are the register's first 16 bytes
+/// and its last 16 bytes. If the register has fewer than 16, both windows are the 16 bytes that end where it
+/// ends.
 ///
-/// Each window is two numbers: where it starts, counted from the register's first byte, and how many of its
-/// first bytes to drop, 0 to 30. What is left is that half of the slice.
+/// Each window becomes one half of the slice: its first few bytes are dropped, and zeros follow the rest. The
+/// two numbers of a window are where it starts, counted from the register's first byte, and how many bytes to
+/// drop, 0 to 30. (More than 15 means all of them.)
 #[inline(always)]
 const fn windows(copy: usize) -> [(isize, usize); 2] {
     let first = if copy < 16 { copy } else { 16 };
@@ -104,7 +116,8 @@ const fn windows(copy: usize) -> [(isize, usize); 2] {
     ]
 }
 
-/// What is copied where there is no register. Not a `static`, so that the compiler may see what it is.
+/// What a GET copies if there is no register. It is a `const`, not a `static`, so that the compiler knows its
+/// value.
 const ZEROS: &[u8; 256] = &[0; 256];
 
 /// Indices for a table lookup of 16 bytes. The 16 indices from place `n` on drop the first `n` bytes and move

@@ -1,4 +1,5 @@
-//! For every instruction set: copies of constant length, for the compiler to turn into instructions.
+//! GETs for any processor. They are made of copies of constant length, which the compiler turns into the
+//! instructions that there are.
 
 #![allow(unsafe_code)]
 

@@ -1,13 +1,16 @@
-//! GET and SET, of one slice and of all slices: a register becomes an address here, and the address goes to a
-//! copy.
+//! GET and SET, of one slice and of all slices.
+//!
+//! A GET or SET of one slice takes two steps. `Image::slice` computes where the slice starts and how many
+//! bytes it has, from the bank's description, the VQ and the register's number; it reads no table. Then
+//! `copy` moves the bytes. Which of its ways it takes is a constant of the bank, `line_of`.
 //!
 //! The copies' pointers are right because of three facts:
 //!
-//! 1. The memory is as large as the image of its layout at its VQ. `memory` compares them.
+//! 1. The memory is as large as the image of its layout at its VQ. `Image::new` compares the two sizes.
 //! 2. At every VQ every register of the layout lies inside that image, and its slices have the size of
-//!    `B::Slice`. The compiler checks it, in `check_layout` and `check_bank`.
-//! 3. The address is that of a register of the bank. `clamp` holds the register's number in range. If a slice
-//!    has none of the register's bytes, the copy is told so, and uses other memory.
+//!    `B::Slice`. `check_layout` and `check_bank` make the compiler check this.
+//! 3. The address is that of a register of the bank, because `clamp` keeps the register's number in range. If
+//!    a slice has none of the register's bytes, `there` is false, and the copy uses other memory instead.
 
 #![allow(unsafe_code)]
 
@@ -22,8 +25,10 @@ use crate::layout::{
     slices_bytes,
 };
 
-/// The [`Line`] that moves a bank's slices. At the smallest VQ the bank starts at `offset`; at others it
-/// starts no earlier. Its registers have a byte or more at every VQ, as `check_layout` has found.
+/// The [`Line`] that moves a bank's slices. `offset` is where the bank starts at the smallest VQ.
+///
+/// What a line asks for holds at every VQ. A bank never starts earlier at a larger VQ, so [`Line::Narrow`]
+/// always has 16 bytes in front. A register always has a byte or more, as `check_layout` has found.
 const fn line(bank: &Bank, offset: u32) -> Line {
     const fn in_units(bank: &Bank, unit: u32) -> bool {
         bank.width.fixed % unit == 0 && bank.width.per_vq % unit == 0
@@ -43,8 +48,8 @@ const fn line_of<B: InImage>() -> Line {
 }
 
 impl<L: Layout, S: Storage> Image<L, S> {
-    /// Where a slice lies. A register that this VQ does not have, and a slice past a register's
-    /// end, have nothing to copy.
+    /// Where a slice lies. If this VQ does not have the register, or the slice is past the register's end,
+    /// there is nothing to copy.
     pub fn bounds<B>(&self, register: Register<B>) -> Bounds
     where
         B: InImage<Layout = L>,
@@ -52,8 +57,8 @@ impl<L: Layout, S: Storage> Image<L, S> {
         register.bounds(self.vq())
     }
 
-    /// A whole register, as wide as the vector length makes it, whatever the slice's index. Empty
-    /// where this VQ does not have the register.
+    /// A whole register, as wide as it is at this VQ. The slice's index does not matter. If this VQ does not
+    /// have the register, the result is empty.
     pub fn register<B>(&self, register: Register<B>) -> &[u8]
     where
         B: InImage<Layout = L>,
@@ -90,8 +95,9 @@ impl<L: Layout, S: Storage> Image<L, S> {
         unsafe { copy::get(const { line_of::<B>() }, there, from, copy, to) };
     }
 
-    /// GET of every register, into slices that follow each other in the order of the image. Each is as
-    /// [`get`](Self::get) gives it. `slices` has exactly [`L::slices_bytes(vq)`](Layout::slices_bytes) bytes.
+    /// GET of every register, into slices that follow each other in the order of the image. Each slice gets
+    /// the bytes that [`get`](Self::get) gives. `slices` must have exactly
+    /// [`L::slices_bytes(vq)`](Layout::slices_bytes) bytes.
     pub fn expand(&self, slices: &mut [u8]) -> Result<(), ImageError> {
         let vq = self.check_slices(slices.len())?;
         let (mut from, mut to) = (self.as_bytes().as_ptr(), slices.as_mut_ptr());
@@ -116,10 +122,11 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let number = clamp(number, const { Register::<B>::BANK.max_count as u32 - 1 });
         let (count, width) = (bank.count.at(vq), bank.width.at(vq));
         let offset = Register::<B>::OFFSET.at(vq);
-        // Where the number of registers is fixed, all are there: `check_layout`.
+        // If the bank does not grow with VQ, it has all its registers at every VQ. `check_layout` has found
+        // that.
         let there = bank.count.per_vq == 0 || number < count;
         if const { Register::<B>::BANK.width.at(L::VQ_MAX) <= Register::<B>::BANK.slice_bytes } {
-            // Slice 0 holds all of a register.
+            // At every VQ a register fits in slice 0. This is so in all banks of `sve`.
             let there = there & (slice == 0);
             let copy = width as usize;
             let start = offset as usize + number as usize * copy;
@@ -153,7 +160,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
         Ok(vq.get())
     }
 
-    /// A register of a view, the low bits of the register below it, in the image's byte order.
+    /// A register of a view: the low bits of the register that it shows, in the image's byte order.
     #[inline]
     pub fn get_view<V>(&self, register: Register<V>) -> V::Value
     where
@@ -163,8 +170,9 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let mut value = MaybeUninit::uninit();
         let from = self.as_bytes().as_ptr().wrapping_add(self.shown(register));
         let to: *mut V::Value = value.as_mut_ptr();
-        // SAFETY: `check_view` has found that the view's registers, of which `shown` takes one, lie inside
-        // registers that are there at every VQ. A new value does not overlap with it.
+        // SAFETY: `shown` gives the place of one of the view's registers. `check_view` has found that each of
+        // them lies inside a register that is there at every VQ. The new value does not overlap with the
+        // image.
         unsafe { ptr::copy_nonoverlapping(from, to.cast(), V::Value::BYTES) };
         // SAFETY: every byte of the value has been written.
         unsafe { value.assume_init() }
@@ -187,9 +195,9 @@ impl<L: Layout, S: Storage> Image<L, S> {
 }
 
 impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
-    /// SET: the register's bytes from a slice; what the slice holds past the vector length is ignored, and no
-    /// other register is touched. If this VQ does not have the register, nothing is written: a bank that
-    /// grows with VQ may lack its last ones.
+    /// SET: writes the register's bytes from a slice, and touches no other register. Bytes of the slice past
+    /// the register's end are ignored. If this VQ does not have the register, nothing is written. (A bank
+    /// that grows with VQ has fewer registers at a small VQ.)
     #[inline]
     pub fn set<B>(&mut self, register: Register<B>, slice: &B::Slice)
     where
@@ -211,8 +219,8 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
         );
         for (bank, line) in banks::<L>().rev() {
             for_each_run(bank, vq, true, |Run { copy, slices }| {
-                // SAFETY: as in `expand`, with the two sides exchanged, and from the end to the start. What
-                // lies in front of a run is written after it.
+                // SAFETY: as in `expand`, with the two sides exchanged, and from the end to the start. So
+                // `pack` may overwrite bytes in front of a run: those are written later.
                 unsafe { copy::pack(line, from, to, copy, slices) };
                 from = from.wrapping_sub(slices * bank.slice_bytes as usize);
                 to = to.wrapping_sub(slices * copy);
@@ -221,7 +229,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
         Ok(())
     }
 
-    /// Writes a register of a view; the rest of the register below it stays as it is.
+    /// Writes a register of a view. The other bits of the register that it shows stay as they are.
     #[inline]
     pub fn set_view<V>(&mut self, register: Register<V>, value: &V::Value)
     where
@@ -238,8 +246,8 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
 
 /// A slice in an image, in bytes.
 struct Slice {
-    /// Whether it has bytes of the register. If not, `start` means nothing, and `copy` is any size that the
-    /// bank's line takes.
+    /// Whether it has bytes of the register. If not, nothing may be read or written at `start`, and `copy` is
+    /// only some size that the bank's line accepts.
     there: bool,
     start: usize,
     copy: usize,
@@ -259,9 +267,9 @@ struct Run {
     slices: usize,
 }
 
-/// Hands out the slices of a bank in runs, in order or backwards. They are one run if a register fills its
-/// slices, or fits in one. Otherwise each register is two runs: its full slices, and the one in which it
-/// ends.
+/// Calls `act` with the slices of a bank in runs, in order or backwards. The bank is a single run if a
+/// register fills all its slices, or fits in one. Otherwise each register is two runs: its full slices, and
+/// the slice in which it ends.
 #[inline(always)]
 fn for_each_run(bank: &Bank, vq: u16, backwards: bool, mut act: impl FnMut(Run)) {
     let (count, width) = (bank.count.at(vq) as usize, bank.width.at(vq) as usize);

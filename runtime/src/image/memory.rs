@@ -1,5 +1,5 @@
 //! An image is memory whose size has been checked. `unsafe` code relies on that check. So this file is small,
-//! and no other file can reach the fields.
+//! and the fields are private to it.
 
 use core::marker::PhantomData;
 
@@ -24,11 +24,12 @@ use crate::vq::Vq;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Image<L, S> {
-    /// Exactly as many as the image of `L` has at `vq`, which is a VQ that `L` describes.
+    /// Their number is the size of the image of `L` at `vq`.
     bytes: S,
+    /// A VQ that `L` describes.
     vq: Vq,
-    /// Invariant in `L`: the compiler never takes an image of one layout for one of another, not even of a
-    /// subtype.
+    /// Makes the type invariant in `L`. Otherwise, if one layout type were a subtype of another, the compiler
+    /// would accept an image of the one as an image of the other.
     layout: PhantomData<fn(L) -> L>,
 }
 

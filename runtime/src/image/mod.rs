@@ -8,8 +8,9 @@
 //! The bytes are little-endian whatever the host is: byte `k` of a register holds its bits `8k` to
 //! `8k + 7` (Linux `Documentation/arch/arm64/sve.rst`).
 //!
-//! The picture is for VQ 2. It shows what a GET of a Z and of a P register copies, and what it flushes, which
-//! means to fill with zeros. SET copies the other way, and ignores what a GET would flush:
+//! The picture is for VQ 2. It shows which bytes a GET of a Z register and of a P register copies. The rest
+//! of the slice it flushes, which means that it fills it with zeros. SET copies the same bytes the other way,
+//! and ignores the rest of the slice:
 //!
 #![doc = include_str!("../sve_state.svg")]
 

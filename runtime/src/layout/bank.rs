@@ -33,13 +33,14 @@ pub enum Place {
     None,
 }
 
-/// One line of a layout: a bank of like registers, and how their IDs and places follow from their
-/// numbers.
+/// One line of a layout: a bank of registers of the same kind. A register's ID and its place in the image
+/// follow from its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Bank {
     /// The architecture's name, without a number: `Z`, `P`, `FFR`.
     pub name: &'static str,
-    /// Whether the bank is declared as an array, so that names carry a number (`Z3`, but `FFR`).
+    /// Whether the bank is declared as an array. If so, a register's name has a number: `Z3`. If not, it has
+    /// none: `FFR`.
     pub numbered: bool,
     /// Bits 15:0 of the ID of register 0, slice 0.
     pub base: u16,
@@ -47,11 +48,12 @@ pub struct Bank {
     pub step: u16,
     /// How many registers there are.
     pub count: PerVq,
-    /// How many registers there are at the largest VQ: numbers below this have an ID.
+    /// How many registers there are at the largest VQ. Every number below this has an ID, at every VQ.
     pub max_count: u16,
     /// How many slices of each register have an ID.
     pub slices: u16,
-    /// What one ONE_REG call moves, in bytes: a power of two, as KVM's size field wants it.
+    /// How many bytes one ONE_REG call moves. It is a power of two, because KVM's size field has its
+    /// logarithm.
     pub slice_bytes: u32,
     /// How wide a register is, in bytes.
     pub width: PerVq,
@@ -68,8 +70,8 @@ impl Bank {
         prefix | size_log2 << SIZE_SHIFT | low
     }
 
-    /// The register and slice whose ID is this much larger than that of register 0, slice 0.
-    // Both are below a number of 16 bits.
+    /// The number and slice of the register whose ID minus that of register 0, slice 0, is `offset`.
+    // Both are less than a `u16` of the bank.
     #[allow(clippy::cast_possible_truncation)]
     #[inline]
     pub(super) const fn locate(&self, offset: u64) -> Option<(u32, u32)> {
@@ -81,7 +83,7 @@ impl Bank {
         }
     }
 
-    /// The size in bytes of those slices of one register that hold bytes of it at this VQ.
+    /// The size in bytes of one register's slices, of those only that hold a byte of it at this VQ.
     pub(crate) const fn slices_bytes(&self, vq: u16) -> u32 {
         // Rounds up to whole slices, whose size is a power of two.
         (self.width.at(vq) + self.slice_bytes - 1) & !(self.slice_bytes - 1)
@@ -97,8 +99,8 @@ impl Bank {
     }
 }
 
-/// A size in the image that depends on VQ: `fixed + per_vq * VQ + per_vq2 * VQ²` bytes. The square is
-/// there because a bank may have more registers at a larger VQ, and these may be wider.
+/// A size or an offset in the image, as a formula of VQ: `fixed + per_vq * VQ + per_vq2 * VQ²` bytes. There
+/// is a square because both the number of registers of a bank and their width may grow with VQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ImageBytes {
     fixed: u32,
@@ -107,12 +109,14 @@ pub(crate) struct ImageBytes {
 }
 
 impl ImageBytes {
-    /// What the first `n` banks take. That is where bank `n` starts; for all banks it is the image's size.
+    /// The size of the first `n` banks, which is the offset of bank `n`. If these are all banks, it is the
+    /// size of the image.
     ///
     /// In a layout that [`check`](super::check) has passed, nothing here wraps.
     pub(crate) const fn of(mut banks: &[Bank], n: usize) -> Self {
         let (mut fixed, mut per_vq, mut per_vq2, mut b) = (0_u32, 0_u32, 0_u32, 0);
-        // With patterns, because an index would bring a panic into `expand` and `pack`.
+        // This loop takes the list apart with patterns. An index would bring a panic into `expand` and
+        // `pack`.
         while let (true, [bank, rest @ ..]) = (b < n, banks) {
             if matches!(bank.place, Place::Image) {
                 let (count, width) = (bank.count, bank.width);

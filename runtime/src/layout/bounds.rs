@@ -13,8 +13,8 @@ use super::bank::{Bank, ImageBytes, Place};
 /// slice      ├── copy ──┤├─ flush ─┤
 /// ```
 ///
-/// `copy + flush` is the bank's slice size. A GET writes `copy` bytes from the image and `flush`
-/// zero bytes; a SET reads `copy` bytes and ignores the rest.
+/// `copy + flush` is the bank's slice size. A GET writes `copy` bytes from the image, then `flush` zeros. A
+/// SET writes the first `copy` bytes of the slice into the image, and ignores the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Bounds {
     /// Where the slice's bytes start in the image.
@@ -29,8 +29,8 @@ impl Bounds {
     /// The bounds of slice `index`, for slices of `slice_bytes`, of a register at `offset` in the
     /// image and `width` wide.
     ///
-    /// A slice past the register's end starts at that end and is empty, so that no bounds point
-    /// outside the register, whatever the index.
+    /// If the whole slice is past the register's end, it starts at that end and is empty. So the bounds never
+    /// leave the register, whatever the index is.
     pub const fn of_slice(offset: u32, width: u32, slice_bytes: u32, index: u16) -> Self {
         let skipped = (index as u32).saturating_mul(slice_bytes);
         let skipped = if skipped < width { skipped } else { width };
@@ -47,8 +47,8 @@ impl Bounds {
         }
     }
 
-    /// The bounds of a slice of one of a bank's registers; the bank starts at `offset` in the image. For a
-    /// register that this VQ does not have, they are empty, and lie at the bank's end.
+    /// The bounds of a slice of one of a bank's registers. The bank starts at `offset` in the image. If this
+    /// VQ does not have the register, the bounds are empty, and lie at the bank's end.
     pub(crate) const fn of_register(
         bank: &Bank,
         offset: ImageBytes,
@@ -102,8 +102,8 @@ pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
     table
 }
 
-/// How many registers of the first `n` banks have a place in the image, at the largest VQ. That is where bank
-/// `n` starts in a row of [`bounds_table`].
+/// How many registers of the first `n` banks have a place in the image, at the largest VQ. This is also the
+/// index of bank `n`'s first register in a row of [`bounds_table`].
 pub const fn registers(banks: &[Bank], n: usize) -> usize {
     let (mut total, mut b) = (0, 0);
     while b < n {

@@ -1,8 +1,8 @@
-//! What a layout must be like for the compiler to make images and views of it.
+//! Checks of a layout. If one fails, a program that makes an image or a view of the layout does not compile.
 //!
 //! A layout is data that anyone may write, and `image` computes addresses from it. Those addresses are right
-//! only if the facts below hold. The macro refuses a wrong layout earlier, with better words, but it is not
-//! trusted.
+//! only if the facts below hold. The macro refuses a wrong layout too, earlier and with better messages. But
+//! `unsafe` code does not trust the macro, so the facts are checked again here.
 
 use super::bank::Place;
 use super::{BankType, ByteArray, InImage, Layout, PerVq, Register, ViewOf};
@@ -10,11 +10,15 @@ use super::{BankType, ByteArray, InImage, Layout, PerVq, Register, ViewOf};
 /// Sizes in the image are numbers of 31 bits, so that no sum or product of them wraps.
 const MOST: u64 = i32::MAX as u64;
 
-/// Refuses a layout if its image, or all its slices together, have more bytes than a number of 31 bits holds;
-/// if the size of a slice is no power of two; if a bank does not have, at the largest VQ, exactly the
-/// registers that have an ID; or if a register of the image has no bytes.
+/// Refuses a layout in any of four cases:
 ///
-/// Counts and widths grow with VQ, so the largest VQ decides.
+/// * its image, or all its slices together, have more bytes than a number of 31 bits holds;
+/// * the size of a slice is no power of two;
+/// * a bank has, at the largest VQ, more or fewer registers than it has IDs for;
+/// * a register of the image has no bytes.
+///
+/// Counts and widths never shrink when VQ grows. So sizes are checked at the largest VQ, and that a register
+/// has bytes is checked at VQ 1.
 pub(crate) const fn check_layout<L: Layout>() {
     const fn at(quantity: PerVq, vq: u16) -> u64 {
         quantity.fixed as u64 + quantity.per_vq as u64 * vq as u64

@@ -1,7 +1,8 @@
 //! Why 64 bits name no register of a layout.
 //!
-//! Decoding is done by [`Register::from_id`](super::Register::from_id), bank by bank, with two comparisons
-//! each. It keeps no reason, so that it stays this short. The reason is found when somebody asks for it.
+//! [`Register::from_id`](super::Register::from_id) decodes an ID for one bank, with two comparisons. It is
+//! short because it does not find out why an ID is none of the bank's. [`DecodeError::reason`] does that
+//! later, when somebody asks.
 
 use core::fmt;
 
@@ -14,15 +15,15 @@ use super::{
 /// 64 bits that are no register ID of a layout.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecodeError {
-    // In two halves. If decoding succeeds, the two numbers of a register stand in this place. If this were
-    // one number, the compiler would make one of those two as well, and a table of jumps for a `match` on
-    // them.
+    // The ID in two halves. In a `Result<Reg, DecodeError>`, a decoded register's two numbers share their
+    // place. If the ID were one number, the compiler would join those two into one as well. It would then
+    // compile a `match` on the result to a table of jumps.
     low: u32,
     high: u32,
     layout: &'static (u64, &'static [Bank]),
 }
 
-/// For generated code: the error for an ID that no bank of the layout has.
+/// Only for generated code: the error for an ID that belongs to no bank of the layout.
 // Both halves of 64 bits.
 #[allow(clippy::cast_possible_truncation)]
 #[inline]

@@ -29,7 +29,7 @@ pub(crate) use check::{check_bank, check_layout};
 pub use decode::{DecodeError, Reason};
 pub use register::{Register, RegisterError};
 
-/// What the code needs that [`register_layout!`](crate::register_layout) generates. It is for nobody else.
+/// Only for code that [`register_layout!`](crate::register_layout) generates: the functions that it calls.
 #[doc(hidden)]
 pub mod generated {
     use super::{Bank, ImageBytes};
@@ -98,7 +98,7 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     /// Its banks, in the order of the image.
     const BANKS: &'static [Bank];
 
-    /// The register slice that any 64 bits name, or why they name none.
+    /// The register slice that has this ID, or the reason why there is none.
     fn decode(id: u64) -> Result<Self::Reg, DecodeError>;
 
     /// The bounds of slice 0 of every register at this VQ, in the order of the image. They are computed in
@@ -121,16 +121,16 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
         check_vq::<Self>(vq).map(|()| bytes.at(vq.get()) as usize)
     }
 
-    /// The size in bytes of all slices that hold bytes of a register at this VQ: what
-    /// [`Image::expand`](crate::Image::expand) writes. In the [`sve`](crate::sve) layout these are 49 slices,
-    /// 8736 bytes, at every VQ.
+    /// How many bytes [`Image::expand`](crate::Image::expand) writes: all slices that hold a byte of a
+    /// register at this VQ, each at full size. In the [`sve`](crate::sve) layout these are 49 slices at every
+    /// VQ, with 8736 bytes.
     fn slices_bytes(vq: Vq) -> Result<usize, VqError> {
         check_vq::<Self>(vq).map(|()| slices_bytes(Self::BANKS, vq.get()))
     }
 
-    /// The IDs that exist at this VQ, in the layout's order: every register with every slice that holds at
-    /// least a byte, views and pseudo-registers included. In the [`sve`](crate::sve) layout these are the 50
-    /// that a vCPU enumerates (`KVM_GET_REG_LIST`).
+    /// The IDs that exist at this VQ, in the layout's order. Each slice that holds a byte of its register has
+    /// one. Views and pseudo-registers have theirs too. In the [`sve`](crate::sve) layout these are the 50
+    /// IDs that a vCPU enumerates (`KVM_GET_REG_LIST`).
     fn ids(vq: Vq) -> Result<impl Iterator<Item = u64>, VqError> {
         check_vq::<Self>(vq)?;
         let vq = vq.get();
@@ -147,8 +147,8 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     }
 }
 
-/// A bank as a type, so that a Z register and a P register are different types too. Implemented by
-/// [`register_layout!`](crate::register_layout) for each bank of a layout.
+/// A bank as a type. Because each bank has its own, a Z register and a P register have different types.
+/// [`register_layout!`](crate::register_layout) makes such a type for each bank of a layout.
 pub trait BankType: Copy + fmt::Debug + Eq + Ord + Hash + 'static {
     /// The layout that the bank belongs to.
     type Layout: Layout;
@@ -156,16 +156,17 @@ pub trait BankType: Copy + fmt::Debug + Eq + Ord + Hash + 'static {
     const INDEX: usize;
 }
 
-/// `[u8; N]`, and no other type. Slices, and registers of views, are passed as such arrays.
+/// Implemented for arrays of bytes, `[u8; N]`, only. A slice is passed as such an array, and so is a register
+/// of a view.
 pub trait ByteArray: Copy + AsRef<[u8]> + AsMut<[u8]> + sealed::Array {
     /// Its size in bytes.
     const BYTES: usize;
     /// All zero.
     const ZEROS: Self;
 
-    /// The bytes as an array, to write; `None` unless there are exactly as many.
+    /// The bytes as an array, to write. `None` if their number is not N.
     fn from_slice_mut(bytes: &mut [u8]) -> Option<&mut Self>;
-    /// The bytes as an array; `None` unless there are exactly as many.
+    /// The bytes as an array. `None` if their number is not N.
     fn from_slice(bytes: &[u8]) -> Option<&Self>;
 }
 
@@ -204,13 +205,13 @@ pub trait InImage: BankType {
     label = "not a view"
 )]
 pub trait ViewOf: BankType {
-    /// The bank that it shows, register for register.
+    /// The bank that it shows: register n of the view is the low bits of register n there.
     type Target: InImage;
     /// A whole register: `[u8; N]`, N its size in bytes.
     type Value: ByteArray;
 }
 
-/// Leads from a register type, such as `sve::Z`, to its bank.
+/// Gives the bank of a register type. `sve::Z` has `sve::bank::Z`.
 pub trait RegisterType {
     /// The bank as a type.
     type Bank: BankType;

@@ -9,17 +9,16 @@ use super::bounds::{Bounds, registers};
 use super::{BankType, Layout};
 use crate::vq::Vq;
 
-/// One slice of a register of bank `B`, always a valid one. `sve::Z` is `Register<bank::Z>`.
+/// One slice of a register of bank `B`. `sve::Z` is `Register<bank::Z>`. The value has only the register's
+/// number and the slice's index, and both are in range. All else follows from the bank.
 ///
-/// On today's hardware a register has only one slice, slice 0. A register's name without a slice stands for
-/// that one.
+/// On today's hardware a register has only one slice, slice 0. `Z3` means slice 0 of that register.
 pub struct Register<B> {
-    // Both are below 2^16. They have 32 bits because an address is computed from them, which then needs no
-    // conversion.
+    // Both are below 2^16. They have 32 bits so that computing an address from them needs no conversion.
     number: u32,
     slice: u32,
-    /// Invariant in `B`: the compiler never takes a register of one bank for one of another, not even of a
-    /// subtype.
+    /// Makes the type invariant in `B`. Otherwise, if one bank type were a subtype of another, the compiler
+    /// would accept a register of the one as a register of the other.
     bank: PhantomData<fn(B) -> B>,
 }
 
@@ -30,7 +29,7 @@ impl<B: BankType> Register<B> {
     /// Where the bank starts in the image.
     pub(crate) const OFFSET: ImageBytes = ImageBytes::of(B::Layout::BANKS, B::INDEX);
 
-    /// For generated code, in constants: a number out of range does not compile.
+    /// Only for generated code, which calls it in constants. There a number out of range does not compile.
     #[doc(hidden)]
     pub const fn constant(number: u16, slice: u16) -> Self {
         assert!(number < Self::BANK.max_count && slice < Self::BANK.slices);
@@ -41,10 +40,11 @@ impl<B: BankType> Register<B> {
         }
     }
 
-    /// The register slice of this bank that an ID names, if it names one: for [`Layout::decode`].
+    /// The register slice of this bank that has this ID, if there is one. [`Layout::decode`] asks each bank.
     #[inline]
     pub fn from_id(id: u64) -> Option<Self> {
-        // This compares the whole ID: one that differs in any other bit is too far from the bank's first ID.
+        // If the ID differs from the bank's first one in any bit above the low 16, the difference (which may
+        // wrap) is too large for `locate`. So this compares the whole ID.
         let first = const { Self::BANK.id(B::Layout::PREFIX, 0, 0) };
         let (number, slice) = Self::BANK.locate(id.wrapping_sub(first))?;
         Some(Self {
@@ -97,7 +97,7 @@ impl<B: BankType> Register<B> {
         self.slice as u16
     }
 
-    /// Where the slice lies in the image, for banks that have a place there.
+    /// Where the slice lies in the image. Only for banks that have a place there.
     pub(crate) fn bounds(self, vq: Vq) -> Bounds {
         let (number, index) = (self.number(), self.slice());
         Bounds::of_register(Self::BANK, Self::OFFSET, vq.get(), number, index)
@@ -118,7 +118,8 @@ impl<B: BankType> Register<B> {
         Self::BANK.id(B::Layout::PREFIX, self.number(), self.slice())
     }
 
-    /// The register's place among those of the image: its index in a row of the layout's `BOUNDS`.
+    /// The register's index among all registers of the image. In a row of the layout's `BOUNDS`, its bounds
+    /// have this index.
     pub const fn index(self) -> usize {
         registers(B::Layout::BANKS, B::INDEX) + self.number as usize
     }

@@ -1,5 +1,6 @@
-//! What [`check`](super::check) refuses, one fact each: a layout, a bank or a view that lies about
-//! nothing but that. `cargo harness asserts` deletes each fact's line and waits for its test to fail.
+//! Tests of [`check`](super::check). Each has a layout, a bank or a view that is wrong in one fact only, and
+//! expects that it is refused. `cargo harness asserts` deletes the check of each fact, and expects that its
+//! test fails.
 
 use super::check::{check_bank, check_layout, check_view};
 use super::{Bank, BankType, DecodeError, InImage, Layout, PerVq, Place, ViewOf};
