@@ -1,6 +1,6 @@
 //! GET and SET, of one slice and of all slices.
 //!
-//! A GET or SET of one slice takes two steps. `Image::slice` computes where the slice starts and how many
+//! A GET or SET of one slice takes two steps. `span` computes where the slice starts and how many
 //! bytes it has, from the bank's description, the VQ and the register's number; it reads no table. Then
 //! `copy` moves the bytes. Which of its ways it takes is a constant of the bank, `line_of`.
 //!
@@ -75,7 +75,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let Slice { there, start, copy } = self.slice(register);
+        let Span { there, start, copy } = self.span(register);
         let from = self.as_bytes().as_ptr().wrapping_add(start);
         // SAFETY: as in `get_into`.
         unsafe { copy::get_value(const { line_of::<B>() }, there, from, copy) }
@@ -87,7 +87,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let Slice { there, start, copy } = self.slice(register);
+        let Span { there, start, copy } = self.span(register);
         let from = self.as_bytes().as_ptr().wrapping_add(start);
         let to = slice.as_mut().as_mut_ptr();
         // SAFETY: by the three facts above, the `copy` bytes from `from` on are in the image. `line_of` has
@@ -115,7 +115,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
 
     /// Where a slice starts, and how many bytes it shares with the image.
     #[inline(always)]
-    fn slice<B: InImage<Layout = L>>(&self, register: Register<B>) -> Slice {
+    fn span<B: InImage<Layout = L>>(&self, register: Register<B>) -> Span {
         let bank = const { Register::<B>::BANK };
         let vq = self.vq().get();
         let (number, slice) = register.number_and_slice();
@@ -130,7 +130,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
             let there = there & (slice == 0);
             let copy = width as usize;
             let start = offset as usize + number as usize * copy;
-            return Slice { there, start, copy };
+            return Span { there, start, copy };
         }
         // Below `slices`, which has 16 bits.
         #[allow(clippy::cast_possible_truncation)]
@@ -140,7 +140,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let Bounds { start, copy, .. } = bounds;
         let there = there & (copy > 0);
         let copy = if there { copy } else { bank.slice_bytes };
-        Slice {
+        Span {
             there,
             start: start as usize,
             copy: copy as usize,
@@ -203,7 +203,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let Slice { there, start, copy } = self.slice(register);
+        let Span { there, start, copy } = self.span(register);
         let to = self.as_bytes_mut().as_mut_ptr().wrapping_add(start);
         let from = slice.as_ref().as_ptr();
         // SAFETY: as in `get_into`, with the two sides exchanged.
@@ -245,7 +245,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
 }
 
 /// A slice in an image, in bytes.
-struct Slice {
+struct Span {
     /// Whether it has bytes of the register. If not, nothing may be read or written at `start`, and `copy` is
     /// only some size that the bank's line accepts.
     there: bool,
