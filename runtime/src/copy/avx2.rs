@@ -18,7 +18,7 @@ pub(super) enum Avx2 {}
 
 impl Leaf for Avx2 {
     #[inline(always)]
-    unsafe fn get_wide(from: *const u8, copy: usize, to: *mut u8) {
+    unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
         // SAFETY: the processor has AVX2. A word is read only if it is below `copy`; a slice has 256
         // bytes.
         unsafe {
@@ -39,7 +39,7 @@ impl Leaf for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8) {
+    unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
         let [first, last] = windows(copy);
         // SAFETY: the processor has AVX2. The caller can read the windows, and write a slice; at most 30
         // bytes are dropped.

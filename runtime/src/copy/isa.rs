@@ -34,14 +34,14 @@ use super::portable::Portable as Native;
 macro_rules! lines_for {
     ($make:ident) => {
         $make! {
-            get_wide(there: bool, from: *const u8, copy: usize, to: *mut u8) =
-                lines::get::<Isa>(Line::Wide, there, from, copy, to);
-            get_narrow(there: bool, from: *const u8, copy: usize, to: *mut u8) =
-                lines::get::<Isa>(Line::Narrow, there, from, copy, to);
+            get_wide(there: bool, from: *const u8, to: *mut u8, copy: usize) =
+                lines::get::<Isa>(Line::Wide, there, from, to, copy);
+            get_narrow(there: bool, from: *const u8, to: *mut u8, copy: usize) =
+                lines::get::<Isa>(Line::Narrow, there, from, to, copy);
             set_wide(there: bool, from: *const u8, to: *mut u8, copy: usize) =
                 lines::set(Line::Wide, there, from, to, copy);
-            expand_run(line: Line, from: *const u8, copy: usize, to: *mut u8, slices: usize) =
-                lines::expand::<Isa>(line, from, copy, to, slices);
+            expand_run(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) =
+                lines::expand::<Isa>(line, from, to, copy, slices);
             pack_run(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) =
                 lines::pack(line, from, to, copy, slices);
         }
@@ -145,9 +145,9 @@ mod chosen {
 ///
 /// That of [`lines::get`].
 #[inline(always)]
-pub(crate) unsafe fn get(line: Line, there: bool, from: *const u8, copy: usize, to: *mut u8) {
+pub(crate) unsafe fn get(line: Line, there: bool, from: *const u8, to: *mut u8, copy: usize) {
     // SAFETY: the caller's promise.
-    unsafe { get_on(has_avx2(), line, there, from, copy, to) }
+    unsafe { get_on(has_avx2(), line, there, from, to, copy) }
 }
 
 /// GET of a slice as a value of type `T`. The bytes are written once, to the place of the result, and not
@@ -163,13 +163,13 @@ pub(crate) unsafe fn get_value<T>(line: Line, there: bool, from: *const u8, copy
         // the zeros out, and takes the value for the result itself. With `uninit` it does not.)
         let mut value: T = unsafe { MaybeUninit::zeroed().assume_init() };
         // SAFETY: the caller's promise.
-        unsafe { get(line, there, from, copy, (&raw mut value).cast()) };
+        unsafe { get(line, there, from, (&raw mut value).cast(), copy) };
         return value;
     }
     let value = |has_avx2| {
         let mut value = MaybeUninit::<T>::uninit();
         // SAFETY: the caller's promise.
-        unsafe { get_on(has_avx2, line, there, from, copy, value.as_mut_ptr().cast()) };
+        unsafe { get_on(has_avx2, line, there, from, value.as_mut_ptr().cast(), copy) };
         // SAFETY: all bytes of the slice have been written.
         unsafe { value.assume_init() }
     };
@@ -187,16 +187,16 @@ unsafe fn get_on(
     line: Line,
     there: bool,
     from: *const u8,
-    copy: usize,
     to: *mut u8,
+    copy: usize,
 ) {
     match line {
         // SAFETY: the caller's promise.
-        Line::Wide => unsafe { get_wide(has_avx2, there, from, copy, to) },
+        Line::Wide => unsafe { get_wide(has_avx2, there, from, to, copy) },
         // SAFETY: the caller's promise.
-        Line::Narrow => unsafe { get_narrow(has_avx2, there, from, copy, to) },
+        Line::Narrow => unsafe { get_narrow(has_avx2, there, from, to, copy) },
         // SAFETY: the caller's promise.
-        Line::Any(_) => unsafe { lines::get::<Native>(line, there, from, copy, to) },
+        Line::Any(_) => unsafe { lines::get::<Native>(line, there, from, to, copy) },
     }
 }
 
@@ -221,14 +221,14 @@ pub(crate) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
 /// # Safety
 ///
 /// That of [`lines::expand`].
-pub(crate) unsafe fn expand(line: Line, from: *const u8, copy: usize, to: *mut u8, slices: usize) {
+pub(crate) unsafe fn expand(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) {
     if copy == line.slice() {
         // There is no padding, so both sides have the same bytes. The library's copy is fastest for that.
         // SAFETY: the caller's promise.
         return unsafe { ptr::copy_nonoverlapping(from, to, copy * slices) };
     }
     // SAFETY: the caller's promise.
-    unsafe { expand_run(has_avx2(), line, from, copy, to, slices) };
+    unsafe { expand_run(has_avx2(), line, from, to, copy, slices) };
 }
 
 /// SET of `slices` slices, from the last to the first. Each shares `copy` bytes with the image.

@@ -18,16 +18,16 @@ pub(super) unsafe fn get<L: Leaf>(
     line: Line,
     there: bool,
     from: *const u8,
-    copy: usize,
     to: *mut u8,
+    copy: usize,
 ) {
     let or_zeros = |zeros: *const u8| if there { from } else { zeros };
     match line {
         // SAFETY: the caller's promise, or zeros.
-        Line::Wide => unsafe { L::get_wide(or_zeros(ZEROS.as_ptr()), copy, to) },
+        Line::Wide => unsafe { L::get_wide(or_zeros(ZEROS.as_ptr()), to, copy) },
         // From the middle of the zeros, because bytes in front are read too.
         // SAFETY: likewise.
-        Line::Narrow => unsafe { L::get_narrow(or_zeros(ZEROS[16..].as_ptr()), copy, to) },
+        Line::Narrow => unsafe { L::get_narrow(or_zeros(ZEROS[16..].as_ptr()), to, copy) },
         Line::Any(slice) => {
             let copy = if there { copy } else { 0 };
             // SAFETY: the caller's promise; `copy` is at most `slice`.
@@ -99,13 +99,13 @@ pub(super) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
 pub(super) unsafe fn expand<L: Leaf>(
     line: Line,
     mut from: *const u8,
-    copy: usize,
     mut to: *mut u8,
+    copy: usize,
     slices: usize,
 ) {
     for _ in 0..slices {
         // SAFETY: the caller's promise.
-        unsafe { get::<L>(line, true, from, copy, to) };
+        unsafe { get::<L>(line, true, from, to, copy) };
         from = from.wrapping_add(copy);
         to = to.wrapping_add(line.slice());
     }

@@ -86,7 +86,7 @@ trait Leaf {
     /// `copy` is a multiple of 16, 16 to 256. `from` is valid for reads of `copy` bytes, `to` for
     /// writes of 256, and they do not overlap.
     #[allow(unsafe_code)] // The contract only.
-    unsafe fn get_wide(from: *const u8, copy: usize, to: *mut u8);
+    unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize);
 
     /// [`Line::Narrow`]: `copy` bytes, then zeros.
     ///
@@ -95,7 +95,7 @@ trait Leaf {
     /// `copy` is at most 32, and above 1. `from` is valid for reads of `copy` bytes, and of the 16 in
     /// front of `from + copy`, `to` for writes of 32, and they do not overlap.
     #[allow(unsafe_code)] // The contract only.
-    unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8);
+    unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize);
 }
 
 /// The two windows of 16 bytes through which a slice of 32 is read. They are the register's first 16 bytes

@@ -13,7 +13,7 @@ pub(super) enum Neon {}
 
 impl Leaf for Neon {
     #[inline(always)]
-    unsafe fn get_wide(from: *const u8, copy: usize, to: *mut u8) {
+    unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
         // 16 bytes from the register or from zeros.
         let load = |at: usize| {
             let from = if copy >= at + 16 {
@@ -36,7 +36,7 @@ impl Leaf for Neon {
     }
 
     #[inline(always)]
-    unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8) {
+    unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
         for (n, (start, dropped)) in windows(copy).into_iter().enumerate() {
             // SAFETY: the caller can read the windows, and write half a slice each; at most 30 bytes are
             // dropped. Every aarch64 target with `core::arch` has NEON.

@@ -9,7 +9,7 @@ pub(super) enum Portable {}
 
 impl Leaf for Portable {
     #[inline(always)]
-    unsafe fn get_wide(from: *const u8, copy: usize, to: *mut u8) {
+    unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
         // 16 bytes at a time, from the register or from zeros.
         for at in (0..256).step_by(16) {
             let from = if copy >= at + 16 {
@@ -25,7 +25,7 @@ impl Leaf for Portable {
     }
 
     #[inline(always)]
-    unsafe fn get_narrow(from: *const u8, copy: usize, to: *mut u8) {
+    unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
         let half = |(start, dropped): (isize, usize)| {
             let from = from.wrapping_offset(start).cast::<[u8; 16]>();
             // SAFETY: the caller can read the windows; arrays of bytes have no alignment.

@@ -12,9 +12,9 @@ use super::{Line, clamp, isa, lines};
 #[derive(Clone, Copy)]
 struct Isa {
     name: &'static str,
-    get: unsafe fn(Line, bool, *const u8, usize, *mut u8),
+    get: unsafe fn(Line, bool, *const u8, *mut u8, usize),
     set: unsafe fn(Line, bool, *const u8, *mut u8, usize),
-    expand: unsafe fn(Line, *const u8, usize, *mut u8, usize),
+    expand: unsafe fn(Line, *const u8, *mut u8, usize, usize),
     pack: unsafe fn(Line, *const u8, *mut u8, usize, usize),
 }
 
@@ -66,14 +66,14 @@ mod avx2 {
         pack: for_avx2::pack_run,
     };
 
-    unsafe fn get(line: Line, there: bool, from: *const u8, copy: usize, to: *mut u8) {
+    unsafe fn get(line: Line, there: bool, from: *const u8, to: *mut u8, copy: usize) {
         match line {
             // SAFETY: the caller's promise.
-            Line::Wide => unsafe { for_avx2::get_wide(there, from, copy, to) },
+            Line::Wide => unsafe { for_avx2::get_wide(there, from, to, copy) },
             // SAFETY: the caller's promise.
-            Line::Narrow => unsafe { for_avx2::get_narrow(there, from, copy, to) },
+            Line::Narrow => unsafe { for_avx2::get_narrow(there, from, to, copy) },
             // SAFETY: the caller's promise.
-            Line::Any(_) => unsafe { lines::get::<Portable>(line, there, from, copy, to) },
+            Line::Any(_) => unsafe { lines::get::<Portable>(line, there, from, to, copy) },
         }
     }
 
@@ -140,7 +140,7 @@ fn a_line_moves_what_a_loop_over_bytes_moves() {
                     expected.resize(slice, 0);
                     let found = run(&register, &whole, |from, to| {
                         // SAFETY: `copy` bytes with others around them, and a slice.
-                        unsafe { (isa.get)(line, there, from, copy, to) };
+                        unsafe { (isa.get)(line, there, from, to, copy) };
                     });
                     assert_eq!(found, around(&expected), "get, {}", what());
 
@@ -174,7 +174,7 @@ fn many_slices_are_moved_like_one() {
                     }
                     let found = run(&image, &all, |from, to| {
                         // SAFETY: as many registers with others around them, and slices.
-                        unsafe { (isa.expand)(line, from, copy, to, slices) };
+                        unsafe { (isa.expand)(line, from, to, copy, slices) };
                     });
                     assert_eq!(found, around(&expanded), "expand, {}", what());
 

@@ -92,7 +92,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let to = slice.as_mut().as_mut_ptr();
         // SAFETY: by the three facts above, the `copy` bytes from `from` on are in the image. `line_of` has
         // compared the size of `B::Slice`. A shared and a unique borrow do not overlap.
-        unsafe { copy::get(const { line_of::<B>() }, there, from, copy, to) };
+        unsafe { copy::get(const { line_of::<B>() }, there, from, to, copy) };
     }
 
     /// GET of every register, into slices that follow each other in the order of the image. Each slice gets
@@ -105,7 +105,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
             for_each_run(bank, vq, false, |Run { copy, slices }| {
                 // SAFETY: the runs follow each other, and add up to the image and to the slices, whose
                 // size has just been compared; a shared and a unique borrow do not overlap.
-                unsafe { copy::expand(line, from, copy, to, slices) };
+                unsafe { copy::expand(line, from, to, copy, slices) };
                 from = from.wrapping_add(slices * copy);
                 to = to.wrapping_add(slices * bank.slice_bytes as usize);
             });
