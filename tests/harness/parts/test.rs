@@ -17,7 +17,7 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     ensure!(
         compile_fail == there,
         "{compile_fail} of {there} compile-fail cases ran: their messages are those of the rustc \
-         that tests/cases/compile_fail.rs names; run `cargo +VERSION harness` with that one"
+         that tests/ui/compile_fail.rs names; run `cargo +VERSION harness` with that one"
     );
     Ok(vec![format!(
         "{tests}, {}",
@@ -30,7 +30,7 @@ fn cases_there(ui: &Path) -> Result<usize> {
     let mut count = 0;
     for group in fs::read_dir(ui)? {
         let group = group?;
-        if group.file_name() != "pass" {
+        if group.file_type()?.is_dir() && group.file_name() != "pass" {
             for case in fs::read_dir(group.path())? {
                 count += usize::from(case?.path().extension().is_some_and(|e| e == "rs"));
             }
@@ -39,15 +39,15 @@ fn cases_there(ui: &Path) -> Result<usize> {
     Ok(count)
 }
 
-/// Counts trybuild's lines, `test ui/ids/case.rs ... ok`: it names files, libtest functions. What
-/// must compile lies in `ui/pass`.
+/// Counts trybuild's lines, `test ids/case.rs ... ok`: it names files, libtest functions. What
+/// must compile lies in `pass`.
 fn compile_fail_cases(output: &str) -> usize {
     output
         .lines()
         .filter_map(|line| line.rsplit_once("test ").map(|(_, rest)| rest))
         .filter_map(|rest| rest.split_once(" ... "))
         .filter(|(name, verdict)| name.ends_with(".rs") && verdict.starts_with("ok"))
-        .filter(|(name, _)| !name.starts_with("ui/pass/"))
+        .filter(|(name, _)| !name.starts_with("pass/"))
         .count()
 }
 
@@ -59,9 +59,9 @@ mod tests {
     fn compile_fail_cases_are_told_from_tests() {
         let output = "\
 test image::tests::round_trip ... ok
-test ui/pass/names.rs ... ok
-test ui/ids/number.rs ... ok
-test ui/layouts/gap.rs ... mismatch
+test pass/names.rs ... ok
+test ids/number.rs ... ok
+test layouts/gap.rs ... mismatch
 test compile_fail ... ok
 test runtime/src/lib.rs - Vq (line 3) ... ok
 ";

@@ -1,5 +1,5 @@
 //! What does not compile, and what the compiler says about it. The messages are part of the
-//! product: `TRYBUILD=overwrite cargo test --test compile_fail` writes them to `ui/`, to be read
+//! product: `TRYBUILD=overwrite cargo test -p sve-state-ui` writes them beside the cases, to be read
 //! as a stranger would.
 //!
 //! Most of the words are the compiler's own, and other versions choose others. So messages are
@@ -8,7 +8,7 @@
 
 use std::process::Command;
 
-/// The version that wrote the messages in `ui/`.
+/// The version that wrote the messages.
 const COMPILER: &str = "rustc 1.95.";
 
 fn compile_fail(cases: &str) {
@@ -53,23 +53,23 @@ fn another_compiler_fails_where_nobody_watches() {
 /// Register IDs that do not exist, or are not of the kind that is wanted.
 #[test]
 fn ids() {
-    compile_fail("ui/ids/*.rs");
+    compile_fail("ids/*.rs");
 }
 
 /// Layouts that `register_layout!` refuses.
 #[test]
 fn layouts() {
-    compile_fail("ui/layouts/*.rs");
+    compile_fail("layouts/*.rs");
 }
 
 /// Calls on a vCPU out of order, which the kernel would answer with `EPERM`.
 #[test]
 fn vcpus() {
-    compile_fail("ui/vcpu/*.rs");
+    compile_fail("vcpu/*.rs");
 }
 
 /// That nothing is refused which should not be: names, visibilities, a strict crate around it.
 #[test]
 fn accepted() {
-    trybuild::TestCases::new().pass("ui/pass/*.rs");
+    trybuild::TestCases::new().pass("pass/*.rs");
 }
