@@ -1,5 +1,5 @@
-//! The IDs that name something, what lies around them and a few of the rest; `cargo harness
-//! exhaustive` tries them all.
+//! The sweep over IDs, short enough for `cargo test`: the IDs that name something, those around them, and a
+//! few others. `cargo harness exhaustive` tries them all.
 
 use sve_state_harness::exhaustive::{Extent, run};
 
