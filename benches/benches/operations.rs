@@ -1,4 +1,5 @@
-//! Times to look at and to plot. What the gate judges is measured by itself, in pairs: `cargo run --release -p sve-state-benches --bin gate -- --help`.
+//! Times to look at and to plot: `cargo bench -p sve-state-benches -- get_z`. The gate does not use them; it
+//! measures times in pairs of its own.
 
 use std::iter::once;
 

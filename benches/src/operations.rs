@@ -1,9 +1,14 @@
-//! What is measured, and each way to do it.
+//! The operations that are measured, and the implementations of each.
 //!
-//! An operation is measured at five vector lengths, where all vCPUs are alike, and `mixed`, where 64 have all
-//! 16, and the processor cannot learn which comes next. All sides start from the same thing, a register, an ID
-//! or a vCPU; for a single register they end with the same bytes in the same place (`plain`: with as many), for
-//! whole vCPUs with what each keeps.
+//! There are six cases. In five of them all vCPUs have one vector length. In `mixed`, 64 vCPUs have all 16 in
+//! turn, and the processor cannot learn which one comes next.
+//!
+//! All implementations of an operation start from the same thing: a register, an ID or a vCPU. For a single
+//! register they leave the same bytes in the same place (`plain` only as many). For a whole vCPU each leaves
+//! what it would keep.
+//!
+//! A new operation goes into `registers`, `ids` or `vcpus`. What it is compared with goes into
+//! [`by_hand`].
 
 use std::hint::black_box;
 
@@ -20,23 +25,23 @@ use crate::gate::{Make, Operation};
 use crate::plain::Slices;
 use crate::{by_hand, rfc};
 
-/// VQs.
+/// The cases: VQs, and `mixed`.
 pub const CASES: &[&str] = &["1", "2", "4", "8", "16", "mixed"];
 /// How many vCPUs are `mixed`.
 const VCPUS: u32 = 64;
-/// How many registers are met before the first comes again: more than a branch predictor remembers.
+/// How many accesses there are before their order repeats: more than a branch predictor remembers.
 const ORDER: usize = 32_768;
 /// How many registers a pass moves, one at a time.
 const REGISTERS: usize = 64;
 /// How many vCPUs a pass moves.
 const WHOLE: usize = 4;
-/// Z, P and FFR of a vCPU.
+/// How many registers a vCPU has: Z, P and FFR.
 const OF_A_VCPU: usize = 49;
-/// How many places a buffer may have, and how far they are apart, in bytes: each place is aligned otherwise, as
-/// buffers in users' programs are.
+/// How many places a buffer may have, and how far they are apart, in bytes. No two are aligned alike, because
+/// buffers in users' programs are not.
 const PLACES: usize = 16;
 const APART: usize = 265;
-/// Slices of all registers.
+/// The slices of all registers, in bytes.
 const SLICES: usize = 32 * 256 + 17 * 32;
 
 type Ours = SveState<Vec<u8>>;
@@ -57,7 +62,7 @@ fn image(vq: Vq) -> Vec<u8> {
     bytes.take(546 * usize::from(vq.get())).collect()
 }
 
-/// Passes of `count` accesses each, at random, with a buffer of `N` bytes.
+/// Passes of `count` accesses each, to vCPUs and registers in random order, with a buffer of `N` bytes.
 fn each<T: 'static, R: Copy + 'static, const N: usize>(
     count: usize,
     vcpu: fn(Vq) -> T,
@@ -112,7 +117,7 @@ fn plain<const SLICE: usize>(
     each(REGISTERS, |vq| Slices::new(vq.get().into()), 0..32, access)
 }
 
-/// One for each case.
+/// Another implementation in each case.
 fn by_case(makes: [Make; 6]) -> Make {
     Box::new(move |case| {
         let at = CASES.iter().position(|each| *each == case);
@@ -136,7 +141,7 @@ fn whole<T: 'static, const N: usize>(
     })
 }
 
-/// What gives a value: it is written somewhere, and dropped.
+/// For an operation that returns a value, which is dropped.
 fn gives<T: 'static, V: 'static>(vcpu: fn(Vq) -> T, give: fn(&mut T) -> V) -> Make {
     whole(vcpu, move |vcpu, _: &mut [u8; 0]| {
         black_box(&give(vcpu));

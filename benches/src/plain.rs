@@ -1,5 +1,5 @@
-//! As many bytes as an operation writes, from one place to another, where their number is known before. It
-//! knows nothing of registers: what it writes is not right, only as long.
+//! A plain copy of as many bytes as an operation writes. It knows nothing of registers, so the bytes are not
+//! the right ones. Where all vCPUs have one vector length, their number is a constant.
 
 /// A slice for each of 32 registers.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 //! brings up what it needs, runs the migration example too, and powers off.
 //!
 //! Lines that start with `@@ ` are for the harness, which checks them against what it expects
-//! (`harness/kvm/`); all others are for people.
+//! (`harness/parts/kvm/guest.rs`); all others are for people.
 
 /// Elsewhere there is no KVM for arm64.
 #[cfg(not(all(target_os = "linux", target_arch = "aarch64")))]

@@ -44,8 +44,8 @@ impl Lengths {
         set != Self::NONE && set == self.up_to(set.max())
     }
 
-    /// A part of all sets there are, for each of these: those whose longest is longer than the last
-    /// one's, and no longer than this. The last part has all that is left.
+    /// All sets there are, divided among these vector lengths: to `vq` belong the sets whose maximum is at
+    /// most `vq`, and more than the next smaller one of these. The largest of these gets the sets above it too.
     pub fn sets_at(self, vq: u32) -> impl Iterator<Item = Self> {
         let first = 1 << self.up_to(vq - 1).max();
         let last = match vq == self.max() {

@@ -1,9 +1,9 @@
-//! Moves from hosts of various vector lengths to one that is here: allowed where this host has the
-//! snapshot's set, and refused for the right reason elsewhere. Which is which is worked out in
-//! `lengths`; both the kernel's word is asked for and the crate's.
+//! Moves from hosts of various vector lengths to this one. A move is allowed where this host has the
+//! snapshot's vector lengths, and refused for the right reason where it has not. `lengths` says which moves
+//! are which; the kernel and the crate must both agree.
 //!
-//! The sources are shims. What a source on this host itself sends is held against what they send, so
-//! that a snapshot from a shim stands for one from such a host.
+//! The other hosts are shims. A snapshot from a vCPU of this host is compared with one from a shim of the
+//! same vector lengths, to show that the shim's can stand for it.
 
 use std::fmt::Display;
 

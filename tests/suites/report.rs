@@ -1,4 +1,4 @@
-//! What a run on a host's KVM came to, for a person to paste into an issue.
+//! The report on a host's KVM, for a person to paste into an issue.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The gate of `sve-state`'s own operations.
+//! The gate with `sve-state`'s own operations. `cargo harness gate` builds and runs it.
 
 use std::process::ExitCode;
 

@@ -24,10 +24,11 @@ use clap::Parser;
 use fault::Fault;
 use figures::Figures;
 
-/// Does an operation some times, always as often. It gets a number, which chooses among places for its
-/// buffers: what lies where is chance in a user's program, and is to be in the median here.
+/// Does an operation some times, the same number of times in each call. It is called with a number, and puts
+/// its buffers at a place that depends on it. Where buffers lie changes times, and is chance in a user's
+/// program; so the median is taken over several places.
 pub type Pass = Box<dyn FnMut(usize)>;
-/// Makes the pass of one case.
+/// Makes the pass for one case: it gets the name of the case.
 pub type Make = Box<dyn Fn(&str) -> Pass>;
 
 /// What is measured.
@@ -35,13 +36,13 @@ pub type Make = Box<dyn Fn(&str) -> Pass>;
 pub struct Operation {
     /// Its name.
     pub name: &'static str,
-    /// How often a pass does it: counts are for once.
+    /// How many times a pass does it. Counts are divided by that.
     pub repeat: usize,
-    /// How many registers, or whatever it is, it moves: a planted branch is there for each.
+    /// How many things, such as registers, it moves each time. The fault `branch` plants one branch for each.
     pub moves: usize,
-    /// What is judged, and counted; the others do the same job.
+    /// The implementation that is judged and counted.
     pub ours: Make,
-    /// Each with its name.
+    /// Other implementations that do the same job, each with its name.
     pub others: Vec<(&'static str, Make)>,
 }
 
@@ -56,7 +57,8 @@ impl Operation {
     }
 }
 
-/// Holds operations to what they once took, in instructions, branches, and time beside other ways.
+/// Fails if an operation has become slower: in instructions and branches, or in time beside other
+/// implementations.
 ///
 /// Exit status: 0 if all hold, 1 if one does not, 2 if it could not be judged.
 #[derive(Parser, Debug, Clone)]

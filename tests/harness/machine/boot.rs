@@ -1,5 +1,5 @@
-//! One boot of a kernel in QEMU, and what it says on its console. A program that runs on this machine is
-//! heard in the same way.
+//! Boots a kernel in QEMU, and reads what it says on its console. A program that runs on this machine is read
+//! in the same way.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader};

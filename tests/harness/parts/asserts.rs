@@ -1,7 +1,7 @@
-//! What the addresses of images stand on is checked by a few `assert!`s, which the compiler runs. Here
-//! each of them is deleted in turn, and a test must fail: that of the one fact.
+//! Addresses in images are right only if a few facts about the layout hold. `assert!`s check these facts when
+//! a program is compiled. This part deletes each `assert!` in turn, and the test of that fact must fail.
 //!
-//! (`cargo mutants` does not touch macro calls.)
+//! `cargo harness mutants` cannot do that, because `cargo mutants` does not touch macro calls.
 
 use std::fs;
 use std::process::Command;
@@ -11,9 +11,9 @@ use anyhow::{Context as _, Result, ensure};
 use crate::context::Context;
 use crate::report::{Counted, count};
 
-/// Where they are.
+/// Where the `assert!`s are.
 const FILE: &str = "runtime/src/layout/check.rs";
-/// What must notice.
+/// The tests that must notice.
 const TESTS: [&str; 5] = ["test", "--package", "sve-state", "--lib", "layout::tests"];
 
 pub(crate) fn run(cx: &Context) -> Result<Counted> {

@@ -1,5 +1,5 @@
-//! Every register ID there is, on vCPUs of every kind: in this program itself, since that one is
-//! optimised.
+//! Every register ID there is, on vCPUs of every kind. It runs in this program and not as a test, because
+//! this program is optimised.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

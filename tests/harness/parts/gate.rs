@@ -1,6 +1,7 @@
 //! Whether an operation has become slower: the gate of `benches/`, with the flags that its figures are for.
 //!
-//! In each run, operations with a fault planted in them must be refused.
+//! In each run, operations with a fault planted in them must be refused. To look at one operation, run the gate
+//! itself: `cargo run --release -p sve-state-benches --bin gate -- --help`.
 
 use std::env;
 use std::fs;
@@ -19,8 +20,8 @@ use crate::report::{Counted, count};
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Take what is measured as the figures from now on, and write README's tables; time is the median
-    /// of five runs
+    /// Write what is measured to benches/x86-64*.toml as the figures from now on, and the tables of README and
+    /// of benches/x86-64*.md; on a quiet machine, since time is measured five times as long
     #[arg(long, conflicts_with = "prove")]
     bless: bool,
     /// In each build: plant each fault in an operation of each kind, and run without a fault, quiet and

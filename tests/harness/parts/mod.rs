@@ -1,4 +1,5 @@
-//! The parts of a test run, in one table. A part is a file here; its line says what `--help` tells.
+//! The parts of a test run, in one table. A part is a file here with a function `run`, and a line in the table,
+//! from which the command line and `--help` are made.
 
 pub(crate) mod arm64;
 pub(crate) mod asan;
@@ -30,7 +31,7 @@ pub(crate) struct Part {
     pub(crate) about: &'static str,
     /// What it needs beside Rust and apt.
     pub(crate) needs: &'static str,
-    /// How long it takes on two cores, the first time with all that it fetches and builds.
+    /// How long it takes on two cores the first time, when it fetches and builds all that it needs.
     pub(crate) minutes: u32,
     /// Adds its options to its command.
     options: fn(Command) -> Command,
@@ -44,8 +45,8 @@ impl Part {
     }
 }
 
-/// A line of the table: the part's name, which is its module's; its options' type, if it has any; what it
-/// does, what it needs, and minutes.
+/// A line of the table has the part's name, which is its module's; the type of its options, if it has any; what
+/// it does; what it needs; and minutes.
 macro_rules! parts {
     ($($name:ident $(($options:ty))?: $about:literal, needs $needs:literal, $minutes:literal;)*) => {
         &[$(Part {
@@ -64,7 +65,7 @@ macro_rules! parts {
     };
 }
 
-/// Those of a plain run, in the order in which the quick ones fail first.
+/// Those of a plain `cargo harness`, in this order: the quick ones first.
 pub(crate) const PARTS: &[Part] = parts! {
     test: "`cargo test` on this machine: units, documentation, conformance on the shim, compile-fail",
         needs "nothing", 2;

@@ -1,7 +1,7 @@
-//! The tests are tested: small faults are planted in the code one by one, and each must fail a test.
-//! What is mutated, and which mutants are no faults, says `.cargo/mutants.toml`.
+//! Tests the tests: `cargo mutants` plants small faults in the code one by one, and each must fail a test.
+//! `.cargo/mutants.toml` says where, and which changes are no faults.
 //!
-//! More than an hour on two cores, so that it runs when it is named and not with all other parts.
+//! It takes more than an hour on two cores, so it runs only when it is named.
 
 use std::fs;
 

@@ -1,4 +1,7 @@
 //! The cases: what Linux has answered since 5.2, operation by operation.
+//!
+//! A new case is a function here and its name in [`CASES`], or in [`CASES_WITHOUT_SVE`], or in both. It gets
+//! a new vCPU, and runs once at each vector length that its host has.
 
 use super::ids::{self, FPCR, FPSR, VLS, ffr, p, registers, v, with_size, z};
 use super::run::Run;
@@ -15,7 +18,7 @@ const SVE: u32 = 4;
 /// A named sequence of operations.
 #[derive(Debug)]
 pub struct Case {
-    /// What `--case` takes.
+    /// What `cargo harness kvm --case` takes: the function's name.
     pub name: &'static str,
     pub(super) body: fn(&mut Run<'_>),
 }
@@ -24,7 +27,7 @@ macro_rules! cases {
     ($($name:ident),* $(,)?) => { &[$(Case { name: stringify!($name), body: $name }),*] };
 }
 
-/// Every case on a host with SVE.
+/// The cases for a host with SVE.
 pub const CASES: &[Case] = cases![
     before_init,
     before_finalization,
@@ -46,7 +49,7 @@ pub const CASES: &[Case] = cases![
     every_set,
 ];
 
-/// Every case on a host without.
+/// The cases for a host without SVE.
 pub const CASES_WITHOUT_SVE: &[Case] = cases![host_without_sve, core_without_sve, without_sve];
 
 /// A register's worth of bytes that differ by position and by seed, none of them zero.
@@ -80,7 +83,7 @@ fn refused(run: &mut Run<'_>, id: u64, answer: Answer) {
     set(run, id, pattern(ids::size(id), id), answer);
 }
 
-/// A vCPU of the run's VQ, ready to use.
+/// A finalized vCPU of the run's VQ.
 fn finalized(run: &mut Run<'_>) {
     init(run, true);
     set(run, VLS, run.vls(), Answer::Done);

@@ -1,9 +1,13 @@
 //! One suite for every implementation of KVM's register interface.
 //!
-//! A case is a sequence of operations, each with the answer that Linux gives, worked out
-//! here without the help of `sve-state`. The same case runs on any number of vCPUs side by
-//! side: only the shim in `cargo test`, the shim and Linux KVM inside QEMU. An answer that differs
-//! from the expected one is a difference, whoever gave it.
+//! A case is a sequence of operations, each with the answer that Linux gives. That answer is worked out here,
+//! without the help of `sve-state`. A case runs on any number of vCPUs side by side: in `cargo test` on the
+//! shim, in `cargo harness kvm` on the shim and on Linux KVM. Each must give the expected answer.
+//!
+//! * `cases` has the cases, `ids` the register IDs that they use;
+//! * `run` runs them, and words the differences;
+//! * `vcpu` says what an operation and an answer are, and what a host must offer;
+//! * `shim` and `kvm` are the two hosts; `guest` runs the suite where there is a KVM.
 
 mod cases;
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]

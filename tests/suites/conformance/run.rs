@@ -13,12 +13,12 @@ pub struct Outcome {
     pub differences: Vec<String>,
 }
 
-/// One case under way: the vCPU of each host, and what has come of it.
+/// A run of one case: a vCPU of each host, and what was found so far.
 pub(super) struct Run<'a> {
     case: &'static str,
-    /// The vector length that the case is to use.
+    /// The vector length to use, in quadwords; of no meaning on a host without SVE.
     pub(super) vq: u32,
-    /// Those that the hosts have.
+    /// All vector lengths that the hosts have.
     pub(super) lengths: Lengths,
     hosts: &'a mut [&'a mut dyn Host],
     vcpus: Vec<Box<dyn Vcpu>>,
@@ -33,8 +33,8 @@ pub(super) fn cases(lengths: Lengths) -> &'static [Case] {
     }
 }
 
-/// Runs the cases (one of them, if named) at one VQ on vCPUs of every host. All hosts have the same
-/// vector lengths, and this is one of them; without SVE, it is of no account.
+/// Runs the cases, or the one that is named, on vCPUs of every host. All hosts have the same vector lengths.
+/// `vq` is one of them, and ignored on hosts without SVE.
 pub fn run(hosts: &mut [&mut dyn Host], vq: u32, only: Option<&str>) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(lengths) = hosts.first().map(|host| host.lengths()) else {
@@ -65,7 +65,7 @@ pub fn run(hosts: &mut [&mut dyn Host], vq: u32, only: Option<&str>) -> Outcome 
 }
 
 impl Run<'_> {
-    /// Goes on with a new vCPU.
+    /// Replaces the vCPU of each host by a new one.
     pub(super) fn fresh(&mut self) {
         self.vcpus.clear();
         for host in &mut *self.hosts {
@@ -80,7 +80,7 @@ impl Run<'_> {
         }
     }
 
-    /// VLS for those of the host's that are no longer than the run's.
+    /// VLS for a vCPU of the run's VQ: the host's vector lengths up to it.
     pub(super) fn vls(&self) -> Vec<u8> {
         self.lengths.up_to(self.vq).vls()
     }

@@ -1,7 +1,8 @@
-//! Two VMMs, as far as SVE state goes, in the shapes that VMMs have: [`list`] keeps (ID, bytes) and a
-//! binary format, [`object`] a trait object and JSON. Both take `&self`, and read what they wrote
-//! before they had this crate. [`by_hand`] is the second without the crate. The lines for SVE and
-//! floating point stand between `// (+` and `// +)`, and are counted.
+//! What two VMMs write to use this crate, in the two shapes that VMMs have. [`list`] keeps a list of (ID,
+//! bytes), and has a binary format. [`object`] has a trait object, and JSON. Both take `&self`, and still read
+//! what they wrote before they had this crate. [`by_hand`] does what `object` does, without the crate.
+//!
+//! The lines for SVE and floating point stand between `// (+` and `// +)`, and a test counts them.
 
 pub mod by_hand;
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]

@@ -1,4 +1,4 @@
-//! All IDs, to the decoders.
+//! Gives every ID to the decoders.
 
 use sve_state::{fpsimd, sve};
 

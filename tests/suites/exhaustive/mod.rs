@@ -1,5 +1,5 @@
-//! Every ID there is, to the decoders and to the shim: what they answer is compared with a second,
-//! deliberately simple reference that shares nothing with them.
+//! Gives every ID there is to the decoders and to the shim, and compares their answers with those of a
+//! reference. The reference is simple on purpose, and shares nothing with them.
 //!
 //! An ID is made of one of 2^16 low halves, 16 size codes and 5 coprocessors; each goes through GET
 //! and SET on a vCPU of every vector length, generation of the rules, and stage.

@@ -1,4 +1,4 @@
-//! All IDs, to one vCPU.
+//! Gives every ID to one vCPU, for GET and SET.
 
 use std::borrow::Cow;
 

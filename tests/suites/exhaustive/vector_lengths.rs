@@ -1,4 +1,4 @@
-//! All sets of vector lengths, to VLS.
+//! Writes every set of vector lengths to VLS.
 
 use super::pair::{Pair, VLS, vls};
 use super::{Configuration, Extent, Rules, Stage};

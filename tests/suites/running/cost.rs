@@ -1,4 +1,4 @@
-//! What a capture costs: ours, and the way that VMMs go today.
+//! What a capture costs with this crate, and in the way that VMMs go today.
 
 use std::cell::Cell;
 use std::fmt::Display;

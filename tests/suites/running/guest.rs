@@ -1,4 +1,4 @@
-//! The run itself, a line for each vector length.
+//! Runs the guest at each vector length, and prints a line for each.
 
 use std::fmt::Display;
 

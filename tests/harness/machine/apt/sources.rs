@@ -1,5 +1,5 @@
-//! Another release's apt sources, made of this machine's own: where its packages come from, and whom it
-//! trusts, is the person's choice.
+//! The apt sources of another Debian release, made of this machine's own. So packages come from where the
+//! person lets them come from, and are trusted as the person trusts them.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What the program that compares has said, whether that is all it should, and what to count of it.
+//! Reads what `kvm_check` has printed: whether it is complete, and what it counted.
 
 use std::collections::{BTreeMap, BTreeSet};
 

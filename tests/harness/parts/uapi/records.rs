@@ -1,5 +1,5 @@
-//! Where `sve-state` has the registers in signal frames and register sets. All is measured: where a parser
-//! finds a register, and where a known number ends up that was written.
+//! Where `sve-state` has the registers in signal frames and register sets. Nothing is taken from its
+//! constants: a register is where a parser finds it, and where a known number ends up when it is written.
 
 use anyhow::{Context as _, Result, ensure};
 use sve_state::layout::{InImage, Register};
