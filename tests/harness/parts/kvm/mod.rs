@@ -5,6 +5,7 @@
 
 mod guest;
 
+use std::collections::BTreeSet;
 use std::env;
 use std::fs;
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
+use sve_state_harness::conformance::{CASES, CASES_WITHOUT_SVE};
 use sve_state_harness::differential::Replay;
 use sve_state_harness::lengths::Lengths;
 use sve_state_harness::report;
@@ -47,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     vq: Option<u32>,
     /// One case of the conformance suite only, and nothing else
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["operations", "seed"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["operations", "seed"], value_parser = case_names())]
     case: Option<String>,
     /// How many random operations to compare, on all kernels together [default: 1050000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -59,6 +62,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SEED:VQ:N,N,...")]
     #[arg(conflicts_with_all = ["vq", "case", "operations", "seed"])]
     replay: Option<Replay>,
+}
+
+/// Those for hosts with SVE and those for hosts without; some are both.
+fn case_names() -> PossibleValuesParser {
+    let names = CASES.iter().chain(CASES_WITHOUT_SVE).map(|case| case.name);
+    PossibleValuesParser::new(names.collect::<BTreeSet<_>>())
 }
 
 impl Options {
