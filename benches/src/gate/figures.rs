@@ -218,7 +218,10 @@ impl Figures {
                 if !name.contains(filter) {
                     continue;
                 }
-                let Ratios { goal, found } = self.ratios.get(&name).context(name)?;
+                let ratios = self.ratios.get(&name);
+                let Ratios { goal, found } = ratios.with_context(|| {
+                    format!("{name}: the file has no ratios; --bless writes them")
+                })?;
                 let goal = goal.map_or(String::new(), |goal| goal.to_string());
                 let found: Vec<_> = found.iter().map(|ratio| format!("{ratio:.2}")).collect();
                 let (name, found) = (operation.name, found.join(" | "));
