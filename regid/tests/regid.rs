@@ -514,6 +514,9 @@ fn an_explanation_names_registers() {
         (both, "an ID that names no register"),
         (both, "V"),
         ("KVM_SET_ONE", "VLS"),
+        // A buffer that is too short, and one that the kernel cannot reach.
+        (both, "any ID"),
+        (both, "any ID"),
     ];
     assert_eq!(headings, expected);
     // The list is of all registers, and about none.

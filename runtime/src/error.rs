@@ -9,9 +9,10 @@ use crate::snapshot::{RegistersError, SnapshotError};
 use crate::vcpu::VcpuError;
 use crate::vls::VlsError;
 
-/// Whatever goes wrong while a VMM saves and restores. `?` turns the errors of [`vcpu`](crate::vcpu),
-/// [`snapshot`](crate::snapshot), [`gdb`](crate::gdb), [`signal`](crate::signal) and
-/// [`regset`](crate::regset) into this one. `E` is the vCPU's own error; with KVM it is `kvm_ioctls::Error`.
+/// Whatever goes wrong while a VMM saves and restores. `?` turns the errors of steps with a vCPU
+/// ([`vcpu`](crate::vcpu), [`gdb`](crate::gdb)), with a [`snapshot`](crate::snapshot), a signal frame
+/// ([`signal`](crate::signal)) and a register set ([`regset`](crate::regset)) into this one. `E` is the vCPU's
+/// own error; with KVM it is `kvm_ioctls::Error`.
 ///
 /// For every error of this crate, the text says everything, including what the vCPU answered. The source is
 /// the implementor's error or none, never another error of this crate. (So a program that prints the text and

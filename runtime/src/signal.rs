@@ -90,9 +90,9 @@ pub struct SveContext<'a> {
     pub state: Option<SveState<&'a [u8]>>,
 }
 
-/// How many bytes of a frame there are to parse, from the start of `__reserved` on: 4096, or more if an
-/// `extra_context` says so. The frame may say up to 4 GiB here; [`Frame::parse`] refuses it if it says more
-/// than there is. `reserved` are the 4096 bytes.
+/// How many bytes of a frame there are to parse, from the start of `__reserved` on: those of `reserved`, which
+/// has 4096, or more if an `extra_context` says so. The frame may say up to 4 GiB here; [`Frame::parse`]
+/// refuses it if it says more than there is.
 pub fn frame_bytes(reserved: &[u8]) -> Result<usize, FieldError> {
     Ok(match Records::of(reserved, false)?.extra {
         Some(extra) => extra.end.max(reserved.len()),
@@ -146,15 +146,8 @@ impl<'a> SveContext<'a> {
             magic.into(),
             Allowed::Exactly(SVE_MAGIC.into()),
         )?;
-        record.check(
-            "head.size",
-            size.into(),
-            Allowed::AtMost(bytes.len() as u64),
-        )?;
-        Self::at(Record {
-            name: SVE,
-            bytes: &bytes[..size as usize],
-        })
+        let bytes = record.part(0, size as usize)?;
+        Self::at(Record { name: SVE, bytes })
     }
 
     /// From a record that is as long as its head says.
@@ -330,9 +323,9 @@ impl Records {
     fn fpsimd_context(&self) -> Result<Range<usize>, FieldError> {
         self.fpsimd.clone().ok_or(FieldError {
             record: "fpsimd_context",
-            field: "head.size",
+            field: "records",
             found: 0,
-            allowed: Allowed::Exactly(FpsimdState::CONTEXT_BYTES as u64),
+            allowed: Allowed::Exactly(1),
         })
     }
 }

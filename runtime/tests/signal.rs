@@ -212,7 +212,7 @@ fn every_field_is_checked() {
         ),
         (
             vec![&sve, &end],
-            "fpsimd_context: head.size is 0: it must be 528",
+            "fpsimd_context: records is 0: it must be 1",
         ),
         (
             vec![&with(&fpsimd, 4, &u32(544)), &end, &end],

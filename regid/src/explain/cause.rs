@@ -126,7 +126,8 @@ pub(crate) const CAUSES: &[Cause] = &[
         applies: |_| false,
         why: "the buffer was smaller than the size in the ID: kvm-ioctls answers so, and the library's \
               vCPU; the kernel is not told how large a buffer is",
-        remedy: "2 to the power of bits 55:52 of the ID bytes: 256 for Z, 32 for P and FFR, 64 for VLS",
+        remedy: "make it as many bytes as 2 to the power of bits 55:52 of the ID: 256 for Z, 32 for P and \
+                 FFR, 64 for VLS, 16 for V, 4 for FPSR and FPCR",
         reproducible: false,
         first: &[],
     },

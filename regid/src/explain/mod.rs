@@ -165,10 +165,17 @@ impl Args {
                     rows.push(row);
                 }
             }
-            let one_reg = matches!(self.call, None | Some(Call::Get | Call::Set));
-            if !cause.reproducible && one_reg {
-                rows.push(Row::of(cause));
-            }
+            let calls = [Call::Get, Call::Set].into_iter().filter(|call| {
+                !cause.reproducible && self.call.is_none_or(|wanted| wanted == *call)
+            });
+            rows.extend(calls.map(|call| Row {
+                call: Some(call.name()),
+                register: Some(match &self.reg {
+                    Some(reg) => reg.name.clone(),
+                    None => "any ID".to_owned(),
+                }),
+                ..Row::of(cause)
+            }));
         }
         rows
     }

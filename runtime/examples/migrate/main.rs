@@ -107,12 +107,10 @@ where
     let bytes = source.snapshot().map_err(text)?.to_bytes();
     let captured = source.into_inner().counts();
 
-    // Parsed and restored: the vector lengths first, while they can be written.
+    // Parsed and restored: vector lengths, finalization, registers.
     let moved = Snapshot::from_bytes(&bytes).map_err(|e| e.to_string())?;
-    let mut target = Initialised::new(target);
-    target.set_vls(moved.vls()).map_err(text)?;
-    let mut target = target.finalize().map_err(text)?;
-    target.restore_snapshot(&moved).map_err(text)?;
+    let target = Initialised::new(target);
+    let target = target.restore_snapshot(&moved).map_err(text)?;
     let target_vls = target.vls();
     let vcpu = target.into_inner();
     let restored = vcpu.counts();

@@ -178,7 +178,7 @@ impl<B: BankType> From<Register<B>> for u64 {
 }
 
 /// Why there is no such register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RegisterError {
     /// The bank has no register of this number.
@@ -223,6 +223,13 @@ impl fmt::Display for RegisterError {
                 bank.slices - 1,
             ),
         }
+    }
+}
+
+/// The message, because a bank has many numbers.
+impl fmt::Debug for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegisterError({self})")
     }
 }
 

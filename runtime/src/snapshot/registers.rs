@@ -101,8 +101,9 @@ impl Snapshot {
     /// # Ok::<(), Box<dyn core::error::Error>>(())
     /// ```
     ///
-    /// In a snapshot with SVE, a V register is the low 128 bits of Z. All else is as in
-    /// [`from_registers_allowing`](Self::from_registers_allowing), with this snapshot for what is missing.
+    /// In a snapshot with SVE, a V register is the low 128 bits of Z. A register that a snapshot does not
+    /// [keep](Self::keeps) is ignored. With another VLS, the registers get the length that it says. All else is
+    /// as in [`from_registers_allowing`](Self::from_registers_allowing), with this snapshot for what is missing.
     pub fn with_registers<B: AsRef<[u8]>>(
         &self,
         registers: impl IntoIterator<Item = (u64, B)>,
@@ -119,7 +120,7 @@ impl Snapshot {
     ///
     /// The order does not matter. With SVE, the 50 registers of SVE, VLS among them, must be there once each.
     /// Without SVE, V0 to V31 must be there once each, and none of SVE. FPSR and FPCR must be there both, or
-    /// neither. Every register has the size that its ID states.
+    /// neither. Each of these has the size that its ID states.
     ///
     /// The other registers of a vCPU are ignored. So is V with SVE, where it shows Z. V, VLS, FPSR and FPCR
     /// are in the host's byte order.

@@ -13,9 +13,10 @@ use crate::{registers, sve};
 
 impl Snapshot {
     /// Each register of the image, as its ID and its bytes: Z0 to Z31, P0 to P15 and FFR, as wide as the
-    /// vector length makes them; without SVE V0 to V31. The bytes are little-endian.
-    /// [`Name`] shows an ID as the register's name. FPSR and FPCR are
-    /// [`status`](Self::status).
+    /// vector length makes them; without SVE V0 to V31. The bytes are little-endian. [`Name`] shows an ID as
+    /// the register's name. FPSR and FPCR are [`status`](Self::status). This is to look at them;
+    /// [`registers`](Self::registers) gives slices, as KVM and [`with_registers`](Self::with_registers) take
+    /// them.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
         registers::all(self.has_sve(), self.state.vq()).map(|(id, bounds)| {
             let bytes = &self.state.as_bytes()[bounds.start as usize..];
