@@ -126,8 +126,6 @@
 //! Without features it is `no_std` and allocates nothing. The README says how fast it is, with measured
 //! ratios.
 #![no_std]
-// Some pages name what only a feature has.
-#![cfg_attr(not(feature = "snapshot"), allow(rustdoc::broken_intra_doc_links))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(target_pointer_width = "16")]

@@ -44,10 +44,10 @@
 //! | [`Initialised::set_vls`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Initialised::finalize`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG |
 //! | [`Initialised::settle`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
-//! | [`Initialised::restore_snapshot`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | `Initialised::restore_snapshot` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::of`] | KVM_GET_ONE_REG |
-//! | [`Finalized::snapshot`] | KVM_GET_ONE_REG |
-//! | [`Finalized::restore_snapshot`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | `Finalized::snapshot` | KVM_GET_ONE_REG |
+//! | `Finalized::restore_snapshot` | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::get`] | KVM_GET_ONE_REG |
 //! | [`Finalized::set`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::status`] | KVM_GET_ONE_REG |
@@ -99,7 +99,7 @@ pub fn lists_sve(ids: impl IntoIterator<Item = u64>) -> bool {
 /// [`finalize`](Self::finalize) it: those are methods of [`Finalized`].
 ///
 /// Two methods do all of it, for a vCPU without SVE too: [`settle`](Self::settle) when it first boots, and
-/// [`restore_snapshot`](Self::restore_snapshot).
+/// `restore_snapshot`.
 ///
 /// Pass `&mut vcpu`, or a `&VcpuFd`, to keep the vCPU whatever fails.
 #[derive(Debug)]
@@ -174,7 +174,7 @@ impl<V: FinalizeSve> Initialised<V> {
     /// Two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or, with `None`, the latter and a GET of VLS. A
     /// vCPU that is finalized already is taken as it is if its vector lengths are these. So this may be
     /// called again after a reboot of the guest, which is another `KVM_ARM_VCPU_INIT`.
-    /// [`restore_snapshot`](Self::restore_snapshot) says what holds after an error.
+    /// `restore_snapshot` says what holds after an error.
     pub fn settle(
         mut self,
         has_sve: bool,
@@ -469,13 +469,19 @@ impl<V: OneReg> Finalized<V> {
 
     /// The register with this ID, as [`get`](Self::get) gives it, and zeros behind it.
     pub(crate) fn get_id(&self, id: u64) -> Result<[u8; MAX_SLICE], VcpuError<V::Error>> {
-        // With more than slice 0 it would not be the register.
-        self.check_vq(self.vq)?;
+        let of_sve = sve::Reg::decode(id).is_ok();
+        if of_sve {
+            // With more than slice 0 it would not be the register.
+            self.check_vq(self.vq)?;
+        }
         let (mut slice, size) = ([0; MAX_SLICE], reg_size(id));
         let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
         self.judged(Call::Get(id), read)?;
         single_in_host_order(id, &mut slice);
-        if let Ok(sve::Reg::Z(_) | sve::Reg::P(_) | sve::Reg::FFR(_)) = sve::Reg::decode(id) {
+        if of_sve {
+            if !self.has_sve() {
+                return Err(VcpuError::HasSve { id });
+            }
             // A slice is as wide as the register at VQ 16. So each quadword of vector length is a sixteenth
             // of it.
             let width = size / 16 * usize::from(self.vq.get());
@@ -492,7 +498,15 @@ impl<V: OneReg> Finalized<V> {
         id: u64,
         mut slice: [u8; MAX_SLICE],
     ) -> Result<(), VcpuError<V::Error>> {
-        self.check_vq(self.vq)?;
+        if sve::Reg::decode(id).is_ok() {
+            self.check_vq(self.vq)?;
+            if !self.has_sve() {
+                // A GET, because a vCPU that has SVE would take the SET.
+                let read = self.vcpu.get_one_reg(id, &mut slice[..reg_size(id)]);
+                self.judged(Call::Set(id), read)?;
+                return Err(VcpuError::HasSve { id });
+            }
+        }
         single_in_host_order(id, &mut slice);
         let written = self.vcpu.set_one_reg(id, &slice[..reg_size(id)]);
         self.judged(Call::Set(id), written)

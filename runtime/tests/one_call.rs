@@ -434,9 +434,10 @@ fn the_ioctls_are_those_of_the_documentation() {
                 }));
             }
         }
-        let row = format!("//! | [`{name}`] | {} |\n", Vec::from_iter(made).join(", "));
+        let row = format!("//! | `{name}` | {} |\n", Vec::from_iter(made).join(", "));
         assert!(
-            documentation.contains(&row),
+            // As a link, if the method is there without features.
+            documentation.replace(['[', ']'], "").contains(&row),
             "the table of `vcpu` lacks {row}"
         );
     }

@@ -7,7 +7,7 @@ use sve_state::errno::Errno;
 use sve_state::shim;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialised, Refusal, Stage, Status, VcpuError};
-use sve_state::{OneReg, SveState, Vls, Vq};
+use sve_state::{OneReg, SveState, Vls, Vq, sve};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 type Outcome = Result<(), VcpuError<Errno>>;
@@ -124,6 +124,12 @@ fn steps() -> Vec<(&'static str, Step)> {
         ("set_status", |vcpu, wrapped| {
             finalized(vcpu, wrapped)?.set_status(Status::default())
         }),
+        ("get", |vcpu, wrapped| {
+            finalized(vcpu, wrapped)?.get(sve::Z3).map(drop)
+        }),
+        ("set", |vcpu, wrapped| {
+            finalized(vcpu, wrapped)?.set(sve::Z3, &[0x5a; 256])
+        }),
         ("snapshot", |vcpu, wrapped| {
             finalized(vcpu, wrapped)?.snapshot().map(drop)
         }),
@@ -168,9 +174,22 @@ fn a_step_at_the_wrong_stage_names_the_stage() {
     let too_early = "EPERM: SVE registers exist from finalization on";
     let settled = "EPERM: finalization settles the vector lengths";
     let again = "EPERM: the vCPU is finalized already";
+    let has_sve = "the vCPU has SVE, and was taken for one without";
     let view = "EINVAL: on a vCPU with SVE the V registers are the low 128 bits of Z";
     // Host without SVE and vCPU without are one to the vCPU; so are narrowed and not.
-    let cases: [(&str, As, [&str; 4]); 17] = [
+    let cases: [(&str, As, [&str; 4]); 21] = [
+        ("get", As::Finalized, [not_yet, without, too_early, ""]),
+        ("set", As::Finalized, [not_yet, without, too_early, ""]),
+        (
+            "get",
+            As::WithoutSve,
+            [not_yet, without, too_early, has_sve],
+        ),
+        (
+            "set",
+            As::WithoutSve,
+            [not_yet, without, too_early, has_sve],
+        ),
         ("vls", As::Initialised, [not_yet, without, "", ""]),
         ("set_vls", As::Initialised, [not_yet, without, "", settled]),
         ("finalize", As::Initialised, [not_yet, nothing, "", again]),
@@ -244,6 +263,20 @@ fn a_message_in_full() {
          KVM_ARM_VCPU_FINALIZE; for this vCPU it is too late, it needs a new one (a vCPU like this \
          one is for Finalized::new)"
     );
+}
+
+/// A SET that a vCPU would take, though it was taken for another kind, is not made.
+#[test]
+fn what_has_sve_is_not_written_as_if_it_had_none() {
+    let mut vcpu = AtEnd.vcpu();
+    let before = vcpu.clone().sve_state().unwrap().as_bytes().to_vec();
+    let refused = Finalized::without_sve(&mut vcpu).set(sve::Z3, &[0x5a; 256]);
+    assert_eq!(
+        refused.unwrap_err().to_string(),
+        "Z3 (0x6080000000150060): the vCPU has SVE, and was taken for one without (a vCPU like this one is \
+         for Finalized::new)"
+    );
+    assert_eq!(vcpu.sve_state().unwrap().as_bytes(), before);
 }
 
 /// A refusal has the errno that the vCPU gave.
@@ -332,6 +365,8 @@ fn follow(text: &str, vcpu: &mut Shim, wrapped: &mut As, path: &str) -> bool {
     } else if text.contains("a new vCPU with KVM_ARM_VCPU_SVE") || text.contains("needs a new one")
     {
         *vcpu = new(true);
+    } else if text.contains("the vCPU has SVE, and was taken for one without") {
+        *wrapped = meant.unwrap_or_else(|| panic!("{path}"));
     } else if text.contains("then KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE") {
         vcpu.finalize(4).unwrap();
     } else {

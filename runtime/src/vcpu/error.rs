@@ -4,6 +4,7 @@ use core::fmt;
 
 use super::stage::{Because, Call, Stage};
 use crate::layout::Layout;
+use crate::layouts::Name;
 use crate::registers::{PastVls, WithoutSve};
 use crate::sve;
 use crate::vls::{Vls, VlsError};
@@ -43,6 +44,11 @@ pub enum VcpuError<E> {
         at: usize,
         /// The vector lengths.
         vls: Vls,
+    },
+    /// The vCPU has this register, although it was taken for one without SVE; nothing was written.
+    HasSve {
+        /// The register's ID: Z's, P's or FFR's.
+        id: u64,
     },
     /// The vCPU is without SVE, and the image has a register that exists only with SVE; nothing was written.
     WithoutSve {
@@ -99,6 +105,12 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
                 vls,
             }
             .fmt(f),
+            Self::HasSve { id } => write!(
+                f,
+                "{} ({id:#018x}): the vCPU has SVE, and was taken for one without (a vCPU like this one is \
+                 for Finalized::new)",
+                Name(*id)
+            ),
             Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
             Self::VectorLength { image, vcpu } if image == vcpu => {
                 let max = sve::Layout::VQ_MAX;
