@@ -27,7 +27,8 @@ const SIZES_IN_BITS: [u32; 9] = [8, 16, 32, 64, 128, 256, 512, 1024, 2048];
 /// The VQs of the ABI, `KVM_ARM64_SVE_VQ_MIN` to `KVM_ARM64_SVE_VQ_MAX`.
 const VQS: RangeInclusive<u64> = 1..=512;
 /// The largest number of registers times vector lengths that a layout may have. The compiler computes an
-/// entry of the table `BOUNDS` for each of them, and that takes time. SVE with all vector lengths of the ABI
+/// entry of the table `BOUNDS` for each of them, and that takes time. (So do the traits of each number and
+/// slice, of which there may be as many: a minute for 32,768.) SVE with all vector lengths of the ABI
 /// would have 50 · 512.
 const MAX_ENTRIES: u64 = 1 << 15;
 /// Names that the macro generates beside those of the banks. A bank cannot have them.

@@ -501,7 +501,11 @@ impl<E: fmt::Display> fmt::Display for GdbError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number { number, count } => {
-                write!(f, "gdb's register {number}: there are 0 to {}", count - 1)
+                write!(
+                    f,
+                    "gdb's register {number}: there are 0 to {}",
+                    count.saturating_sub(1)
+                )
             }
             Self::Core { number } => write!(
                 f,

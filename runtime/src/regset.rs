@@ -154,8 +154,8 @@ impl<'a> Regset<'a> {
         Self::with(state.vq(), Payload::Sve { state, status })
     }
 
-    /// A register set with V registers, for a vCPU without SVE. `vq` is what its header says; in a file with
-    /// vCPUs that have SVE, take theirs.
+    /// A register set with V registers, for a vCPU without SVE. `vq` is what its header says, 1 to 16; in a
+    /// file with vCPUs that have SVE, take theirs.
     pub fn fpsimd(vq: Vq, fpsimd: FpsimdState<'a>) -> Self {
         Self::with(vq, Payload::Fpsimd(fpsimd))
     }

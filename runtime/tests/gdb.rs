@@ -189,6 +189,10 @@ fn what_cannot_be_written_changes_nothing() {
     let error = description(2).read(37, &state, Status::default(), &mut bytes);
     let text = "an image of VQ 4 and a description of VQ 2: they must be the same";
     assert_eq!(error.unwrap_err().to_string(), text);
+    let mut other = state.clone();
+    let error = description(2).write(37, &mut other, &mut Status::default(), &[1; 32]);
+    assert_eq!(error.unwrap_err().to_string(), text);
+    assert_eq!(other, state);
     let mut early = Vcpu::new(Vls::up_to(Vq::MIN)).unwrap();
     early.init(true).unwrap();
     let early = Finalized::new(early).unwrap();

@@ -69,7 +69,10 @@ fn what_the_kernel_gives_is_read_where_it_stands_and_written_the_same() {
         );
 
         let mut written = vec![0xee; size];
-        let ours = Regset::of(&state, STATUS).with_max_vq(Vq::ARCH_MAX);
+        let ours = Regset::of(&state, STATUS).with_max_vq(Vq::MIN);
+        assert_eq!(ours.max_vq(), vq);
+        assert_eq!(ours.with_flags(0xffff).flags(), VL_INHERIT | VL_ONEXEC);
+        let ours = ours.with_max_vq(Vq::ARCH_MAX);
         assert_eq!(ours.with_flags(VL_INHERIT).write(&mut written), Ok(size));
         // But for the padding, of which gdb has the use.
         let (end, fpsr) = (16 + 546 * usize::from(vq.get()), fpsr(vq.get().into()));

@@ -173,6 +173,7 @@ fn every_field_is_checked() {
     let u16 = |value: u16| value.to_ne_bytes();
     let u32 = |value: u32| value.to_ne_bytes();
     let extra = extra_context(sve.len() + 16);
+    let other = [head(0x1234_5678, 2560), vec![0; 2552]].concat();
     for (records, expected) in [
         (
             vec![&fpsimd, &with(&sve, 8, &u16(0)), &end],
@@ -249,6 +250,11 @@ fn every_field_is_checked() {
         (
             vec![&fpsimd, &extra_context(64), &extra_context(16), &end],
             "extra_context: records is 2: it must be 1 or less",
+        ),
+        // Across the end of `__reserved`.
+        (
+            vec![&fpsimd, &other, &sve, &end],
+            "_aarch64_ctx: size is 1120: it must be a multiple of 16 from 16 to 1008",
         ),
     ] {
         let frame: Vec<u8> = records.into_iter().flatten().copied().collect();
@@ -343,6 +349,15 @@ fn a_frame_is_written_to_where_it_has_room_and_nowhere_else() {
         others[registers.clone()].copy_from_slice(&before[registers]);
         assert_eq!(others, before);
     }
+    // A record may be longer than it has to be, and stays so.
+    let (vq, mut longer) = (Vq::MIN, sve_context(16, 0, image(Vq::MIN, 8).as_bytes()));
+    longer.resize(longer.len() + 160, 0xee);
+    let size = longer.len() as u32;
+    longer[4..8].copy_from_slice(&size.to_ne_bytes());
+    let mut bytes = [fpsimd_context(1), longer.clone(), vec![0; 16]].concat();
+    signal::write(&mut bytes, &image(vq, 9), STATUS).unwrap();
+    longer[16..16 + 546].copy_from_slice(image(vq, 9).as_bytes());
+    assert_eq!(bytes[528..528 + longer.len()], longer);
     let two = Vq::new(2).unwrap();
     let (mut bytes, _) = frame(Vq::MIN, image(Vq::MIN, 8).as_bytes());
     let (mut not_live, _) = frame(two, &[]);

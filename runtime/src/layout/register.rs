@@ -204,7 +204,7 @@ impl fmt::Display for RegisterError {
                 f,
                 "register {name}{number}: the bank has {name}0 to {name}{last}",
                 name = bank.name,
-                last = bank.max_count - 1,
+                last = bank.max_count.saturating_sub(1),
             ),
             Self::Number { bank, number } => write!(
                 f,
@@ -220,7 +220,7 @@ impl fmt::Display for RegisterError {
                 f,
                 "slice {slice} of register {}: slices are 0 to {}",
                 bank.name,
-                bank.slices - 1,
+                bank.slices.saturating_sub(1),
             ),
         }
     }
