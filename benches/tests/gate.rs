@@ -18,7 +18,7 @@ fn own(directory: &Path, arguments: &str) -> (Option<i32>, String) {
         .args(arguments.split_whitespace())
         .current_dir(directory)
         .output();
-    let output = output.expect("cargo builds examples for tests");
+    let output = output.expect("cargo builds examples only for a test run without --test or --lib");
     let said = [output.stdout, output.stderr].concat();
     (
         output.status.code(),

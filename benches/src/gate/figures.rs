@@ -302,6 +302,13 @@ mod tests {
         assert_eq!(other.judge(&file, false).0.len(), 1);
         other.cases.pop();
         assert_eq!(other.judge(&file, true).0.len(), 1);
+        // What was cleared, and what only times have.
+        let (mut cleared, mut timed) = (figures(here, 100.0, all), figures(here, 100.0, all));
+        cleared.ratios.values_mut().for_each(|r| r.found.clear());
+        assert_eq!(cleared.judge(&file, true).0.len(), 1);
+        assert_eq!(file.judge(&cleared, true).0.len(), 1);
+        timed.counts.clear();
+        assert_eq!(timed.judge(&file, true).0.len(), 0);
     }
 
     #[test]
@@ -332,6 +339,25 @@ mod tests {
             assert_eq!(file.counts.len(), counts);
             assert_eq!(file.ratios["old"].found.len(), ratios);
             assert_eq!(file.ratios["a.sum beside loop"].goal, Some(1.5));
+        }
+        // Counts only, on another processor, and times only: the other half stays.
+        for clear in [true, false] {
+            let (mut file, mut found) = (of(["here", "this"]), of(["here", "this"]));
+            if clear {
+                found = of(["here", "other"]);
+                found.ratios.clear();
+            } else {
+                found.counts.clear();
+            }
+            file.bless(found, true);
+            assert_eq!(file.processor, "this");
+            assert_eq!(
+                (
+                    file.counts.len(),
+                    file.ratios["a.sum beside loop"].found.len()
+                ),
+                (1, 6)
+            );
         }
         fs::remove_file(path).expect("the file");
     }

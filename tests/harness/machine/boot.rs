@@ -130,7 +130,10 @@ struct Limits<'a> {
 /// The processor time of a process, without those that it waited for: `utime` and `stime` of
 /// `/proc/PID/stat`, in the hundredths of a second that Linux gives there.
 fn processor_time(id: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    time_in(&std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default())
+}
+
+fn time_in(stat: &str) -> Duration {
     // The second field is a name in parentheses, with anything in it.
     let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
     let ticks = fields.split_whitespace().skip(11).take(2);
@@ -228,7 +231,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::{Console, Lengths, Limits, listen, processor, processor_time};
+    use super::{Console, Lengths, Limits, listen, processor, processor_time, run, time_in};
     use crate::context::Context;
 
     const SILENCE: Duration = Duration::from_millis(200);
@@ -292,6 +295,36 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(processor_time(u32::MAX), Duration::ZERO);
+        let stat = "1 (a) b) S 1 2 3 4 5 6 7 8 9 10 500 25 999 999 20";
+        assert_eq!(time_in(stat), Duration::from_millis(5250));
+    }
+
+    #[test]
+    fn how_a_program_ends_is_said_and_one_that_is_not_wanted_is_ended() {
+        let cx = Context::new(false).unwrap();
+        let shell = |script: &str| {
+            let mut command = std::process::Command::new("sh");
+            command.args(["-c", script]);
+            run(&cx, command, Duration::from_secs(60), &mut |line| {
+                anyhow::bail!("heard {line}")
+            })
+            .map(|console| console.lines)
+            .map_err(|error| error.to_string())
+        };
+        assert_eq!(shell("echo one; echo two"), Ok(2));
+        assert_eq!(
+            shell("exit 3"),
+            Err("sh failed (exit status: 3)".to_owned())
+        );
+        let start = std::time::Instant::now();
+        assert_eq!(
+            shell("echo '@@ no'; exec sleep 100"),
+            Err("heard no".to_owned())
+        );
+        assert!(
+            start.elapsed() < Duration::from_secs(50),
+            "it was waited for"
+        );
     }
 
     #[test]

@@ -117,6 +117,14 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         let figures = figures.to_string_lossy().into_owned();
         let bless = [name, "--figures", &figures, "--only", only, "--bless"];
         accepts(cx, gate, &bless)?;
+        if only == "counts" {
+            // And the answer where nothing is compared.
+            let other = fs::read_to_string(&figures)?.replace("built = \"", "built = \"not ");
+            let path = format!("{figures}.other");
+            fs::write(&path, other)?;
+            let strict = accepts(cx, gate, &[name, "--figures", &path, "--strict"]);
+            ensure!(strict.is_err(), "--strict accepts what is not compared");
+        }
         planted.push((gate, figures, [name, only, "twice"]));
     }
     for (gate, figures, [name, only, fault]) in &planted {

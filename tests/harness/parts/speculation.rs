@@ -64,15 +64,6 @@ fn judge(found: &[Found]) -> Result<Counted> {
         anyhow::bail!("{} planted reads, and not one", planted.len());
     };
     ensure!(!gets.is_empty(), "no GET was tried");
-    let Found {
-        name, hits, trials, ..
-    } = planted;
-    if hits * 100 < SEEN * trials {
-        return Ok(vec![format!(
-            "NOT COMPARED: a read past {name} was seen in {hits} of {trials} trials only, so that \
-             this machine shows nothing"
-        )]);
-    }
     for Found {
         name,
         hits,
@@ -86,6 +77,17 @@ fn judge(found: &[Found]) -> Result<Counted> {
             "GET of slice 31 of {name}: the line behind the image was loaded in {hits} of {trials} \
              trials, and for slice 0 in {control}"
         );
+    }
+    let Found {
+        name, hits, trials, ..
+    } = planted;
+    // That nothing was seen says something only where something can be.
+    let seen = hits.saturating_sub(planted.control);
+    if seen * 100 < SEEN * trials {
+        return Ok(vec![format!(
+            "NOT COMPARED: a read past {name} was seen in {seen} of {trials} trials only, so that \
+             this machine shows nothing"
+        )]);
     }
     let loaded: usize = gets.iter().map(|get| get.hits).sum();
     let all: usize = gets.iter().map(|get| get.trials).sum();
@@ -116,7 +118,25 @@ mod tests {
         // On a busy machine, as it was seen there.
         assert!(judged(1000, 84, 65).is_ok());
         assert!(judged(1000, 165, 65).is_err());
-        assert!(judged(99, 1000, 0).unwrap().starts_with("NOT COMPARED"));
+        assert!(judged(99, 0, 0).unwrap().starts_with("NOT COMPARED"));
+        assert!(judged(99, 1000, 0).is_err());
+        let busy = "planted\tname=a check\thits=300\tcontrol=300\ttrials=1000";
+        let get = "get\tname=Z0\thits=0\tcontrol=0\ttrials=1000";
+        let found = |lines: &[&str]| {
+            judge(
+                &lines
+                    .iter()
+                    .map(|line| parse(line).unwrap())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert!(
+            found(&[busy, get])
+                .unwrap()
+                .concat()
+                .starts_with("NOT COMPARED")
+        );
+        assert!(found(&[busy]).is_err(), "no GET");
         assert!(judge(&[]).is_err());
     }
 }
