@@ -213,6 +213,15 @@ impl fmt::Display for VlsError {
                      power of two below its largest"
                 );
             }
+            Self::NotTheHosts {
+                wanted,
+                host: Vls::EMPTY,
+            } => {
+                return write!(
+                    f,
+                    "vector lengths (VQ) {wanted} without SVE, where there are none"
+                );
+            }
             Self::NotTheHosts { wanted, host } => (wanted, host),
         };
         write!(f, "vector lengths (VQ) {wanted} where there are {host}: ")?;

@@ -289,7 +289,7 @@ fn a_first_boot_narrows_and_finalizes() {
     let error = Initialised::new(&fd).settle(false, Some(up_to(2)));
     assert_eq!(
         error.unwrap_err().to_string(),
-        "vector lengths (VQ) {1-2} where there are {}: missing are {1-2}"
+        "vector lengths (VQ) {1-2} without SVE, where there are none"
     );
     assert_eq!(fd.calls.take(), []);
     for vls in [None, Some(Vls::EMPTY)] {
