@@ -34,6 +34,7 @@ fn what_is_blessed_passes_and_twice_the_work_does_not() {
     let (status, said) = own(directory, "--only time --plant twice");
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("worse: sum beside loop: "), "{said}");
+    assert!(said.contains("again: sum beside loop: "), "{said}");
     // A debug build on a busy machine is given the wide bounds of another processor.
     let file = directory.join("gate.toml");
     let text = fs::read_to_string(&file).expect("the file");

@@ -153,12 +153,25 @@ fn run(options: &Options, cases: &[&str], mut operations: Vec<Operation>) -> Res
         .retain(|name, _| operations.iter().any(|operation| operation.name == name));
     if options.only != Some(Only::Counts) {
         eprintln!("times of {} operations", operations.len());
-        for (name, rounds) in time::all(cases, &operations, options) {
+        for (name, rounds) in time::all(cases, &operations, options, |_| true) {
             println!("{}", found.add_ratios(name, rounds));
         }
     }
     let whole = options.filter.is_none();
-    let (worse, [counts, times]) = found.judge(&file, whole);
+    let (mut worse, [counts, times]) = found.judge(&file, whole);
+    if options.only != Some(Only::Counts) && !options.bless {
+        // Once more, since a neighbour or the place of a buffer may make a run unlucky. A slowdown is there
+        // each time.
+        let is_worse = |name: &str| {
+            worse
+                .iter()
+                .any(|line| line.starts_with(&format!("{name}: ")))
+        };
+        for (name, rounds) in time::all(cases, &operations, options, is_worse) {
+            println!("again: {}", found.add_ratios(name, rounds));
+        }
+        (worse, _) = found.judge(&file, whole);
+    }
     worse.iter().for_each(|line| println!("worse: {line}"));
     if options.bless {
         file.bless(found, whole);

@@ -17,17 +17,22 @@ const PAIR: Duration = Duration::from_millis(30);
 /// How many places a pass may choose among.
 const PLACES: usize = 16;
 
-/// By `OPERATION beside IMPLEMENTATION` and case: the other's time, divided by that of ours, in each round.
+/// By `OPERATION beside IMPLEMENTATION`, of those that are wanted, and case: the other's time, divided by that
+/// of ours, in each round.
 pub(super) fn all(
     cases: &[&str],
     operations: &[Operation],
     options: &Options,
+    wanted: impl Fn(&str) -> bool,
 ) -> BTreeMap<String, Vec<Vec<f64>>> {
     let mut rounds = BTreeMap::new();
     for _ in 0..ROUNDS * options.runs {
         for operation in operations {
             for (implementation, other) in &operation.others {
                 let name = format!("{} beside {implementation}", operation.name);
+                if !wanted(&name) {
+                    continue;
+                }
                 let ratios = rounds
                     .entry(name)
                     .or_insert_with(|| vec![vec![]; cases.len()]);

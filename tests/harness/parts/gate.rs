@@ -250,8 +250,10 @@ fn accepts(cx: &Context, gate: &Path, arguments: &[&str]) -> Result<bool> {
     cx.announce(&gate);
     let output = gate.current_dir(&cx.root).output()?;
     let said = String::from_utf8_lossy(&output.stdout);
-    for line in said.lines().filter(|line| line.starts_with("worse")) {
-        cx.detail(line);
+    for line in said.lines() {
+        if line.starts_with("worse") || line.starts_with("again") {
+            cx.detail(line);
+        }
     }
     match output.status.code() {
         Some(0) => Ok(true),
