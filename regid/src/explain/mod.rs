@@ -83,7 +83,7 @@ fn reg(text: &str) -> Result<Register, String> {
 struct Row {
     errno: String,
     number: i32,
-    call: Option<&'static str>,
+    call: &'static str,
     register: Option<String>,
     vcpu: Option<&'static str>,
     why: &'static str,
@@ -91,12 +91,12 @@ struct Row {
 }
 
 impl Row {
-    /// A reason, without a case that fails for it.
-    fn of(cause: &Cause) -> Self {
+    /// A reason why a call fails, without a case.
+    fn of(cause: &Cause, call: Call) -> Self {
         Self {
             errno: cause.errno.to_string(),
             number: cause.errno.0,
-            call: None,
+            call: call.name(),
             register: None,
             vcpu: None,
             why: cause.why,
@@ -151,30 +151,28 @@ impl Args {
                     .filter(|(_, other)| (other.call, other.stage) == (case.call, case.stage));
                 let whatever = self.reg.is_none() && alike.all(|(other, _)| *other == answer);
                 let row = Row {
-                    call: Some(case.call.name()),
                     register: match case.call {
                         Call::Get | Call::Set if whatever => Some("any ID".to_owned()),
                         Call::Get | Call::Set => Some(case.target.name.clone()),
                         _ => None,
                     },
                     vcpu: Some(case.stage.name()),
-                    ..Row::of(cause)
+                    ..Row::of(cause, case.call)
                 };
                 // Targets of one name can fail alike.
                 if !rows.contains(&row) {
                     rows.push(row);
                 }
             }
-            let calls = [Call::Get, Call::Set].into_iter().filter(|call| {
-                !cause.reproducible && self.call.is_none_or(|wanted| wanted == *call)
-            });
+            if cause.reproducible {
+                continue;
+            }
+            let any = self.reg.as_ref().map_or("any ID", |reg| &reg.name);
+            let calls = [Call::Get, Call::Set].into_iter();
+            let calls = calls.filter(|call| self.call.is_none_or(|wanted| wanted == *call));
             rows.extend(calls.map(|call| Row {
-                call: Some(call.name()),
-                register: Some(match &self.reg {
-                    Some(reg) => reg.name.clone(),
-                    None => "any ID".to_owned(),
-                }),
-                ..Row::of(cause)
+                register: Some(any.to_owned()),
+                ..Row::of(cause, call)
             }));
         }
         rows
@@ -208,11 +206,11 @@ fn text(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
         for call in group.chunk_by(|a, b| a.call == b.call) {
             let registers = distinct(call.iter().filter_map(|row| row.register.as_deref()));
             match calls.iter_mut().find(|(_, of)| *of == registers) {
-                Some((names, _)) => names.extend(call[0].call),
-                None => calls.push((call[0].call.into_iter().collect(), registers)),
+                Some((names, _)) => names.push(call[0].call),
+                None => calls.push((vec![call[0].call], registers)),
             }
         }
-        for (names, registers) in calls.iter().filter(|(names, _)| !names.is_empty()) {
+        for (names, registers) in calls {
             write!(out, "  {}", names.join(", "))?;
             if !registers.is_empty() {
                 write!(out, ": {}", registers.join(", "))?;
