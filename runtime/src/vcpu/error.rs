@@ -107,9 +107,9 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
             .fmt(f),
             Self::HasSve { id } => write!(
                 f,
-                "{} ({id:#018x}): the vCPU has SVE, and was taken for one without (a vCPU like this one is \
-                 for Finalized::new)",
-                Name(*id)
+                "{} ({id:#018x}): the vCPU has SVE, and was taken for one without{}",
+                Name(*id),
+                Because(Some(Stage::AfterFinalization), Call::Get(*id))
             ),
             Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
             Self::VectorLength { image, vcpu } if image == vcpu => {

@@ -35,8 +35,8 @@ fn find(cx: &Context, suffix: &str) -> Option<Tools> {
         let mut command = Command::new(program(name)?);
         command.arg("--version");
         let said = cx.run_quietly(command).ok()?;
-        version(&said).filter(|(_, major)| *major >= VERSION)?;
-        Some(version(&said)?.0.to_owned())
+        let (version, major) = version(&said)?;
+        (major >= VERSION).then(|| version.to_owned())
     };
     new_enough(&objdump)?;
     let version = new_enough(&mca)?;
