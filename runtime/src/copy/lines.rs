@@ -77,10 +77,11 @@ pub(super) unsafe fn set(line: Line, there: bool, from: *const u8, to: *mut u8, 
         }
         Line::Narrow => {
             // Let `n` be the largest of 2, 4, 8 and 16 that is at most `copy`. The first `n` bytes and the
-            // last `n` bytes together are the whole register. Smaller sizes store some of these bytes too,
-            // which does no harm. Larger ones go nowhere.
+            // last `n` bytes together are the whole register. (A register of 2 bytes is whole with one of
+            // them.) Smaller sizes store some of these bytes too, which does no harm. Larger ones go nowhere.
             let last = copy - (1 << copy.ilog2().min(4));
-            for bytes in [2, 4, 8, 16] {
+            store(2, 0, 2);
+            for bytes in [4, 8, 16] {
                 store(bytes, 0, bytes);
                 store(bytes, last, bytes);
             }
@@ -111,69 +112,60 @@ pub(super) unsafe fn expand<L: Leaf>(
     }
 }
 
-/// Goes from the last slice to the first. `from` and `to` are the ends of the last ones. A store may also
-/// overwrite bytes in front of its register. Those belong to registers that are stored later.
-///
 /// # Safety
 ///
-/// As [`set`] with `copy` above 0, for `slices` of them, one after the other on both sides. For
-/// [`Line::Narrow`], the 16 bytes in front of each end are valid for reads and writes too. Those in front of
-/// the first slice may be overwritten, so the caller writes them after this.
+/// As [`set`] with `copy` above 0, for `slices` of them, one after the other on both sides. `from` and `to`
+/// are their ends. For [`Line::Narrow`], the 16 bytes in front of each end are valid for reads and writes too.
+/// Those in front of the first slice may be overwritten, so the caller writes them after this.
 #[inline(always)]
-pub(super) unsafe fn pack(
-    line: Line,
-    mut from: *const u8,
-    mut to: *mut u8,
-    copy: usize,
-    slices: usize,
-) {
-    match line {
-        // Each arm moves two pieces of a constant size, one from either end of the register. The size is half
-        // of the largest `copy` that the arm gets.
-        // SAFETY: the caller's promise; `copy` is at least as many, at most twice as many.
-        Line::Wide if copy <= 32 => unsafe { pack_ends::<16>(line, from, to, copy, slices) },
-        // SAFETY: likewise.
-        Line::Wide if copy <= 64 => unsafe { pack_ends::<32>(line, from, to, copy, slices) },
-        // SAFETY: likewise.
-        Line::Wide if copy <= 128 => unsafe { pack_ends::<64>(line, from, to, copy, slices) },
-        // SAFETY: likewise.
-        Line::Wide => unsafe { pack_ends::<128>(line, from, to, copy, slices) },
+pub(super) unsafe fn pack(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) {
+    // Most processors have vector lengths that are powers of two only. For these the compiler knows how many
+    // vectors a register has, and makes no loop over them.
+    match (line, copy) {
         // SAFETY: the caller's promise.
-        Line::Narrow => unsafe { pack_ends::<16>(line, from, to, copy, slices) },
-        Line::Any(slice) => {
-            for _ in 0..slices {
-                from = from.wrapping_sub(slice);
-                to = to.wrapping_sub(copy);
-                // SAFETY: the caller's promise.
-                unsafe { ptr::copy_nonoverlapping(from, to, copy) };
-            }
-        }
+        (Line::Wide, 32) => unsafe { pack_each(line, from, to, 32, slices) },
+        // SAFETY: the caller's promise.
+        (Line::Wide, 64) => unsafe { pack_each(line, from, to, 64, slices) },
+        // SAFETY: the caller's promise.
+        (Line::Wide, 128) => unsafe { pack_each(line, from, to, 128, slices) },
+        // SAFETY: the caller's promise.
+        _ => unsafe { pack_each(line, from, to, copy, slices) },
     }
 }
 
-/// Moves the first `HALF` bytes of each register, and its last `HALF` bytes. If a register has fewer than
-/// that, both are the `HALF` bytes that end where the register ends.
+/// Goes from the last slice to the first. It moves one vector after the other, as many as a register has. (All
+/// loads of a register before all its stores would be slower where stores cross cache lines.)
 ///
 /// # Safety
 ///
-/// That of [`pack`]. `copy` is at most twice `HALF`. If `HALF` is not 16, `copy` is also at least `HALF`.
+/// That of [`pack`].
 #[inline(always)]
-unsafe fn pack_ends<const HALF: usize>(
-    line: Line,
-    mut from: *const u8,
-    mut to: *mut u8,
-    copy: usize,
-    slices: usize,
-) {
-    let first = copy.min(HALF);
+unsafe fn pack_each(line: Line, mut from: *const u8, mut to: *mut u8, copy: usize, slices: usize) {
     for _ in 0..slices {
         from = from.wrapping_sub(line.slice());
         to = to.wrapping_sub(copy);
-        for end in [first, copy] {
-            let from = from.wrapping_add(end).wrapping_sub(HALF);
-            let to = to.wrapping_add(end).wrapping_sub(HALF);
-            // SAFETY: bytes of the register, or in front of its end.
-            unsafe { ptr::copy_nonoverlapping(from, to, HALF) };
+        // SAFETY: bytes of the register, and for `Narrow` in front of its end.
+        let piece = |at: usize, bytes| unsafe {
+            ptr::copy_nonoverlapping(from.wrapping_add(at), to.wrapping_add(at), bytes);
+        };
+        match line {
+            Line::Wide => {
+                let mut at = 0;
+                while at + 32 <= copy {
+                    piece(at, 32);
+                    at += 32;
+                }
+                if at < copy {
+                    piece(at, 16);
+                }
+            }
+            // The first 16 bytes and the last. If a register has fewer than 16, both are the 16 that end where
+            // it ends. The bytes in front belong to registers that are stored later.
+            Line::Narrow => {
+                piece(copy.min(16).wrapping_sub(16), 16);
+                piece(copy.wrapping_sub(16), 16);
+            }
+            Line::Any(_) => piece(0, copy),
         }
     }
 }

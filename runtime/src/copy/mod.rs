@@ -4,10 +4,10 @@
 //! many bytes those are depends on the vector length, which is known only at run time and differs from vCPU
 //! to vCPU. A processor may guess a branch on that number wrongly.
 //!
-//! So there is no such branch. SVE has slices of 256 and of 32 bytes, and for each size there is one straight
-//! line of instructions. The number of bytes is an operand of these instructions. There is no table of
-//! functions, one for each vector length, to choose from. (Most programs for x86-64 do branch once in a copy,
-//! on whether the processor has AVX2: see `isa`.)
+//! So a GET or SET of a slice has no such branch. SVE has slices of 256 and of 32 bytes, and for each size
+//! there is one straight line of instructions. The number of bytes is an operand of these instructions. There
+//! is no table of functions, one for each vector length, to choose from. (Most programs for x86-64 do branch
+//! once in a copy, on whether the processor has AVX2: see `isa`.) Whole images are copied by loops.
 //!
 //! ```text
 //!   get     ├─ copy bytes of the image ─┤├──── zeros, to the slice's end ────┤
