@@ -23,57 +23,50 @@ pub struct Status {
     pub fpcr: u32,
 }
 
-/// The registers of an image in ascending order, with their bounds: Z, P and FFR, or V for a vCPU without
-/// SVE.
+/// The registers of a vCPU that lie in an image, in ascending order: the ID of each, and the bounds of its
+/// slice 0. With SVE these are Z, P and FFR. Without SVE they are only V, each in the place of its Z.
 pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> {
-    let v = fpsimd::V::BANK.max_count.into();
-    let registers = if has_sve { sve::REGISTERS } else { v };
-    (0..registers).map(move |n| register(has_sve, n, vq))
+    /// The ID of a bank's first register, and the distance to the next one.
+    const fn ids<B: BankType>() -> (u64, u16) {
+        (Register::<B>::constant(0, 0).id(), Register::<B>::BANK.step)
+    }
+    let (vector, registers) = match has_sve {
+        true => (ids::<sve::bank::Z>(), sve::REGISTERS),
+        false => (ids::<fpsimd::bank::V>(), fpsimd::V::BANK.max_count.into()),
+    };
+    let (z, p) = (sve::Z0.bounds(vq), sve::P0.bounds(vq));
+    (0..registers).map(move |n| {
+        // FFR is what P16 would be.
+        let ((first, step), bounds, n) = match n.checked_sub(sve::P0.index()) {
+            None => (vector, z, n),
+            Some(n) => (ids::<sve::bank::P>(), p, n),
+        };
+        let id = first + u64::from(step) * n as u64;
+        // Below 49.
+        #[allow(clippy::cast_possible_truncation)]
+        let start = bounds.start + bounds.copy * n as u32;
+        (id, Bounds { start, ..bounds })
+    })
 }
 
-/// The ID of register `n` of an image, counted in the image's order, and the bounds of its slice 0. Without
-/// SVE, V stands in the place of Z. This is out of line to keep programs small.
-#[inline(never)]
-fn register(has_sve: bool, n: usize, vq: Vq) -> (u64, Bounds) {
-    const P: usize = sve::P0.index();
-    const FFR: usize = sve::FFR.index();
-    // Below 49.
-    #[allow(clippy::cast_possible_truncation)]
-    fn of<B: BankType>(n: usize) -> Register<B> {
-        Register::constant(n as u16, 0)
-    }
-    match n {
-        ..P => {
-            let z = of::<sve::bank::Z>(n);
-            let v = of::<fpsimd::bank::V>(n);
-            (if has_sve { z.id() } else { v.id() }, z.bounds(vq))
-        }
-        P..FFR => {
-            let p = of::<sve::bank::P>(n - P);
-            (p.id(), p.bounds(vq))
-        }
-        _ => (sve::FFR.id(), sve::FFR.bounds(vq)),
-    }
-}
-
-/// The index of the first byte that is not zero. Nearly always there is none. So first all bytes are looked at
-/// without a branch for each. This is out of line for the same reason as [`register`].
-#[inline(never)]
+/// The index of the first byte that is not zero, in part of a slice. Nearly always there is none. So first all
+/// bytes are compared with zeros at once.
 pub(crate) fn not_zero(bytes: &[u8]) -> Option<usize> {
-    match bytes.iter().fold(0, |all, byte| all | byte) {
-        0 => None,
-        _ => bytes.iter().position(|byte| *byte != 0),
+    if [0; MAX_SLICE].starts_with(bytes) {
+        return None;
     }
+    bytes.iter().position(|byte| *byte != 0)
 }
 
 /// Checks that P and FFR are zero, as they must be without SVE. The error is the ID of the first that is not.
 #[inline(never)]
 pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), u64> {
-    let mut registers = (sve::P0.index()..sve::REGISTERS).map(|n| register(true, n, state.vq()));
-    let set = registers.find(|(_, bounds)| {
-        let bytes = &state.as_bytes()[bounds.start as usize..][..bounds.copy as usize];
-        not_zero(bytes).is_some()
-    });
+    let set = all(true, state.vq())
+        .skip(sve::P0.index())
+        .find(|(_, bounds)| {
+            let bytes = &state.as_bytes()[bounds.start as usize..][..bounds.copy as usize];
+            not_zero(bytes).is_some()
+        });
     set.map_or(Ok(()), |(id, _)| Err(id))
 }
 
@@ -108,5 +101,25 @@ impl fmt::Display for WithoutSve {
              neither P nor FFR",
             Name(*id)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Layout as _;
+
+    /// As the layouts have them, at every VQ.
+    #[test]
+    fn all_registers_have_the_ids_and_bounds_of_their_layout() {
+        for vq in 1..=16 {
+            let vq = Vq::new(vq).expect("1 to 16");
+            let (ids, bounds) = (sve::Layout::ids(vq), sve::Layout::bounds(vq));
+            let (ids, bounds) = (ids.expect("a VQ of SVE"), bounds.expect("a VQ of SVE"));
+            assert!(all(true, vq).eq(ids.zip(bounds)));
+            let v = fpsimd::V::all().map(Register::id);
+            let z = sve::Z::all().map(|z| z.bounds(vq));
+            assert!(all(false, vq).eq(v.zip(z)));
+        }
     }
 }

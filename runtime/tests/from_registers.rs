@@ -314,22 +314,88 @@ fn a_coprocessor_that_is_not_known_is_named() {
     );
 }
 
-/// A value that answers otherwise every time it is asked.
-struct Fickle(Vec<u8>, Cell<usize>);
+/// A value that has half as many bytes when it is asked again, if it is fickle.
+struct Value {
+    bytes: Vec<u8>,
+    fickle: bool,
+    asked: Cell<usize>,
+}
 
-impl AsRef<[u8]> for Fickle {
+impl AsRef<[u8]> for Value {
     fn as_ref(&self) -> &[u8] {
-        let asked = self.1.replace(self.1.get() + 1);
-        &self.0[..self.0.len() >> asked]
+        let asked = self.asked.replace(self.asked.get() + 1);
+        let half = usize::from(self.fickle && asked > 0);
+        &self.bytes[..self.bytes.len() >> half]
     }
 }
 
 #[test]
-fn a_value_is_asked_for_once() {
+fn a_value_that_changes_is_refused() {
+    let (registers, _) = kept(2);
+    for (n, (id, _)) in registers.iter().enumerate() {
+        let list = registers
+            .iter()
+            .cloned()
+            .enumerate()
+            .map(|(k, (id, bytes))| {
+                let (fickle, asked) = (k == n, Cell::new(0));
+                let value = Value {
+                    bytes,
+                    fickle,
+                    asked,
+                };
+                (id, value)
+            });
+        let error = Snapshot::from_registers(list).unwrap_err();
+        let (id, expected) = (*id, reg_size(*id));
+        let found = expected / 2;
+        let size = RegistersError::Size {
+            id,
+            expected,
+            found,
+        };
+        assert_eq!(error, size);
+    }
+}
+
+/// A value that counts those that are alive.
+struct Alive<'a>(Vec<u8>, &'a Cell<usize>);
+
+impl AsRef<[u8]> for Alive<'_> {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Alive<'_> {
+    fn drop(&mut self) {
+        self.1.set(self.1.get() - 1);
+    }
+}
+
+/// However long a list is, at most one value of each register is held, and none of another size.
+#[test]
+fn a_list_without_an_end_takes_no_memory() {
     let (registers, snapshot) = kept(2);
-    let fickle = |(id, bytes)| (id, Fickle(bytes, Cell::new(0)));
-    let read = Snapshot::from_registers(registers.into_iter().map(fickle));
-    assert_eq!(read, Ok(snapshot));
+    let (alive, most) = (Cell::new(0), Cell::new(0));
+    let count = |(id, bytes)| {
+        alive.set(alive.get() + 1);
+        most.set(most.get().max(alive.get()));
+        (id, Alive(bytes, &alive))
+    };
+    // Of V any number may be listed, since Z is.
+    let v = (0..10_000_u16).map(|n| (v_id(u64::from(n % 32)), vec![0; usize::from(16 + n % 2)]));
+    let list = registers.iter().cloned().chain(v);
+    assert_eq!(Snapshot::from_registers(list.map(count)), Ok(snapshot));
+    assert_eq!(most.get(), registers.len() + 16 + 1);
+    assert_eq!(alive.get(), 0);
+    // The first value of another size is the last that is asked for.
+    let (id, _) = names()[0];
+    let error = Snapshot::from_registers((0..).map(|_| count((id, vec![0; 255]))));
+    assert!(matches!(
+        error,
+        Err(RegistersError::Size { found: 255, .. })
+    ));
 }
 
 /// The 34 registers that a vCPU without SVE lists of those that a snapshot has, and its snapshot.
@@ -422,6 +488,9 @@ fn registers_are_the_exact_inverse() {
         // With SVE the shim, as KVM, lists no V; and `kept` has VLS in the place that KVM has it in.
         let out: Registers = snapshot.registers().collect();
         assert_eq!(out, registers);
+        // So a list is allocated only once.
+        let n = registers.len();
+        assert_eq!(snapshot.registers().size_hint(), (n, Some(n)));
         assert_eq!(Snapshot::from_registers(out), Ok(snapshot.clone()));
         let (vls, state) = (snapshot.vls(), snapshot.state().clone());
         let without = Snapshot::new(vls, state, None).unwrap();
@@ -430,6 +499,8 @@ fn registers_are_the_exact_inverse() {
             .iter()
             .filter(|(id, _)| ![FPSR, FPCR].contains(id));
         assert!(out.iter().eq(listed));
+        let hint = without.registers().size_hint();
+        assert_eq!(hint, (n - 2, Some(n - 2)));
         assert_eq!(Snapshot::from_registers(out), Ok(without));
     }
 }
@@ -563,4 +634,81 @@ fn a_v_register_is_written_to_the_low_part_of_z() {
         let error = snapshot.with_registers([short]).unwrap_err();
         assert!(matches!(error, RegistersError::Size { found: 15, .. }));
     }
+    // Beside other registers of SVE, and with a snapshot for what is missing.
+    let value = 1_u128 << 100 | 7;
+    let v5 = (v_id(5), value.to_ne_bytes().to_vec());
+    let list = [v5, vls(2), registers[at(&registers, names()[7].0)].clone()];
+    let mut expected = snapshot.state().as_bytes().to_vec();
+    expected[32 * 5..][..16].copy_from_slice(&value.to_le_bytes());
+    let allow = Allow {
+        missing: Some(&snapshot),
+        ..Allow::default()
+    };
+    for edited in [
+        snapshot.with_registers(list.clone()),
+        Snapshot::from_registers_allowing(allow, list),
+    ] {
+        assert_eq!(edited.unwrap().state().as_bytes(), expected);
+    }
+    // What is wrong with V matters only where it is used.
+    let z = registers[at(&registers, names()[31].0)].clone();
+    for v in [
+        vec![(v_id(31), vec![0; 15])],
+        vec![(v_id(31), vec![0; 16]); 2],
+    ] {
+        assert!(snapshot.with_registers(v.clone()).is_err());
+        let edited = snapshot.with_registers([v, vec![z.clone()]].concat());
+        assert_eq!(edited, Ok(snapshot.clone()));
+    }
+}
+
+fn vls(max: u32) -> (u64, Vec<u8>) {
+    let vls = Vls::up_to(Vq::new(max).unwrap());
+    (VLS, vls.to_bytes().to_vec())
+}
+
+#[test]
+fn with_another_vls_registers_get_the_length_that_it_says() {
+    let (_, snapshot) = kept(2);
+    let longer = snapshot.with_registers([vls(4)]).unwrap();
+    assert_eq!(longer.vls(), Vls::up_to(Vq::new(4).unwrap()));
+    for ((id, long), (_, short)) in longer.iter().zip(snapshot.iter()) {
+        let (low, above) = long.split_at(short.len());
+        assert_eq!(low, short, "{id:#x}");
+        assert!(above.iter().all(|byte| *byte == 0), "{id:#x}");
+    }
+    let allow = Allow {
+        missing: Some(&snapshot),
+        past_vls: true,
+        ..Allow::default()
+    };
+    let shorter = Snapshot::from_registers_allowing(allow, [vls(1)]).unwrap();
+    for ((id, short), (_, long)) in shorter.iter().zip(snapshot.iter()) {
+        assert_eq!(short, &long[..long.len() / 2], "{id:#x}");
+    }
+    // Z is short enough, P is not.
+    let z = names()
+        .into_iter()
+        .take(32)
+        .map(|(id, _)| (id, vec![0; 256]));
+    let list: Registers = z.chain([vls(1)]).collect();
+    let error = snapshot.with_registers(list).unwrap_err();
+    let (id, vls) = (names()[32].0, Vls::up_to(Vq::MIN));
+    assert_eq!(error, RegistersError::PastVls { id, at: 2, vls });
+    // No processor has VQ 2 only.
+    let mut only_2 = vec![0; 64];
+    only_2[0] = 2;
+    let error = snapshot.with_registers([(VLS, only_2)]).unwrap_err();
+    assert!(matches!(error, RegistersError::Vls(_)), "{error}");
+}
+
+#[test]
+fn a_damaged_id_is_refused_in_an_edit_too() {
+    let (_, snapshot) = kept(2);
+    let (z3, _) = names()[3];
+    let slice = snapshot.with_registers([(z3 + 1, vec![0; 256])]);
+    assert_eq!(slice, Err(RegistersError::Slice { id: z3 + 1 }));
+    let size = z3 ^ 1 << 52;
+    let error = snapshot.with_registers([(size, vec![0; 256])]).unwrap_err();
+    assert!(matches!(error, RegistersError::Id(_)), "{error}");
 }

@@ -4,15 +4,15 @@
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::fmt;
 use core::ops::Range;
-use core::{fmt, mem};
 
 use super::Snapshot;
 use crate::image::{ImageError, SveState};
-use crate::layout::{BankType, COPROC_MASK, COPROC_SHIFT, DecodeError, Reason, Register};
+use crate::layout::{ByteArray, COPROC_MASK, COPROC_SHIFT, DecodeError, InImage, Reason, Register};
 use crate::layouts::Name;
 use crate::one_reg::reg_size;
-use crate::registers::{self, PastVls, Status};
+use crate::registers::{self, PastVls, Status, not_zero};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 use crate::{fpsimd, sve};
@@ -65,25 +65,28 @@ impl Snapshot {
     /// This is the inverse of [`from_registers`](Self::from_registers). So a VMM that keeps such a list can
     /// go on to keep it, and make a snapshot only where it writes bytes.
     pub fn registers(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
-        let word = |id, word: u32| (id, word.to_ne_bytes().to_vec());
-        let status = self.status.into_iter().flat_map(move |status| {
-            let (fpsr, fpcr) = (fpsimd::FPSR.id(), fpsimd::FPCR.id());
-            [word(fpsr, status.fpsr), word(fpcr, status.fpcr)]
-        });
+        // Each part knows how many registers it has, so a list of all is allocated only once.
+        let if_there = |there, count| if there { count } else { 0 };
+        let Status { fpsr, fpcr } = self.status.unwrap_or_default();
+        let status = [(fpsimd::FPSR.id(), fpsr), (fpsimd::FPCR.id(), fpcr)].into_iter();
+        let status = status.take(if_there(self.status.is_some(), 2));
+        let status = status.map(|(id, word)| (id, word.to_ne_bytes().to_vec()));
         let vls = (sve::VLS.id(), self.vls.to_bytes().to_vec());
         let vls = self.has_sve().then_some(vls);
-        let has_sve = self.has_sve();
-        let image = move |v| self.iter().filter(move |_| has_sve != v);
-        let v = image(true).map(|(id, bytes)| {
-            let mut value = bytes.to_vec();
-            in_host_order(&mut value);
-            (id, value)
-        });
-        let sve = image(false).map(|(id, bytes)| {
-            let mut slice = vec![0; reg_size(id)];
-            slice[..bytes.len()].copy_from_slice(bytes);
-            (id, slice)
-        });
+        let image = |sve| {
+            let registers = self
+                .iter()
+                .take(if_there(self.has_sve() == sve, sve::REGISTERS));
+            registers.map(move |(id, bytes)| {
+                let mut value = vec![0; reg_size(id)];
+                value[..bytes.len()].copy_from_slice(bytes);
+                if !sve {
+                    in_host_order(&mut value);
+                }
+                (id, value)
+            })
+        };
+        let (v, sve) = (image(false), image(true));
         v.chain(status).chain(vls).chain(sve)
     }
 
@@ -164,32 +167,46 @@ impl Snapshot {
         registers: impl IntoIterator<Item = (u64, B)>,
         edit: bool,
     ) -> Result<Self, RegistersError> {
-        let mut list = List::new();
-        if let Some(missing) = allow.missing {
-            list.fill(missing);
-        }
+        // The values are held until VLS is known: of each register one, which has its size.
+        let mut held = Vec::new();
+        held.resize_with(PLACES, || None);
+        let (mut listed, mut v) = ([false; PLACES], Ok(()));
         for (id, bytes) in registers {
-            // Asked only once, because a second call might give other bytes.
-            list.put(id, bytes.as_ref(), allow)?;
-        }
-        if let Some(missing) = allow.missing {
-            let other = match (list.listed(OF_SVE), missing.has_sve()) {
-                (sve, false) => sve,
-                (None, true) if !edit => list.listed(OF_V),
-                _ => None,
+            let Some(place) = place(id) else {
+                check_other(id, allow)?;
+                continue;
             };
-            other.map_or(Ok(()), |id| Err(RegistersError::OtherKind { id }))?;
-        }
-        let (vls, state) = if list.without_sve() {
-            (Vls::EMPTY, list.v_state()?)
-        } else {
-            if allow.missing.is_some() {
-                list.v_to_z()?;
+            let (expected, found) = (reg_size(id), bytes.as_ref().len());
+            let judged = if found != expected {
+                Err(RegistersError::Size {
+                    id,
+                    expected,
+                    found,
+                })
+            } else if listed[place] {
+                Err(RegistersError::Duplicate { id })
+            } else {
+                held[place] = Some(bytes);
+                Ok(())
+            };
+            listed[place] = true;
+            if OF_V.contains(&place) {
+                v = v.and(judged);
+            } else {
+                judged?;
             }
-            list.sve_state(allow)?
-        };
-        let status = list.status()?;
-        Ok(Self { vls, state, status })
+        }
+        let mut values = [None; PLACES];
+        for (value, bytes) in values.iter_mut().zip(&held) {
+            *value = bytes.as_ref().map(AsRef::as_ref);
+        }
+        List {
+            listed,
+            values,
+            v,
+            allow,
+        }
+        .snapshot(edit)
     }
 }
 
@@ -228,168 +245,176 @@ fn place(id: u64) -> Option<usize> {
     (slice == 0).then_some(place)
 }
 
-/// The ID of the register at each place, and where its value starts in [`List::bytes`].
-const IDS: [(u64, usize); PLACES] = {
-    let (mut ids, mut n, mut start) = ([(0, 0); PLACES], 0, 0);
-    while n < PLACES {
-        // Below 32.
-        #[allow(clippy::cast_possible_truncation)]
-        const fn of<B: BankType>(n: usize) -> u64 {
-            Register::<B>::constant(n as u16, 0).id()
-        }
-        const P: usize = sve::P0.index();
-        const FFR: usize = sve::FFR.index();
-        let id = match n {
-            ..P => of::<sve::bank::Z>(n),
-            P..FFR => of::<sve::bank::P>(n - P),
-            FFR => sve::FFR.id(),
-            VLS => sve::VLS.id(),
-            V..FPSR => of::<fpsimd::bank::V>(n - V),
-            FPSR => fpsimd::FPSR.id(),
-            _ => fpsimd::FPCR.id(),
-        };
-        ids[n] = (id, start);
-        (n, start) = (n + 1, start + reg_size(id));
+/// The ID of the register at a place.
+fn id_at(place: usize) -> u64 {
+    let of_image = |has_sve, n| {
+        let register = registers::all(has_sve, Vq::MIN).nth(n);
+        register.map_or(0, |(id, _)| id)
+    };
+    match place {
+        ..VLS => of_image(true, place),
+        VLS => sve::VLS.id(),
+        V..FPSR => of_image(false, place - V),
+        FPSR => fpsimd::FPSR.id(),
+        _ => fpsimd::FPCR.id(),
     }
-    ids
-};
+}
 
-/// The list's registers, each at its place, so that memory is bounded whatever the list is.
-struct List {
-    has: [Has; PLACES],
-    /// The values, one behind the other; those of the image are the slices that `pack` reads.
-    bytes: Vec<u8>,
-    /// What is wrong with V. It matters only without SVE.
+/// A list's registers, each at its place, so that memory is bounded whatever the list is.
+struct List<'a> {
+    listed: [bool; PLACES],
+    values: [Option<&'a [u8]>; PLACES],
+    /// What is wrong with V. It matters only where V is used.
     v: Result<(), RegistersError>,
+    allow: Allow<'a>,
 }
 
-/// Where a value comes from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Has {
-    Nothing,
-    Missing,
-    Listed,
-}
-
-impl List {
-    fn new() -> Self {
-        let (id, start) = IDS[FPCR];
-        Self {
-            has: [Has::Nothing; PLACES],
-            bytes: vec![0; start + reg_size(id)],
-            v: Ok(()),
-        }
-    }
-
-    /// Values for what the list may lack.
-    fn fill(&mut self, missing: &Snapshot) {
-        for (id, bytes) in missing.registers() {
-            if let Some(place) = place(id) {
-                self.bytes[IDS[place].1..][..bytes.len()].copy_from_slice(&bytes);
-                self.has[place] = Has::Missing;
-            }
-        }
-    }
-
-    fn put(&mut self, id: u64, bytes: &[u8], allow: Allow<'_>) -> Result<(), RegistersError> {
-        let Some(place) = place(id) else {
-            return check_other(id, allow);
+impl List<'_> {
+    fn snapshot(&self, edit: bool) -> Result<Snapshot, RegistersError> {
+        let (sve, v) = (self.first(OF_SVE), self.first(OF_V));
+        let missing = self.allow.missing.map(Snapshot::has_sve);
+        let other = match (missing, sve) {
+            (Some(false), sve) => sve,
+            (Some(true), None) if !edit => v,
+            _ => None,
         };
-        let (expected, found) = (reg_size(id), bytes.len());
-        let before = mem::replace(&mut self.has[place], Has::Listed);
-        let put = if found != expected {
-            Err(RegistersError::Size {
-                id,
-                expected,
-                found,
-            })
-        } else if before == Has::Listed {
-            Err(RegistersError::Duplicate { id })
-        } else {
-            self.bytes[IDS[place].1..][..expected].copy_from_slice(bytes);
-            Ok(())
+        if let Some(id) = other {
+            return Err(RegistersError::OtherKind { id });
+        }
+        let without_sve = match missing {
+            Some(has_sve) => !has_sve,
+            None => sve.is_none() && v.is_some(),
         };
-        if OF_V.contains(&place) {
-            self.v = self.v.and(put);
-            return Ok(());
-        }
-        put
+        let (vls, state) = match without_sve {
+            true => (Vls::EMPTY, self.v_state()?),
+            false => self.sve_state()?,
+        };
+        let status = self.status()?;
+        Ok(Snapshot { vls, state, status })
     }
 
-    /// Copies the V registers that are listed to the Z registers that are not.
-    fn v_to_z(&mut self) -> Result<(), RegistersError> {
-        for (v, z) in OF_V.zip(OF_SVE) {
-            if (self.has[v], self.has[z]) == (Has::Listed, Has::Missing) {
-                self.v?;
-                let (v, z) = (IDS[v].1, IDS[z].1);
-                self.bytes.copy_within(v..v + 16, z);
-                in_host_order(&mut self.bytes[z..][..16]);
-            }
-        }
-        Ok(())
+    /// The first register of these that is listed.
+    fn first(&self, mut places: Range<usize>) -> Option<u64> {
+        places.find(|place| self.listed[*place]).map(id_at)
     }
 
-    /// The first register of these that came from the list.
-    fn listed(&self, mut places: Range<usize>) -> Option<u64> {
-        let place = places.find(|place| self.has[*place] == Has::Listed);
-        place.map(|place| IDS[place].0)
-    }
-
-    /// Whether they are of a vCPU without SVE: it lists V, and nothing of SVE.
-    fn without_sve(&self) -> bool {
-        let there = |places: Range<usize>| self.has[places].iter().any(|has| *has != Has::Nothing);
-        there(OF_V) && !there(OF_SVE)
-    }
-
-    /// The value at a place, which has its size since [`put`](Self::put).
-    fn value<const N: usize>(&self, place: usize) -> Result<[u8; N], RegistersError> {
-        let (id, start) = IDS[place];
-        match self.bytes[start..].first_chunk() {
-            Some(value) if self.has[place] != Has::Nothing => Ok(*value),
-            _ => Err(RegistersError::Missing { id }),
+    /// The value at a place, if it is listed.
+    fn value<T: ByteArray>(&self, place: usize) -> Result<Option<&T>, RegistersError> {
+        let Some(bytes) = self.values[place] else {
+            return Ok(None);
+        };
+        match T::from_slice(bytes) {
+            // A second `as_ref` gave other bytes than the first.
+            None => Err(RegistersError::Size {
+                id: id_at(place),
+                expected: T::BYTES,
+                found: bytes.len(),
+            }),
+            value => Ok(value),
         }
     }
 
     fn v_state(&self) -> Result<State, RegistersError> {
         self.v?;
-        let mut state = SveState::zeroed(Vq::MIN)?;
+        let mut state = match self.allow.missing {
+            Some(missing) => missing.state.clone(),
+            None => SveState::zeroed(Vq::MIN)?,
+        };
         for (v, place) in fpsimd::V::all().zip(OF_V) {
-            let value = u128::from_ne_bytes(self.value(place)?);
-            state.set_view(v, &value.to_le_bytes());
+            match self.value(place)? {
+                Some(value) => {
+                    let mut value: [u8; 16] = *value;
+                    in_host_order(&mut value);
+                    state.set_view(v, &value);
+                }
+                None if self.allow.missing.is_some() => {}
+                None => return absent(place),
+            }
         }
         Ok(state)
     }
 
-    fn sve_state(&self, allow: Allow<'_>) -> Result<(Vls, State), RegistersError> {
+    fn sve_state(&self) -> Result<(Vls, State), RegistersError> {
+        let from = self.allow.missing;
         let mut places = OF_SVE;
-        if let Some(place) = places.find(|place| self.has[*place] == Has::Nothing) {
-            return Err(RegistersError::Missing { id: IDS[place].0 });
-        }
-        let vls = Vls::from_bytes(&self.value(VLS)?);
-        let vq = vls.max().ok_or(VlsError::Empty)?;
-        let mut state = SveState::zeroed(vq)?;
-        vls.check_powers()?;
-        state.pack(&self.bytes[..IDS[VLS].1])?;
-        if !allow.past_vls {
-            for ((id, start), (_, bounds)) in IDS.into_iter().zip(registers::all(true, vq)) {
-                let bytes = bounds.copy as usize;
-                let slice = &self.bytes[start..][..reg_size(id)];
-                if let Some(past) = registers::not_zero(&slice[bytes..]) {
-                    let at = bytes + past;
-                    return Err(RegistersError::PastVls { id, at, vls });
-                }
+        if from.is_some() {
+            // V is used where Z is not listed.
+            let mut v_and_z = OF_V.zip(places);
+            if v_and_z.any(|(v, z)| self.listed[v] && !self.listed[z]) {
+                self.v?;
             }
+        } else if let Some(place) = places.find(|place| !self.listed[*place]) {
+            return absent(place);
         }
+        let vls = self.value(VLS)?.map(Vls::from_bytes);
+        let vls = vls.or(from.map(Snapshot::vls)).unwrap_or(Vls::EMPTY);
+        let mut state = SveState::zeroed(vls.max().ok_or(VlsError::Empty)?)?;
+        vls.check_powers()?;
+        for (z, v) in sve::Z::all().zip(OF_V) {
+            self.write(&mut state, vls, z, Some(v))?;
+        }
+        for p in sve::P::all() {
+            self.write(&mut state, vls, p, None)?;
+        }
+        self.write(&mut state, vls, sve::FFR, None)?;
         Ok((vls, state))
     }
 
+    /// Writes a register of the image. `low` is the place of the V register that shows its low bytes.
+    fn write<B>(
+        &self,
+        state: &mut State,
+        vls: Vls,
+        register: Register<B>,
+        low: Option<usize>,
+    ) -> Result<(), RegistersError>
+    where
+        B: InImage<Layout = sve::Layout>,
+    {
+        let mut own;
+        let slice = match (self.value(register.index())?, self.allow.missing) {
+            (Some(slice), _) => slice,
+            (None, None) => return absent(register.index()),
+            (None, Some(missing)) => {
+                own = missing.state.get(register);
+                if let Some(value) = low.map_or(Ok(None), |v| self.value::<[u8; 16]>(v))? {
+                    let low = &mut own.as_mut()[..16];
+                    low.copy_from_slice(value);
+                    in_host_order(low);
+                }
+                &own
+            }
+        };
+        let bytes = state.bounds(register).copy as usize;
+        match not_zero(&slice.as_ref()[bytes..]) {
+            Some(past) if !self.allow.past_vls => {
+                let (id, at) = (register.id(), bytes + past);
+                Err(RegistersError::PastVls { id, at, vls })
+            }
+            _ => {
+                state.set(register, slice);
+                Ok(())
+            }
+        }
+    }
+
     fn status(&self) -> Result<Option<Status>, RegistersError> {
-        if self.has[FPSR..=FPCR] == [Has::Nothing; 2] {
+        let from = self.allow.missing.and_then(Snapshot::status);
+        if from.is_none() && self.first(FPSR..PLACES).is_none() {
             return Ok(None);
         }
-        let [fpsr, fpcr] = [self.value(FPSR)?, self.value(FPCR)?].map(u32::from_ne_bytes);
+        let word = |place, from: Option<u32>| match self.value(place)? {
+            Some(value) => Ok(u32::from_ne_bytes(*value)),
+            None => from.map_or_else(|| absent(place), Ok),
+        };
+        let fpsr = word(FPSR, from.map(|status| status.fpsr))?;
+        let fpcr = word(FPCR, from.map(|status| status.fpcr))?;
         Ok(Some(Status { fpsr, fpcr }))
     }
+}
+
+fn absent<T>(place: usize) -> Result<T, RegistersError> {
+    Err(RegistersError::Missing { id: id_at(place) })
 }
 
 /// The coprocessors, besides CORE and SVE, whose registers are other state of a vCPU, as of Linux 7.3:
