@@ -9,7 +9,6 @@
 //! own register code means "not mine, try another".
 
 mod fpsimd;
-mod sve;
 mod vcpu;
 
 pub use crate::one_reg::FEATURE_SVE;

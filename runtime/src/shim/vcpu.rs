@@ -5,14 +5,16 @@ use core::fmt;
 use crate::errno::Errno;
 use crate::fpsimd;
 use crate::image::{ImageError, Storage, SveState};
-use crate::layout::{ARCH_ARM64, ARCH_MASK, COPROC_MASK, Layout, RESERVED_MASK, Register};
+use crate::layout::{
+    ARCH_ARM64, ARCH_MASK, ByteArray, COPROC_MASK, InImage, Layout, RESERVED_MASK, Register,
+};
 use crate::one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
 use crate::sve::{self, Reg};
 use crate::vls::Vls;
 use crate::vq::{Vq, VqError};
 
+use super::Rules;
 use super::fpsimd::{self as core_space, CoreReg};
-use super::{Rules, sve as sve_space};
 
 /// Bits 51:32 of an ID, which KVM refuses before it looks at the coprocessor. It leaves 31:28 to
 /// each register space.
@@ -241,8 +243,48 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         (self.fpsr, self.fpcr) = (0, 0);
     }
 
-    /// The space that an ID belongs to, on an initialised vCPU.
-    fn space(&self, id: u64) -> Result<Space, Errno> {
+    /// GET of a slice of `sve_state`; `data` has exactly its size.
+    fn get_slice<B>(&self, register: Register<B>, data: &mut [u8]) -> Result<(), Errno>
+    where
+        B: InImage<Layout = sve::Layout>,
+    {
+        self.check_slice(register.slice())?;
+        let slice = B::Slice::from_slice_mut(data).ok_or(Errno::EINVAL)?;
+        self.view()?.get_into(register, slice);
+        Ok(())
+    }
+
+    /// SET of a slice of `sve_state`; `data` has exactly its size.
+    fn set_slice<B>(&mut self, register: Register<B>, data: &[u8]) -> Result<(), Errno>
+    where
+        B: InImage<Layout = sve::Layout>,
+    {
+        self.check_slice(register.slice())?;
+        let slice = B::Slice::from_slice(data).ok_or(Errno::EINVAL)?;
+        self.view_mut()?.set(register, slice);
+        Ok(())
+    }
+
+    /// The ID is judged first, then whether the vCPU has SVE, then its stage.
+    fn check_slice(&self, index: u16) -> Result<(), Errno> {
+        match self.finalized_vq() {
+            Err(Errno::ENOEXEC) => Err(Errno::ENOEXEC),
+            _ if index > 0 && self.rules == Rules::Mainline => Err(Errno::ENOENT),
+            vq => vq.map(drop),
+        }
+    }
+
+    /// As [`check_slice`](Self::check_slice), for VLS. The RFC has no such register.
+    fn check_vls(&self) -> Result<(), Errno> {
+        match self.stage {
+            Stage::Created => Err(Errno::ENOEXEC),
+            _ if self.rules == Rules::Rfc => Err(Errno::EINVAL),
+            stage => stage.vq().map(drop).ok_or(Errno::ENOENT),
+        }
+    }
+
+    /// What an ID that is none of SVE's names in CORE, on an initialised vCPU.
+    fn core(&self, id: u64) -> Result<CoreReg, Errno> {
         if self.stage == Stage::Created {
             return Err(Errno::ENOEXEC);
         }
@@ -252,22 +294,10 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         const CORE: u64 = fpsimd::Layout::PREFIX & COPROC_MASK;
         const SVE: u64 = sve::Layout::PREFIX & COPROC_MASK;
         match id & COPROC_MASK {
-            CORE => core_space::parse(id, self.rules, self.stage.vq().is_some()).map(Space::Core),
-            SVE => self.parse_sve(id).map(Space::Sve),
+            CORE => core_space::parse(id, self.rules, self.stage.vq().is_some()),
+            SVE => Err(Errno::EINVAL),
             _ => Err(Errno::ENOENT),
         }
-    }
-
-    /// The ID is judged first, then whether the vCPU has SVE, then its stage.
-    fn parse_sve(&self, id: u64) -> Result<Reg, Errno> {
-        let reg = sve_space::parse(id, self.rules)?;
-        if self.stage.vq().is_none() {
-            return Err(Errno::ENOENT);
-        }
-        if !matches!(reg, Reg::VLS(_)) {
-            self.finalized_vq()?;
-        }
-        Ok(reg)
     }
 
     /// The vCPU's own set: the host's, as far as its largest vector length goes.
@@ -290,12 +320,6 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     }
 }
 
-/// What an ID names, in the space that its coprocessor field states.
-enum Space {
-    Core(CoreReg),
-    Sve(Reg),
-}
-
 /// `EINVAL`, besides the reasons that the kernel has: a buffer shorter than the ID's size field
 /// states. The kernel cannot see that; `kvm-ioctls` answers the same.
 impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
@@ -303,28 +327,42 @@ impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
 
     fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
         let data = data.get_mut(..reg_size(id)).ok_or(Errno::EINVAL)?;
-        match self.space(id)? {
-            Space::Core(CoreReg::V(part)) => part.get(self.view()?.get_view(part.register), data),
-            Space::Core(CoreReg::Fpsr) => data.copy_from_slice(&self.fpsr.to_ne_bytes()),
-            Space::Core(CoreReg::Fpcr) => data.copy_from_slice(&self.fpcr.to_ne_bytes()),
-            Space::Sve(Reg::VLS(_)) => data.copy_from_slice(&self.vls().to_bytes()),
-            Space::Sve(reg) => sve_space::get(&self.view()?, reg, data),
+        match Reg::decode(id) {
+            Ok(Reg::Z(z)) => return self.get_slice(z, data),
+            Ok(Reg::P(p)) => return self.get_slice(p, data),
+            Ok(Reg::FFR(ffr)) => return self.get_slice(ffr, data),
+            Ok(Reg::VLS(_)) => {
+                self.check_vls()?;
+                data.copy_from_slice(&self.vls().to_bytes());
+            }
+            Err(_) => match self.core(id)? {
+                CoreReg::V(part) => part.get(self.view()?.get_view(part.register), data),
+                CoreReg::Fpsr => data.copy_from_slice(&self.fpsr.to_ne_bytes()),
+                CoreReg::Fpcr => data.copy_from_slice(&self.fpcr.to_ne_bytes()),
+            },
         }
         Ok(())
     }
 
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
         let data = data.get(..reg_size(id)).ok_or(Errno::EINVAL)?;
-        match self.space(id)? {
-            Space::Core(CoreReg::V(part)) => {
-                let mut state = self.view_mut()?;
-                let value = part.set(state.get_view(part.register), data);
-                state.set_view(part.register, &value);
+        match Reg::decode(id) {
+            Ok(Reg::Z(z)) => return self.set_slice(z, data),
+            Ok(Reg::P(p)) => return self.set_slice(p, data),
+            Ok(Reg::FFR(ffr)) => return self.set_slice(ffr, data),
+            Ok(Reg::VLS(_)) => {
+                self.check_vls()?;
+                self.set_vls(data)?;
             }
-            Space::Core(CoreReg::Fpsr) => self.fpsr = word(data)?,
-            Space::Core(CoreReg::Fpcr) => self.fpcr = word(data)?,
-            Space::Sve(Reg::VLS(_)) => self.set_vls(data)?,
-            Space::Sve(reg) => sve_space::set(&mut self.view_mut()?, reg, data),
+            Err(_) => match self.core(id)? {
+                CoreReg::V(part) => {
+                    let mut state = self.view_mut()?;
+                    let value = part.set(state.get_view(part.register), data);
+                    state.set_view(part.register, &value);
+                }
+                CoreReg::Fpsr => self.fpsr = word(data)?,
+                CoreReg::Fpcr => self.fpcr = word(data)?,
+            },
         }
         Ok(())
     }
