@@ -349,34 +349,40 @@ impl<V: OneReg> Finalized<V> {
     #[inline(never)]
     fn read(&self, image: &mut [u8]) -> Result<(), VcpuError<V::Error>> {
         // In ascending order, each call's padding falls on registers that later calls read. So the kernel
-        // writes each register where it belongs. Only those whose slice would leave the image go through a
-        // buffer.
-        let mut aside = [0; MAX_SLICE];
+        // writes each register where it belongs. From the first register on whose slice would leave the image,
+        // it writes to a buffer instead, which has the image's last bytes, and room for the padding behind.
+        let (mut tail, mut from) = ([0; 2 * MAX_SLICE], image.len());
+        let mut read = Ok(());
         for (id, bounds) in registers::all(self.has_sve(), self.vq) {
             let (start, size) = (bounds.start as usize, reg_size(id));
-            let bytes = bounds.copy as usize;
-            let (read, padding) = match image.get_mut(start..start + size) {
-                Some(slice) if self.in_place() => {
-                    (self.vcpu.get_one_reg(id, slice), &slice[bytes..])
-                }
-                _ => {
-                    let slice = &mut aside[..size];
-                    slice.fill(0);
-                    let read = self.vcpu.get_one_reg(id, slice);
-                    self.to_or_from_host_order(slice);
-                    image[start..start + bytes].copy_from_slice(&slice[..bytes]);
-                    (read, &slice[bytes..])
-                }
-            };
-            if let Err(error) = read {
-                return Err(failed(&self.vcpu, Call::Get(id), error));
+            if start + size > image.len() {
+                from = from.min(start);
             }
-            // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
-            if let Some(past) = not_zero(padding) {
-                return Err(self.past_vls(id, bytes + past));
+            let slice = match start.checked_sub(from) {
+                None => &mut image[start..][..size],
+                Some(start) => &mut tail[start..][..size],
+            };
+            read = self.read_one(id, bounds.copy as usize, slice);
+            if read.is_err() {
+                break;
             }
         }
-        Ok(())
+        let last = &mut image[from..];
+        last.copy_from_slice(&tail[..last.len()]);
+        read
+    }
+
+    /// Reads a register that has so many bytes.
+    fn read_one(&self, id: u64, bytes: usize, slice: &mut [u8]) -> Result<(), VcpuError<V::Error>> {
+        if let Err(error) = self.vcpu.get_one_reg(id, slice) {
+            return Err(failed(&self.vcpu, Call::Get(id), error));
+        }
+        self.to_or_from_host_order(slice);
+        // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
+        match not_zero(&slice[bytes..]) {
+            Some(past) => Err(self.past_vls(id, bytes + past)),
+            None => Ok(()),
+        }
     }
 
     /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails,
@@ -391,19 +397,27 @@ impl<V: OneReg> Finalized<V> {
         if !self.has_sve() {
             without_predicates(state).map_err(|id| VcpuError::WithoutSve { id })?;
         }
+        // KVM reads only the register's own bytes, whatever follows them. But the whole slice must be there: see
+        // `read`.
         let image = state.as_bytes();
+        let (mut tail, mut from) = ([0; 2 * MAX_SLICE], image.len());
         for (id, bounds) in registers::all(self.has_sve(), self.vq) {
             let (start, size) = (bounds.start as usize, reg_size(id));
-            // KVM reads only the register's own bytes, whatever follows them.
-            let written = match image.get(start..start + size) {
-                Some(slice) if self.in_place() => self.vcpu.set_one_reg(id, slice),
-                _ => {
-                    let mut slice = [0; MAX_SLICE];
-                    let bytes = bounds.copy as usize;
-                    slice[..bytes].copy_from_slice(&image[start..start + bytes]);
-                    self.to_or_from_host_order(&mut slice[..size]);
-                    self.vcpu.set_one_reg(id, &slice[..size])
-                }
+            if start < from && start + size > image.len() {
+                from = start;
+                tail[..image.len() - from].copy_from_slice(&image[from..]);
+            }
+            let slice = match start.checked_sub(from) {
+                None => &image[start..][..size],
+                Some(start) => &tail[start..][..size],
+            };
+            let written = if self.in_place() {
+                self.vcpu.set_one_reg(id, slice)
+            } else {
+                let mut value = [0; MAX_SLICE];
+                value[..size].copy_from_slice(slice);
+                self.to_or_from_host_order(&mut value[..size]);
+                self.vcpu.set_one_reg(id, &value[..size])
             };
             if let Err(error) = written {
                 return Err(failed(&self.vcpu, Call::Set(id), error));
