@@ -53,12 +53,16 @@ fn numbers_names_and_sizes_are_gdbs() {
     for vq in 0..=16 {
         let (description, table) = (description(vq), table(vq));
         assert_eq!(description.count() as usize, table.len());
+        assert_eq!(description.vq().map_or(0, |vq| vq.get().into()), vq);
         for (number, (name, bits)) in (0..).zip(&table) {
             let register = description.register(number).unwrap();
             assert_eq!(register.to_string(), *name);
             assert_eq!(8 * description.size(register), *bits as usize, "{name}");
         }
-        let bytes: u32 = table.iter().map(|(_, bits)| bits / 8).sum();
+        let bytes = |table: &[(String, u32)]| table.iter().map(|(_, bits)| bits / 8).sum::<u32>();
+        let (core, _) = table.split_at(gdb::CORE_REGISTERS as usize);
+        assert_eq!(bytes(core) as usize, gdb::CORE_BYTES);
+        let bytes = bytes(&table);
         assert_eq!(
             bytes,
             if vq == 0 {
