@@ -15,6 +15,10 @@ use super::{Operation, Options, Pass};
 /// through a register or memory), each time that it is done.
 pub type Counts = BTreeMap<String, Vec<[f64; 3]>>;
 
+/// Copies of this many bytes and more may be one instruction, in glibc's words.
+const NO_REP: &str = "glibc.cpu.x86_rep_movsb_threshold=1000000000:\
+                      glibc.cpu.x86_rep_stosb_threshold=1000000000";
+
 /// How many passes are counted. A fault of a quarter is one pass more.
 const PASSES: usize = 4;
 
@@ -36,6 +40,8 @@ pub(super) fn all(cases: &[&str], operations: &[Operation], options: &Options) -
         .args(&options.filter)
         // What stands in the environment moves the stack.
         .env_clear()
+        // Callgrind counts each byte of a `rep movsb` as an instruction. So glibc must not use it.
+        .env("GLIBC_TUNABLES", NO_REP)
         .envs(env::var_os("PATH").map(|path| ("PATH", path)))
         .stdout(Stdio::null());
     if let Some(fault) = options.plant.and_then(|fault| fault.to_possible_value()) {
