@@ -220,3 +220,10 @@ fn a_clamped_index_is_in_range() {
         assert!(clamp(u32::MAX, last) <= last);
     }
 }
+
+/// So no store crosses a page, which would be slow.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn memory_that_nobody_reads_is_aligned_as_the_largest_store() {
+    assert_eq!(align_of::<lines::Nowhere>(), 32);
+}
