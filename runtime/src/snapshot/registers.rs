@@ -128,6 +128,8 @@ impl Snapshot {
     /// The other registers of a vCPU are ignored. So is V with SVE, where it shows Z. V, VLS, FPSR and FPCR
     /// are in the host's byte order.
     ///
+    /// Values are held until the list ends, at most one of each register, and none of a wrong size.
+    ///
     /// ```
     /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialised};
     /// # use sve_state::shim::Vcpu;
