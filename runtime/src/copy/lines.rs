@@ -126,15 +126,13 @@ pub(super) unsafe fn expand<L: Leaf>(
 pub(super) unsafe fn pack(line: Line, from: *const u8, to: *mut u8, copy: usize, slices: usize) {
     // Most processors have vector lengths that are powers of two only. For these the compiler knows how many
     // vectors a register has, and makes no loop over them.
+    // SAFETY: the caller's promise.
+    let each = |copy| unsafe { pack_each(line, from, to, copy, slices) };
     match (line, copy) {
-        // SAFETY: the caller's promise.
-        (Line::Wide, 32) => unsafe { pack_each(line, from, to, 32, slices) },
-        // SAFETY: the caller's promise.
-        (Line::Wide, 64) => unsafe { pack_each(line, from, to, 64, slices) },
-        // SAFETY: the caller's promise.
-        (Line::Wide, 128) => unsafe { pack_each(line, from, to, 128, slices) },
-        // SAFETY: the caller's promise.
-        _ => unsafe { pack_each(line, from, to, copy, slices) },
+        (Line::Wide, 32) => each(32),
+        (Line::Wide, 64) => each(64),
+        (Line::Wide, 128) => each(128),
+        _ => each(copy),
     }
 }
 
