@@ -76,6 +76,7 @@ fn numbers_names_and_sizes_are_gdbs() {
             let last = table.len() - 1;
             let text = format!("gdb's register {number}: there are 0 to {last}");
             assert_eq!(error.to_string(), text);
+            assert_eq!(format!("{error:?}"), format!("GdbError({text})"));
         }
         // The document has them in the same order.
         let xml = description.to_string();
@@ -89,6 +90,34 @@ fn numbers_names_and_sizes_are_gdbs() {
             })
             .collect();
         assert_eq!(registers, table);
+        // Its types fill a register.
+        let mut fields = 0;
+        for line in xml.lines() {
+            let words: Vec<_> = line.split('"').collect();
+            if line.starts_with("<field ") {
+                let defined = format!(" id=\"{}\"", words[3]);
+                assert!(xml.contains(&defined), "{line}");
+                fields += 1;
+            }
+            if !line.starts_with("<vector ") {
+                continue;
+            }
+            let element = match words[3] {
+                "uint8" | "int8" => 1,
+                "uint16" | "int16" | "ieee_half" | "bfloat16" => 2,
+                "uint32" | "int32" | "ieee_single" => 4,
+                "uint64" | "int64" | "ieee_double" => 8,
+                "uint128" | "int128" => 16,
+                other => panic!("{other}"),
+            };
+            let bytes = if words[1] == "predicate" {
+                2 * vq
+            } else {
+                16 * vq.max(1)
+            };
+            assert_eq!(words[5], (bytes / element).to_string(), "{line}");
+        }
+        assert!(fields > 10, "{xml}");
     }
     let vq = Vq::new(17).unwrap();
     let error = Description::with_sve(vq).unwrap_err();
