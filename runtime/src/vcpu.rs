@@ -374,9 +374,8 @@ impl<V: OneReg> Finalized<V> {
 
     /// Reads a register that has so many bytes.
     fn read_one(&self, id: u64, bytes: usize, slice: &mut [u8]) -> Result<(), VcpuError<V::Error>> {
-        if let Err(error) = self.vcpu.get_one_reg(id, slice) {
-            return Err(failed(&self.vcpu, Call::Get(id), error));
-        }
+        let read = self.vcpu.get_one_reg(id, slice);
+        self.judged(Call::Get(id), read)?;
         self.to_or_from_host_order(slice);
         // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
         match not_zero(&slice[bytes..]) {
@@ -419,9 +418,7 @@ impl<V: OneReg> Finalized<V> {
                 self.to_or_from_host_order(&mut value[..size]);
                 self.vcpu.set_one_reg(id, &value[..size])
             };
-            if let Err(error) = written {
-                return Err(failed(&self.vcpu, Call::Set(id), error));
-            }
+            self.judged(Call::Set(id), written)?;
         }
         Ok(())
     }
