@@ -35,9 +35,9 @@ pub(crate) struct Line {
     slice: Option<u16>,
     layout: Option<&'static str>,
     size_bits: Option<u32>,
-    start_bytes: Option<u32>,
-    copy_bytes: Option<u32>,
-    flush_bytes: Option<u32>,
+    start_bytes: Option<usize>,
+    copy_bytes: Option<usize>,
+    flush_bytes: Option<usize>,
     error: Option<String>,
 }
 

@@ -54,8 +54,8 @@ const FFR: Colour = Colour {
 
 /// A cell of a bar: a register in the image, or a part of a slice.
 struct Cell {
-    start: u32,
-    bytes: u32,
+    start: usize,
+    bytes: usize,
     name: String,
     fill: &'static str,
     line: &'static str,
@@ -193,39 +193,39 @@ impl Bar {
     }
 
     /// The byte at the left end.
-    fn first(&self) -> u32 {
+    fn first(&self) -> usize {
         self.cells.first().map_or(0, |cell| cell.start)
     }
 
     /// One past the byte at the right end.
-    fn end(&self) -> u32 {
+    fn end(&self) -> usize {
         self.cells.last().map_or(1, |cell| cell.start + cell.bytes)
     }
 
     /// Pixels for a byte.
     fn scale(&self) -> f64 {
-        INNER / f64::from(self.end() - self.first())
+        INNER / (self.end() - self.first()) as f64
     }
 
     /// Where a byte starts.
-    fn x(&self, byte: u32) -> f64 {
-        LEFT + self.scale() * f64::from(byte - self.first())
+    fn x(&self, byte: usize) -> f64 {
+        LEFT + self.scale() * (byte - self.first()) as f64
     }
 
     /// The upper edge of some bytes.
-    fn above(&self, from: u32, to: u32) -> [(f64, f64); 2] {
+    fn above(&self, from: usize, to: usize) -> [(f64, f64); 2] {
         [from, to].map(|byte| (self.x(byte), self.top))
     }
 
     /// The lower edge of some bytes.
-    fn below(&self, from: u32, to: u32) -> [(f64, f64); 2] {
+    fn below(&self, from: usize, to: usize) -> [(f64, f64); 2] {
         [from, to].map(|byte| (self.x(byte), self.top + BAR))
     }
 
     fn draw(&self) -> Element {
         let mut group = Group::new();
         for cell in &self.cells {
-            let (x, width) = (self.x(cell.start), self.scale() * f64::from(cell.bytes));
+            let (x, width) = (self.x(cell.start), self.scale() * cell.bytes as f64);
             let letters = LETTERS.iter().find(|(fits, _)| width >= *fits);
             group = group.add(
                 rectangle(x, self.top, width, BAR)
@@ -249,7 +249,7 @@ impl Bar {
     }
 
     /// Offsets into the image, under where they are: to the right of it, but for those to the left.
-    fn offsets(&self, right: &[u32], left: &[u32]) -> Element {
+    fn offsets(&self, right: &[usize], left: &[usize]) -> Element {
         let mut group = Group::new().set("font-size", 11).set("fill", FAINT);
         let right = right.iter().map(|byte| (byte, "start", 3.0));
         let left = left.iter().map(|byte| (byte, "end", -3.0));

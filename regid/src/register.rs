@@ -71,7 +71,8 @@ impl Slice {
     pub(crate) fn place(&self, vq: Vq) -> Result<Option<Bounds>, VqError> {
         let Some(row) = self.row else { return Ok(None) };
         let slice_0 = sve::Layout::bounds(vq)?.nth(row);
-        let (width, slice) = (self.bank.width.at(vq.get()), self.bank.slice_bytes);
+        let width = self.bank.width.at(vq.get()) as usize;
+        let slice = self.bank.slice_bytes as usize;
         Ok(slice_0.map(|slice_0| Bounds::of_slice(slice_0.start, width, slice, self.index)))
     }
 }

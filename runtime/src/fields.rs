@@ -137,7 +137,7 @@ impl<'a> Record<'a> {
         min: Vq,
         max: Vq,
     ) -> Result<Vq, FieldError> {
-        let allowed = Allowed::SixteensBetween(min.vl_bytes().into(), max.vl_bytes().into());
+        let allowed = Allowed::SixteensBetween(min.vl_bytes() as u64, max.vl_bytes() as u64);
         self.check(field, vl.into(), allowed)?;
         Vq::new(u32::from(vl) / 16).map_err(|_| self.error(field, vl.into(), allowed))
     }

@@ -42,9 +42,7 @@ pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> 
             Some(n) => (ids::<sve::bank::P>(), p, n),
         };
         let id = first + u64::from(step) * n as u64;
-        // Below 49.
-        #[allow(clippy::cast_possible_truncation)]
-        let start = bounds.start + bounds.copy * n as u32;
+        let start = bounds.start + bounds.copy * n;
         (id, Bounds { start, ..bounds })
     })
 }
@@ -64,7 +62,7 @@ pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), 
     let set = all(true, state.vq())
         .skip(sve::P0.index())
         .find(|(_, bounds)| {
-            let bytes = &state.as_bytes()[bounds.start as usize..][..bounds.copy as usize];
+            let bytes = &state.as_bytes()[bounds.start..][..bounds.copy];
             not_zero(bytes).is_some()
         });
     set.map_or(Ok(()), |(id, _)| Err(id))

@@ -354,7 +354,7 @@ impl<V: OneReg> Finalized<V> {
         let (mut tail, mut from) = ([0; 2 * MAX_SLICE], image.len());
         let mut read = Ok(());
         for (id, bounds) in registers::all(self.has_sve(), self.vq) {
-            let (start, size) = (bounds.start as usize, reg_size(id));
+            let (start, size) = (bounds.start, reg_size(id));
             if start + size > image.len() {
                 from = from.min(start);
             }
@@ -362,7 +362,7 @@ impl<V: OneReg> Finalized<V> {
                 None => &mut image[start..][..size],
                 Some(start) => &mut tail[start..][..size],
             };
-            read = self.read_one(id, bounds.copy as usize, slice);
+            read = self.read_one(id, bounds.copy, slice);
             if read.is_err() {
                 break;
             }
@@ -401,7 +401,7 @@ impl<V: OneReg> Finalized<V> {
         let image = state.as_bytes();
         let (mut tail, mut from) = ([0; 2 * MAX_SLICE], image.len());
         for (id, bounds) in registers::all(self.has_sve(), self.vq) {
-            let (start, size) = (bounds.start as usize, reg_size(id));
+            let (start, size) = (bounds.start, reg_size(id));
             if start < from && start + size > image.len() {
                 from = start;
                 tail[..image.len() - from].copy_from_slice(&image[from..]);

@@ -46,8 +46,8 @@ impl Vq {
     }
 
     /// The vector length (VL) in bytes.
-    pub const fn vl_bytes(self) -> u32 {
-        16 * self.get() as u32
+    pub const fn vl_bytes(self) -> usize {
+        16 * self.get() as usize
     }
 
     /// Every architectural vector length, ascending.

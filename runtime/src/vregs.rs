@@ -27,7 +27,7 @@ impl<'a> VRegs<'a> {
     pub fn of<S: Storage>(state: &'a SveState<S>) -> Self {
         Self {
             bytes: state.as_bytes(),
-            step: state.vq().vl_bytes() as usize,
+            step: state.vq().vl_bytes(),
             native: false,
         }
     }

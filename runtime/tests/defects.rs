@@ -150,15 +150,16 @@ fn defect_6_a_slice_starts_where_its_register_and_index_say() {
         for n in 0..32 {
             for i in 0..32 {
                 let b = state.bounds(sve::Z::with_slice(n, i).unwrap());
-                let copy = if i == 0 { 16 * vq } else { 0 };
-                let start = 16 * vq * n + if i == 0 { 0 } else { 16 * vq };
+                let vl = 16 * vq as usize;
+                let copy = if i == 0 { vl } else { 0 };
+                let start = vl * n as usize + if i == 0 { 0 } else { vl };
                 assert_eq!((b.start, b.copy, b.flush), (start, copy, 256 - copy));
             }
         }
         let ffr = state.bounds(sve::FFR);
         assert_eq!(
             (ffr.start, ffr.copy, ffr.flush),
-            (544 * vq, 2 * vq, 32 - 2 * vq)
+            (544 * vq as usize, 2 * vq as usize, 32 - 2 * vq as usize)
         );
     }
     assert_eq!(fpsimd::V31.id(), V0 + 4 * 31);

@@ -236,6 +236,7 @@ fn the_bounds_of_slice_0_at_every_vq() {
     for v in 1..=16_u32 {
         let found: Vec<_> = sve::Layout::bounds(vq(v)).unwrap().collect();
         assert_eq!(found, sve::BOUNDS[v as usize - 1], "VQ {v}");
+        let v = v as usize;
         let widths = [[16 * v; 32].as_slice(), &[2 * v; 17]].concat();
         let sizes = [[256; 32].as_slice(), &[32; 17]].concat();
         let mut start = 0;

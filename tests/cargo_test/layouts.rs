@@ -137,7 +137,7 @@ fn sme_images() {
         for number in 0..256 {
             let row = sme::ZA::new(number).expect("256 rows have an ID");
             let bounds = image.bounds(row);
-            let found = [bounds.start, bounds.copy, bounds.flush].map(u64::from);
+            let found = [bounds.start, bounds.copy, bounds.flush].map(|bytes| bytes as u64);
             if u64::from(number) < rows {
                 let start = u64::from(number) * rows;
                 assert_eq!(found, [start, rows, 256 - rows], "{row} at VQ {vq}");
@@ -148,7 +148,7 @@ fn sme_images() {
             }
         }
         let bounds = image.bounds(sme::ZT0);
-        let found = [bounds.start, bounds.copy, bounds.flush].map(u64::from);
+        let found = [bounds.start, bounds.copy, bounds.flush].map(|bytes| bytes as u64);
         assert_eq!(found, [rows * rows, 64, 0], "VQ {vq}");
     }
 }
@@ -172,7 +172,8 @@ fn slices_of_fixed_and_scalable_registers() {
                 for index in 0..8 {
                     let register = $register(index);
                     let bounds = image.bounds(register);
-                    let found = [bounds.start, bounds.copy, bounds.flush].map(i64::from);
+                    let found = [bounds.start, bounds.copy, bounds.flush];
+                    let found = found.map(|bytes| i64::try_from(bytes).expect("small"));
                     let expected = slice($offset, $width, $slice_bytes, i64::from(index));
                     assert_eq!(found, expected, "{register} at VQ {vq}");
                 }
@@ -196,8 +197,8 @@ fn slices_of_fixed_and_scalable_registers() {
             .enumerate()
         {
             let bounds = image.bounds(register);
-            let start = 52 + 68 * n + 8 * i64::try_from(number).expect("small");
-            assert_eq!(i64::from(bounds.start), start, "{register} at VQ {vq}");
+            let start = usize::try_from(52 + 68 * n).expect("positive") + 8 * number;
+            assert_eq!(bounds.start, start, "{register} at VQ {vq}");
         }
         let total = i64::try_from(image.as_bytes().len()).expect("small");
         assert_eq!(
@@ -275,9 +276,10 @@ fn a_view_within_a_layout() -> Result<(), ImageError> {
 
 #[test]
 fn a_range_that_does_not_start_at_1() -> Result<(), ImageError> {
-    for n in 3..=5_u32 {
-        let image = Image::<narrow::Layout, _>::zeroed(Vq::new(n)?)?;
-        assert_eq!(u32::try_from(image.as_bytes().len()), Ok(16 * n + n));
+    for vq in 3..=5_u32 {
+        let (n, vq) = (vq as usize, Vq::new(vq)?);
+        let image = Image::<narrow::Layout, _>::zeroed(vq)?;
+        assert_eq!(image.as_bytes().len(), 16 * n + n);
         let bounds = image.bounds(narrow::R);
         assert_eq!(
             [bounds.start, bounds.copy, bounds.flush],
@@ -285,9 +287,9 @@ fn a_range_that_does_not_start_at_1() -> Result<(), ImageError> {
         );
         for number in 0..5 {
             let bounds = image.bounds(narrow::C::new(number).expect("5 at VQ 5"));
-            let there = number < n;
-            assert_eq!(bounds.copy, u32::from(there), "C{number} at VQ {n}");
-            assert_eq!(bounds.start, 16 * n + number.min(n));
+            let there = (number as usize) < n;
+            assert_eq!(bounds.copy, usize::from(there), "C{number} at VQ {n}");
+            assert_eq!(bounds.start, 16 * n + (number as usize).min(n));
             assert_eq!(bounds.copy + bounds.flush, 1);
         }
     }

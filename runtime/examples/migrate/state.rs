@@ -17,7 +17,7 @@ const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
 fn registers(vq: Vq) -> Result<impl Iterator<Item = (u64, usize)>> {
     let bounds = sve::Layout::bounds(vq).map_err(|e| e.to_string())?;
     let ids = sve::Layout::ids(vq).map_err(|e| e.to_string())?;
-    Ok(ids.zip(bounds).map(|(id, b)| (id, b.copy as usize)))
+    Ok(ids.zip(bounds).map(|(id, b)| (id, b.copy)))
 }
 
 /// The value that the source's register is given: different in every byte of a register and from

@@ -63,7 +63,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImage<Layout = L>,
     {
-        let start = self.bounds(register.with_slice_0()).start as usize;
+        let start = self.bounds(register.with_slice_0()).start;
         let there = u32::from(register.number()) < Register::<B>::BANK.count.at(self.vq().get());
         let width = Register::<B>::BANK.width.at(self.vq().get());
         &self.as_bytes()[start..][..if there { width as usize } else { 0 }]
@@ -135,16 +135,13 @@ impl<L: Layout, S: Storage> Image<L, S> {
         // Below `slices`, which has 16 bits.
         #[allow(clippy::cast_possible_truncation)]
         let slice = clamp(slice, const { Register::<B>::BANK.slices as u32 - 1 }) as u16;
-        let register = offset + number * width;
-        let bounds = Bounds::of_slice(register, width, bank.slice_bytes, slice);
+        let (width, slice_bytes) = (width as usize, bank.slice_bytes as usize);
+        let register = offset as usize + number as usize * width;
+        let bounds = Bounds::of_slice(register, width, slice_bytes, slice);
         let Bounds { start, copy, .. } = bounds;
         let there = there & (copy > 0);
-        let copy = if there { copy } else { bank.slice_bytes };
-        Span {
-            there,
-            start: start as usize,
-            copy: copy as usize,
-        }
+        let copy = if there { copy } else { slice_bytes };
+        Span { there, start, copy }
     }
 
     fn check_slices(&self, found: usize) -> Result<u16, ImageError> {

@@ -34,9 +34,9 @@ impl<S: Storage + AsMut<[u8]>> SveState<S> {
         };
         let (image, other) = (self.as_bytes_mut(), other.as_bytes());
         for (to, from) in to.zip(from) {
-            let register = &mut image[to.start as usize..][..to.copy as usize];
-            let (low, above) = register.split_at_mut(to.copy.min(from.copy) as usize);
-            low.copy_from_slice(&other[from.start as usize..][..low.len()]);
+            let register = &mut image[to.start..][..to.copy];
+            let (low, above) = register.split_at_mut(to.copy.min(from.copy));
+            low.copy_from_slice(&other[from.start..][..low.len()]);
             above.fill(0);
         }
     }

@@ -18,11 +18,11 @@ use super::bank::{Bank, ImageBytes, Place};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Bounds {
     /// Where the slice's bytes start in the image.
-    pub start: u32,
+    pub start: usize,
     /// How many bytes the image and the slice share.
-    pub copy: u32,
+    pub copy: usize,
     /// How many bytes of the slice lie past the register's end.
-    pub flush: u32,
+    pub flush: usize,
 }
 
 impl Bounds {
@@ -31,8 +31,8 @@ impl Bounds {
     ///
     /// If the whole slice is past the register's end, it starts at that end and is empty. So the bounds never
     /// leave the register, whatever the index is.
-    pub const fn of_slice(offset: u32, width: u32, slice_bytes: u32, index: u16) -> Self {
-        let skipped = (index as u32).saturating_mul(slice_bytes);
+    pub const fn of_slice(offset: usize, width: usize, slice_bytes: usize, index: u16) -> Self {
+        let skipped = (index as usize).saturating_mul(slice_bytes);
         let skipped = if skipped < width { skipped } else { width };
         let left = width - skipped;
         let copy = if left < slice_bytes {
@@ -56,14 +56,14 @@ impl Bounds {
         number: u16,
         index: u16,
     ) -> Self {
-        let (count, width) = (bank.count.at(vq), bank.width.at(vq));
-        let (number, own) = if (number as u32) < count {
-            (number as u32, width)
+        let (count, width) = (bank.count.at(vq) as usize, bank.width.at(vq) as usize);
+        let (number, own) = if (number as usize) < count {
+            (number as usize, width)
         } else {
             (count, 0)
         };
-        let start = offset.at(vq) + number * width;
-        Self::of_slice(start, own, bank.slice_bytes, index)
+        let start = offset.at(vq) as usize + number * width;
+        Self::of_slice(start, own, bank.slice_bytes as usize, index)
     }
 }
 

@@ -387,7 +387,7 @@ impl List<'_> {
                 &own
             }
         };
-        let bytes = state.bounds(register).copy as usize;
+        let bytes = state.bounds(register).copy;
         match not_zero(&slice.as_ref()[bytes..]) {
             Some(past) if !self.allow.past_vls => {
                 let (id, at) = (register.id(), bytes + past);

@@ -19,8 +19,8 @@ impl Snapshot {
     /// them.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
         registers::all(self.has_sve(), self.state.vq()).map(|(id, bounds)| {
-            let bytes = &self.state.as_bytes()[bounds.start as usize..];
-            (id, &bytes[..bounds.copy as usize])
+            let bytes = &self.state.as_bytes()[bounds.start..];
+            (id, &bytes[..bounds.copy])
         })
     }
 

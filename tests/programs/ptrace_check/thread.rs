@@ -131,7 +131,7 @@ fn child(shared: &mut Shared, vq: Vq, stop: Stop, traced: bool) -> io::Result<()
     // SAFETY: an option that takes a number.
     let vl = checked(unsafe { libc::prctl(option, vq.vl_bytes()) }.into())?;
     // The kernel takes the next smaller one that there is.
-    if vl & 0xffff != i64::from(vq.vl_bytes()) {
+    if vl & 0xffff != vq.vl_bytes() as i64 {
         return Err(io::ErrorKind::Unsupported.into());
     }
     if traced {
