@@ -30,6 +30,7 @@
 //! | [`gdb`] | the target description, and a register by gdb's number |
 //! | [`shim`], [`errno`] | the kernel's side: a vCPU that answers as KVM does |
 //! | [`adoption`] | for a VMM that has all that in another form: what it deletes, and what it writes (a page, not code) |
+//! | [`emulator`] | a register file for an emulator, on the shim (a page, not code) |
 //! | [`guarantees`] | what is promised, and the test of each promise (a page, not code) |
 //! | [`trust`] | what this crate's `unsafe` code relies on (a page, not code) |
 //!
@@ -137,6 +138,8 @@ extern crate alloc;
 #[doc = include_str!("adoption.md")]
 pub mod adoption {}
 mod copy;
+#[doc = include_str!("emulator.md")]
+pub mod emulator {}
 pub mod errno;
 #[cfg(feature = "snapshot")]
 mod error;

@@ -146,6 +146,24 @@ impl Snapshot {
         self.vls
     }
 
+    /// Whether a vCPU of a host with the vector lengths `host` can take the snapshot, or why KVM would
+    /// refuse its VLS. One without SVE goes to any host. [`Header::check`] is the same, before all bytes
+    /// are there; a snapshot in a serde format has no header, and is asked when it has been read.
+    ///
+    /// ```
+    /// # use sve_state::{SveState, Vls, Vq, snapshot::Snapshot};
+    /// # let (vq, host) = (Vq::new(4)?, Vls::up_to(Vq::new(2)?));
+    /// let snapshot = Snapshot::new(Vls::up_to(vq), SveState::zeroed(vq)?, None)?;
+    /// assert_eq!(
+    ///     snapshot.check(&host).unwrap_err().to_string(),
+    ///     "vector lengths (VQ) {1-4} where there are {1-2}: missing are {3-4}"
+    /// );
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn check(&self, host: &Vls) -> Result<(), VlsError> {
+        check_host(self.vls, host)
+    }
+
     /// The registers.
     pub fn state(&self) -> &SveState<Box<[u8]>> {
         &self.state
@@ -200,6 +218,13 @@ impl Snapshot {
 }
 
 /// Checks the magic and the version, as far as they are there. Of another version nothing else is known.
+fn check_host(vls: Vls, host: &Vls) -> Result<(), VlsError> {
+    match vls {
+        Vls::EMPTY => Ok(()),
+        vls => vls.check(host),
+    }
+}
+
 fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
     let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC.len()));
     if !MAGIC.starts_with(magic) {

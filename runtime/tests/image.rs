@@ -282,3 +282,51 @@ fn a_whole_register_whatever_the_slice() {
         assert_eq!(state.register(z3), &bytes[3 * 32..4 * 32]);
     }
 }
+
+#[test]
+fn a_register_is_written_in_place_and_no_other() {
+    type State = SveState<Box<[u8]>>;
+    for v in 1..=16 {
+        let mut state = SveState::zeroed(vq(v)).unwrap();
+        let v = v as usize;
+        let mut check = |write: &dyn Fn(&mut State), start: usize, width: usize| {
+            state.as_bytes_mut().fill(0);
+            write(&mut state);
+            let mut expected = vec![0; 546 * v];
+            expected[start..start + width].fill(0xa5);
+            assert_eq!(state.as_bytes(), expected, "VQ {v}");
+        };
+        for (n, z) in sve::Z::all().enumerate() {
+            check(&|s| s.register_mut(z).fill(0xa5), 16 * v * n, 16 * v);
+        }
+        for (n, p) in sve::P::all().enumerate() {
+            check(
+                &|s| s.register_mut(p).fill(0xa5),
+                512 * v + 2 * v * n,
+                2 * v,
+            );
+        }
+        check(&|s| s.register_mut(sve::FFR).fill(0xa5), 544 * v, 2 * v);
+    }
+}
+
+/// From each vector length to each: 49 registers keep the bytes that both lengths have.
+#[test]
+fn what_lies_above_a_vector_length_is_cleared() {
+    for from in 1..=16 {
+        for to in (1..=16).chain([512]) {
+            let bytes = vec![0xff; 546 * from as usize];
+            let mut state = SveState::new(vq(from), bytes).unwrap();
+            state.clear_above(vq(to));
+            let register = |bytes: u32| {
+                let kept = (bytes * to.min(from)) as usize;
+                let mut register = vec![0xff; kept];
+                register.resize((bytes * from) as usize, 0);
+                register
+            };
+            let expected = [register(16).repeat(32), register(2).repeat(17)].concat();
+            assert_eq!(state.as_bytes(), expected, "VQ {from} to {to}");
+            assert_eq!(state.vq(), vq(from));
+        }
+    }
+}

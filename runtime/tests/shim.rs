@@ -108,3 +108,20 @@ fn a_list_that_is_too_short_learns_how_many_there_are() {
         assert_eq!(list[needed], u64::MAX);
     }
 }
+
+#[test]
+fn the_vector_lengths_are_those_that_the_register_states() {
+    let mut vcpu = Vcpu::new(host(4)).unwrap();
+    assert_eq!(vcpu.vls(), Vls::EMPTY);
+    vcpu.init(true).unwrap();
+    assert_eq!(vcpu.vls(), host(4));
+    let wanted = host(3).to_bytes();
+    vcpu.set_one_reg(sve::VLS.id(), &wanted).unwrap();
+    vcpu.finalize(4).unwrap();
+    let mut value = [0; 64];
+    vcpu.get_one_reg(sve::VLS.id(), &mut value).unwrap();
+    assert_eq!((vcpu.vls(), value), (host(3), wanted));
+    let mut vcpu = Vcpu::new(host(4)).unwrap();
+    vcpu.init(false).unwrap();
+    assert_eq!(vcpu.vls(), Vls::EMPTY);
+}

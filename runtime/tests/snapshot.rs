@@ -96,6 +96,8 @@ fn the_first_bytes_say_what_a_host_must_have() {
             let up_to: Vec<u32> = there.into_iter().filter(|vq| Some(*vq) <= max).collect();
             let fits = vqs.is_empty() || up_to == vqs;
             assert_eq!(header.check(host).is_ok(), fits, "{vqs:?} on {host}");
+            let whole = Snapshot::from_bytes(bytes).unwrap();
+            assert_eq!(whole.check(host), header.check(host));
         }
         for len in 0..HEADER_BYTES {
             assert!(Header::from_bytes(&bytes[..len]).is_err(), "{len}");

@@ -20,7 +20,7 @@ mod resize;
 
 use core::fmt;
 
-use crate::layout::Layout;
+use crate::layout::{InImage, Layout, Register};
 use crate::sve;
 use crate::vq::{Vq, VqError};
 pub use memory::Image;
@@ -58,6 +58,27 @@ impl<L: Layout> Image<L, alloc::boxed::Box<[u8]>> {
     /// A new image with every register zero, in one allocation.
     pub fn zeroed(vq: Vq) -> Result<Self, ImageError> {
         Self::new(vq, alloc::vec![0; L::image_bytes(vq)?].into_boxed_slice())
+    }
+}
+
+impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
+    /// A whole register, to write in place; which bytes these are is as in [`register`](Self::register).
+    ///
+    /// ```
+    /// use sve_state::{SveState, Vq, sve};
+    ///
+    /// let mut state = SveState::zeroed(Vq::new(2)?)?;
+    /// state.register_mut(sve::Z3)[..16].fill(0xa5);
+    /// assert_eq!(state.register(sve::Z3)[15..17], [0xa5, 0]);
+    /// # Ok::<(), sve_state::image::ImageError>(())
+    /// ```
+    pub fn register_mut<B>(&mut self, register: Register<B>) -> &mut [u8]
+    where
+        B: InImage<Layout = L>,
+    {
+        let start = self.bounds(register.with_slice_0()).start;
+        let len = self.register(register).len();
+        &mut self.as_bytes_mut()[start..][..len]
     }
 }
 

@@ -3,10 +3,12 @@
 use super::{Storage, SveState};
 use crate::layout::Layout;
 use crate::sve;
+use crate::vq::Vq;
 
 impl<S: Storage + AsMut<[u8]>> SveState<S> {
     /// Writes every register from an image of any vector length: the low bytes that both have, and zeros
-    /// above them. So the image of a vCPU becomes the one that its guest sees at a smaller ZCR.
+    /// above them. So the image of a vCPU becomes the one that its guest sees at a smaller ZCR, for
+    /// a core note, for example. ([`clear_above`](Self::clear_above) is for an emulator, in place.)
     ///
     /// ```
     /// use sve_state::{SveState, Vls, Vq, sve};
@@ -38,6 +40,39 @@ impl<S: Storage + AsMut<[u8]>> SveState<S> {
             let (low, above) = register.split_at_mut(to.copy.min(from.copy));
             low.copy_from_slice(&other[from.start..][..low.len()]);
             above.fill(0);
+        }
+    }
+
+    /// Clears what lies above this vector length in every register, in place. The image keeps its own
+    /// VQ. If that is no larger, nothing changes.
+    ///
+    /// An emulator's image has the vCPU's largest vector length all the time, and its guest uses the low
+    /// bytes. When the guest makes its vector length smaller, the bits up to the new one stay as they are,
+    /// and the rest becomes inaccessible. When the guest makes it larger again, those bits read as zero or
+    /// as what they were before, and system software is told to see to it that they are zero. (Arm
+    /// Architecture Reference Manual, DDI 0487, B1.4.2 "Configurable SVE vector lengths": I_PDLWX, R_PXZTM,
+    /// R_YRPDH, I_FMWZZ.) So one call, when the vector length shrinks, is all that a change of
+    /// ZCR_ELx.LEN takes; there is nothing to do when it grows.
+    ///
+    /// ```
+    /// use sve_state::{SveState, Vq, sve};
+    ///
+    /// let mut state = SveState::new(Vq::new(4)?, vec![0xa5; 546 * 4])?;
+    /// state.clear_above(Vq::new(3)?);
+    /// assert_eq!(state.register(sve::Z3)[..48], [0xa5; 48]);
+    /// assert_eq!(state.register(sve::Z3)[48..], [0; 16]);
+    /// assert_eq!(state.register(sve::P3), [0xa5, 0xa5, 0xa5, 0xa5, 0xa5, 0xa5, 0, 0]);
+    /// # Ok::<(), sve_state::image::ImageError>(())
+    /// ```
+    pub fn clear_above(&mut self, vq: Vq) {
+        let (own, kept) = (self.vq(), vq.min(self.vq()));
+        // Neither fails: no image has a VQ that the layout does not describe.
+        let (Ok(own), Ok(kept)) = (sve::Layout::bounds(own), sve::Layout::bounds(kept)) else {
+            return;
+        };
+        let image = self.as_bytes_mut();
+        for (own, kept) in own.zip(kept) {
+            image[own.start..][kept.copy..own.copy].fill(0);
         }
     }
 }

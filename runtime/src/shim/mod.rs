@@ -6,7 +6,8 @@
 //!
 //! It keeps the SVE and FPSIMD registers: Z, P, FFR, V, FPSR, FPCR, and the pseudo-register VLS. All other
 //! registers of a vCPU are for its owner to keep. For one of those it answers `ENOENT`, which in the kernel's
-//! own register code means "not mine, try another".
+//! own register code means "not mine, try another". The page [`emulator`](crate::emulator)
+//! has a vCPU that is built on it.
 
 mod fpsimd;
 mod vcpu;

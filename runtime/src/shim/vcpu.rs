@@ -300,8 +300,9 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// The vCPU's own set: the host's, as far as its largest vector length goes.
-    fn vls(&self) -> Vls {
+    /// The vCPU's vector lengths: the host's, as far as its largest goes. Empty without SVE, and before
+    /// [`init`](Self::init).
+    pub fn vls(&self) -> Vls {
         match self.stage.vq() {
             Some(vq) => self.host.narrowed_to(vq),
             None => Vls::EMPTY,

@@ -1,7 +1,7 @@
 //! The header of a snapshot, which can be read before the rest is there.
 
 use super::{
-    FLAG_STATUS, HEADER_BYTES, MAGIC, OVERHEAD_BYTES, Snapshot, SnapshotError, VERSION,
+    FLAG_STATUS, HEADER_BYTES, MAGIC, OVERHEAD_BYTES, Snapshot, SnapshotError, VERSION, check_host,
     check_version,
 };
 use crate::layout::Layout;
@@ -169,9 +169,6 @@ impl Header {
     /// Whether a vCPU of a host with the vector lengths `host` can take the snapshot, or why KVM would
     /// refuse its VLS. One without SVE goes to any host.
     pub fn check(&self, host: &Vls) -> Result<(), VlsError> {
-        match self.vls {
-            Vls::EMPTY => Ok(()),
-            vls => vls.check(host),
-        }
+        check_host(self.vls, host)
     }
 }
