@@ -27,12 +27,22 @@ errnos! {
     EPERM = 1;
     /// No such register on this vCPU.
     ENOENT = 2;
+    /// The calling thread is being killed.
+    EINTR = 4;
+    /// Not this process's VM, or a dead one.
+    EIO = 5;
     /// The list that the caller provided is too short.
     E2BIG = 7;
     /// The vCPU has not been initialised (`KVM_ARM_VCPU_INIT`).
     ENOEXEC = 8;
+    /// The file descriptor is closed.
+    EBADF = 9;
+    /// No memory for the registers, at finalization.
+    ENOMEM = 12;
     /// The kernel could not reach the caller's memory.
     EFAULT = 14;
+    /// The vCPU has run, and the register can no longer change.
+    EBUSY = 16;
     /// The ID, or the value, is not valid.
     EINVAL = 22;
 }

@@ -21,7 +21,10 @@
 //!
 //! ```
 //! # mod fork { // Stands for the VMM's own kvm-ioctls.
-//! #     pub type Error = sve_state::errno::Errno;
+//! #     pub struct Error;
+//! #     impl Error {
+//! #         pub fn errno(&self) -> i32 { 0 }
+//! #     }
 //! #     pub struct VcpuFd;
 //! #     impl VcpuFd {
 //! #         pub fn get_one_reg(&self, _: u64, _: &mut [u8]) -> Result<usize, Error> { Ok(0) }
@@ -31,6 +34,7 @@
 //! # }
 //! # use fork::{Error, VcpuFd};
 //! # use sve_state::OneReg;
+//! # use sve_state::errno::Errno;
 //! # use sve_state::vcpu::FinalizeSve;
 //! struct Fd<'a>(&'a VcpuFd);
 //!
@@ -41,6 +45,9 @@
 //!     }
 //!     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Error> {
 //!         self.0.set_one_reg(id, data).map(drop)
+//!     }
+//!     fn errno(&self, error: &Error) -> Option<Errno> {
+//!         Some(Errno(error.errno()))
 //!     }
 //! }
 //!
@@ -58,8 +65,8 @@ pub use aarch64::host_vls;
 mod aarch64 {
     use kvm_ioctls::{Cap, Error, Kvm, VcpuFd};
 
-    use crate::one_reg::OneReg;
-    use crate::one_reg::{FEATURE_SVE, FinalizeSve};
+    use crate::errno::Errno;
+    use crate::one_reg::{FEATURE_SVE, FinalizeSve, OneReg};
     use crate::{Vls, sve};
 
     /// The vector lengths that this host has for vCPUs; [`Vls::EMPTY`] where it has no SVE for them. Call it
@@ -97,6 +104,10 @@ mod aarch64 {
 
                 fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Error> {
                     VcpuFd::set_one_reg(self, id, data).map(drop)
+                }
+
+                fn errno(&self, error: &Error) -> Option<Errno> {
+                    Some(Errno(error.errno()))
                 }
             }
 

@@ -1,5 +1,6 @@
 //! The interface that both sides share: `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`.
 
+use crate::errno::Errno;
 use crate::layout::{SIZE_MASK, SIZE_SHIFT};
 pub use crate::layouts::Name;
 
@@ -14,6 +15,7 @@ pub use crate::layouts::Name;
 /// use std::os::fd::{AsRawFd, OwnedFd};
 ///
 /// use sve_state::OneReg;
+/// use sve_state::errno::Errno;
 /// use sve_state::one_reg::reg_size;
 ///
 /// struct Vcpu(OwnedFd);
@@ -56,6 +58,10 @@ pub use crate::layouts::Name;
 ///         // SAFETY: `data` can be read, and is long enough.
 ///         unsafe { self.ioctl(KVM_SET_ONE_REG, id, data.as_ptr() as u64) }
 ///     }
+///
+///     fn errno(&self, error: &io::Error) -> Option<Errno> {
+///         error.raw_os_error().map(Errno)
+///     }
 /// }
 /// ```
 ///
@@ -80,6 +86,17 @@ pub trait OneReg {
     /// register's width mean nothing, and need not be zero: in a packed image they are the next
     /// registers.
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Self::Error>;
+
+    /// The errno in an error of this vCPU.
+    ///
+    /// It decides what [`VcpuError`](crate::vcpu::VcpuError) says of a call that failed: only `ENOEXEC`, say,
+    /// means that `KVM_ARM_VCPU_INIT` is missing, and if `EIO` were taken for it, the advice would clear a
+    /// running guest's registers. So implement it wherever the error has an errno. Without it, `None`, an
+    /// error shows what the vCPU answered, and gives no reason that rests on the errno.
+    fn errno(&self, error: &Self::Error) -> Option<Errno> {
+        let _ = error;
+        None
+    }
 }
 
 impl<T: OneReg + ?Sized> OneReg for &mut T {
@@ -91,6 +108,10 @@ impl<T: OneReg + ?Sized> OneReg for &mut T {
 
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Self::Error> {
         T::set_one_reg(self, id, data)
+    }
+
+    fn errno(&self, error: &T::Error) -> Option<Errno> {
+        T::errno(self, error)
     }
 }
 

@@ -5,7 +5,8 @@
 //! A [`Finalized`] one has registers, and its vector lengths are settled.
 //!
 //! If a vCPU is at another [`Stage`] than it was wrapped for, the call that fails says so. A call that fails
-//! makes three more GETs to find that out; a call that succeeds makes none.
+//! makes up to three more GETs to find that out; a call that succeeds makes none. Which reason and remedy an
+//! error has depends on the vCPU's errnos, which it needs from [`OneReg::errno`].
 //!
 //! ```
 //! # use sve_state::shim::Vcpu;
@@ -66,6 +67,7 @@ mod error;
 mod single;
 mod stage;
 
+use crate::errno::Errno;
 use crate::image::{Storage, SveState};
 use crate::layout::{ByteArray, Register};
 use crate::one_reg::{FEATURE_SVE, OneReg, reg_size};
@@ -137,8 +139,9 @@ impl<V: FinalizeSve> Initialised<V> {
     /// Why KVM refused vector lengths.
     #[cold]
     fn refused(&self, vls: Vls, error: V::Error) -> VcpuError<V::Error> {
+        let einval = self.vcpu.errno(&error) == Some(Errno::EINVAL);
         let failed = failed(&self.vcpu, Call::Set(sve::VLS.id()), error);
-        let (VcpuError::Call { stage: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
+        let (VcpuError::Call { refusal: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
             return failed;
         };
         // Up to its maximum, the vCPU's set is the host's own. What the host has past that, only KVM knows.
@@ -146,7 +149,7 @@ impl<V: FinalizeSve> Initialised<V> {
             return error.into();
         }
         match failed {
-            VcpuError::Call { error, .. } if vls.max() > vcpu.max() => VcpuError::Wider {
+            VcpuError::Call { error, .. } if einval && vls.max() > vcpu.max() => VcpuError::Wider {
                 wanted: vls,
                 vcpu,
                 error,
@@ -209,7 +212,7 @@ impl<V: FinalizeSve> Initialised<V> {
                 done.map_err(|error| failed(&self.vcpu, Call::Finalize, error))
             }
             Err(VcpuError::Call {
-                stage: Some(Stage::AfterFinalization),
+                refusal: Some(Refusal::VlsSettled),
                 ..
             }) if self.vls().is_ok_and(|vcpu| vcpu == vls) => Ok(()),
             refused => refused,
@@ -541,13 +544,18 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Restores all that a snapshot holds. If it has no FPSR and FPCR, the vCPU's stay as they are. A vCPU of
-    /// other vector lengths than the snapshot's is refused before anything is written.
+    /// other vector lengths than the snapshot's is refused before anything is written; one without SVE after a
+    /// GET of V0, as it might have SVE after all.
     #[cfg(feature = "snapshot")]
     pub fn restore_snapshot(
         &mut self,
         snapshot: &crate::snapshot::Snapshot,
     ) -> Result<(), VcpuError<V::Error>> {
         if snapshot.vls() != self.vls {
+            if !self.has_sve() {
+                // If it was taken for what it is not, that is what the caller has to know.
+                self.read_one(fpsimd::V0.id(), 16, &mut [0; 16])?;
+            }
             return Err(VcpuError::VectorLengths {
                 snapshot: snapshot.vls(),
                 vcpu: self.vls,
@@ -617,12 +625,15 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
     }
 }
 
-/// The error for a call that has failed. The type of the implementor's error is not known here, so the vCPU
-/// is asked whether its stage is the reason.
+/// The error for a call that has failed.
 #[cold]
 fn failed<V: OneReg>(vcpu: &V, call: Call, error: V::Error) -> VcpuError<V::Error> {
-    let stage = Stage::of(vcpu).filter(|stage| stage.refuses(call).is_some());
-    VcpuError::Call { call, error, stage }
+    let refusal = Refusal::of(vcpu, call, &error);
+    VcpuError::Call {
+        call,
+        error,
+        refusal,
+    }
 }
 
 /// If a snapshot was refused because of the vCPU's stage: the error that says how the two differ.
@@ -634,14 +645,16 @@ fn other_lengths<V: OneReg>(
     error: VcpuError<V::Error>,
 ) -> VcpuError<V::Error> {
     let VcpuError::Call {
-        stage: Some(stage), ..
+        refusal: Some(refusal),
+        ..
     } = error
     else {
         return error;
     };
-    let vcpu = match stage {
-        Stage::WithoutSve => Vls::EMPTY,
-        _ => read_vls(vcpu).unwrap_or(snapshot),
+    let vcpu = match refusal.stage() {
+        Some(Stage::WithoutSve) => Vls::EMPTY,
+        Some(_) => read_vls(vcpu).unwrap_or(snapshot),
+        None => return error,
     };
     if vcpu == snapshot {
         return error;

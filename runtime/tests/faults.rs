@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use sve_state::errno::Errno;
 use sve_state::shim;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Status, VcpuError};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Refusal, Status, VcpuError};
 use sve_state::{OneReg, SveState, Vls, Vq};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
@@ -211,6 +211,10 @@ impl OneReg for Faulty<'_> {
         self.fault.change()?;
         self.vcpu.set_one_reg(id, data)
     }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
+    }
 }
 
 impl FinalizeSve for Faulty<'_> {
@@ -230,24 +234,33 @@ fn each_fault(calls: usize, mut test: impl FnMut(usize, Errno)) -> usize {
     calls * ERRNOS.len()
 }
 
-/// A call that failed for no reason that the vCPU's stage has.
+/// A call that failed, with the reason that its errno has; by the vCPU's stage there is none.
 fn failed(call: Call, error: Errno) -> VcpuError<Errno> {
-    let stage = None;
-    VcpuError::Call { call, error, stage }
+    let refusal = match error.0 {
+        4 => Some(Refusal::Killed),
+        12 if call == Call::Finalize => Some(Refusal::NoMemory),
+        14 => Some(Refusal::Unreachable),
+        _ => None,
+    };
+    VcpuError::Call {
+        call,
+        error,
+        refusal,
+    }
 }
 
 /// The error is the GET of this register, in fields and in words.
 fn assert_get(found: VcpuError<Errno>, register: &Register, error: Errno) {
     assert_eq!(found, failed(Call::Get(register.id), error));
     let text = format!("KVM_GET_ONE_REG of {}: {error}", register.name());
-    assert_eq!(found.to_string(), text);
+    assert!(found.to_string().starts_with(&text), "{found}");
 }
 
 /// The error is the SET of this register, in fields and in words.
 fn assert_set(found: VcpuError<Errno>, register: &Register, error: Errno) {
     assert_eq!(found, failed(Call::Set(register.id), error));
     let text = format!("KVM_SET_ONE_REG of {}: {error}", register.name());
-    assert_eq!(found.to_string(), text);
+    assert!(found.to_string().starts_with(&text), "{found}");
 }
 
 #[test]
@@ -480,7 +493,7 @@ fn finalize() {
             0 => {
                 assert_eq!(error, failed(Call::Finalize, errno));
                 let text = format!("KVM_ARM_VCPU_FINALIZE of SVE: {errno}");
-                assert_eq!(error.to_string(), text);
+                assert!(error.to_string().starts_with(&text), "{error}");
                 assert_eq!(z0, Err(Errno(1)));
                 Initialised::new(&mut vcpu).finalize().unwrap().vq()
             }

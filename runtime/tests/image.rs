@@ -259,8 +259,8 @@ fn debug_text_is_short_and_says_what_it_is() {
     }
     assert_eq!(format!("{:?}", Vls::up_to(vq(3))), "{1-3}");
     assert_eq!(
-        format!("{:?} {:?}", Errno::ENOENT, Errno(5)),
-        "ENOENT errno 5"
+        format!("{:?} {:?}", Errno::ENOENT, Errno(11)),
+        "ENOENT errno 11"
     );
     let call = Call::Get(sve::Z3.id());
     assert_eq!(format!("{call:?}"), "KVM_GET_ONE_REG of Z3");

@@ -101,6 +101,10 @@ impl OneReg for &Fd {
         self.call('S', id)?;
         self.vcpu.borrow_mut().set_one_reg(id, data)
     }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
+    }
 }
 
 impl FinalizeSve for &Fd {
@@ -229,8 +233,9 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
     let mut small = Shim::new(up_to(2)).unwrap();
     small.init(true).unwrap();
     let same = "they must be the same";
-    let with = "initialise a new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)";
-    let without = "initialise a new vCPU without KVM_ARM_VCPU_SVE (Finalized::without_sve)";
+    let with = "on a host with SVE, initialise a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE (Initialised::new)";
+    let without =
+        "initialise a new vCPU, of a new VM, without KVM_ARM_VCPU_SVE (Finalized::without_sve)";
     let cases = [
         (
             initialised(false),

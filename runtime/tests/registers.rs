@@ -136,6 +136,10 @@ impl OneReg for Long {
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
         self.0.set_one_reg(id, data)
     }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
+    }
 }
 
 #[test]
@@ -175,6 +179,10 @@ impl OneReg for Wide {
 
     fn set_one_reg(&mut self, _: u64, _: &[u8]) -> Result<(), Errno> {
         panic!("no register is written");
+    }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
     }
 }
 

@@ -763,7 +763,7 @@ fn the_source_is_the_implementors_error_and_no_other() {
     let vcpu = |error| VcpuError::Call {
         call: Call::Finalize,
         error,
-        stage: None,
+        refusal: None,
     };
     let (wanted, set) = (Vls::ARCHITECTURAL, Vls::EMPTY);
     let wider = |error| VcpuError::Wider {

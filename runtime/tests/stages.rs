@@ -3,13 +3,105 @@
 
 #![cfg(feature = "snapshot")]
 
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::ops::{Deref, DerefMut};
+
 use sve_state::errno::Errno;
 use sve_state::shim;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{Finalized, Initialised, Refusal, Stage, Status, VcpuError};
+use sve_state::vcpu::{
+    self, FinalizeSve, Finalized, Initialised, Refusal, Stage, Status, VcpuError,
+};
 use sve_state::{OneReg, SveState, Vls, Vq, sve};
 
-type Shim = shim::Vcpu<Box<[u8]>>;
+/// A vCPU of which a call fails with an errno that its stage does not answer there.
+#[derive(Clone, Debug)]
+struct Shim {
+    vcpu: shim::Vcpu<Box<[u8]>>,
+    fault: Option<Fault>,
+    calls: Cell<usize>,
+    /// Whether the implementor tells the errno of an error.
+    told: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Fault {
+    errno: Errno,
+    /// The first call that fails.
+    at: usize,
+    /// How many fail.
+    calls: usize,
+}
+
+impl Shim {
+    fn new(host: Vls) -> Self {
+        Self {
+            vcpu: shim::Vcpu::new(host).unwrap(),
+            fault: None,
+            calls: Cell::new(0),
+            told: true,
+        }
+    }
+
+    fn call(&self) -> Result<(), Errno> {
+        let call = self.calls.replace(self.calls.get() + 1);
+        match self.fault {
+            Some(fault) if call >= fault.at && call - fault.at < fault.calls => Err(fault.errno),
+            _ => Ok(()),
+        }
+    }
+
+    /// The stage, by what `KVM_GET_REG_LIST` answers.
+    fn stage(&self) -> Stage {
+        match self.vcpu.reg_list().map(vcpu::lists_sve) {
+            Err(Errno::ENOEXEC) => Stage::Created,
+            Err(_) => Stage::BeforeFinalization,
+            Ok(true) => Stage::AfterFinalization,
+            Ok(false) => Stage::WithoutSve,
+        }
+    }
+}
+
+impl OneReg for Shim {
+    type Error = Errno;
+
+    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
+        self.call()?;
+        self.vcpu.get_one_reg(id, data)
+    }
+
+    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
+        self.call()?;
+        self.vcpu.set_one_reg(id, data)
+    }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        self.told.then_some(*error)
+    }
+}
+
+impl FinalizeSve for Shim {
+    fn finalize_sve(&mut self) -> Result<(), Errno> {
+        self.call()?;
+        self.vcpu.finalize_sve()
+    }
+}
+
+impl Deref for Shim {
+    type Target = shim::Vcpu<Box<[u8]>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.vcpu
+    }
+}
+
+impl DerefMut for Shim {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.vcpu
+    }
+}
+
 type Outcome = Result<(), VcpuError<Errno>>;
 
 fn vq(vq: u32) -> Vq {
@@ -56,7 +148,7 @@ impl State {
             HostWithoutSve => Vls::EMPTY,
             _ => set(&[1, 2, 4]),
         };
-        let mut vcpu = Shim::new(host).unwrap();
+        let mut vcpu = Shim::new(host);
         if self != Created {
             vcpu.init(!matches!(self, HostWithoutSve | WithoutSve))
                 .unwrap();
@@ -78,6 +170,34 @@ enum As {
     Finalized,
     WithoutSve,
 }
+
+/// Those that have a reason, and EAGAIN, EBUSY, ENOTTY, EOPNOTSUPP, EHWPOISON.
+const ERRNOS: [i32; 14] = [1, 2, 4, 5, 8, 9, 11, 12, 14, 16, 22, 25, 95, 133];
+
+const KINDS: [As; 3] = [As::Initialised, As::Finalized, As::WithoutSve];
+
+/// The first call that fails, how many do, and whether the errno is told.
+const FAULTS: [(usize, usize, bool); 16] = {
+    const ALL: usize = usize::MAX;
+    [
+        (0, 1, true),
+        (1, 1, true),
+        (2, 1, true),
+        (33, 1, true),
+        (0, ALL, true),
+        (1, ALL, true),
+        (2, ALL, true),
+        (33, ALL, true),
+        (0, 1, false),
+        (1, 1, false),
+        (2, 1, false),
+        (33, 1, false),
+        (0, ALL, false),
+        (1, ALL, false),
+        (2, ALL, false),
+        (33, ALL, false),
+    ]
+};
 
 fn finalized(vcpu: &mut Shim, wrapped: As) -> Result<Finalized<&mut Shim>, VcpuError<Errno>> {
     match wrapped {
@@ -160,7 +280,7 @@ fn the_stage_of_a_vcpu_is_found_by_what_it_answers() {
         assert_eq!(Stage::of(&state.vcpu()), Some(stage), "{state:?}");
     }
     // The RFC's vCPU has no VLS, and so is at none of these.
-    let mut rfc = Shim::new(set(&[1, 2, 4])).unwrap().rfc();
+    let mut rfc = shim::Vcpu::new(set(&[1, 2, 4])).unwrap().rfc();
     rfc.init(true).unwrap();
     assert_eq!(Stage::of(&rfc), None);
 }
@@ -246,8 +366,8 @@ fn a_message_in_full() {
     assert_eq!(
         of(WithoutSve),
         "KVM_GET_ONE_REG of VLS: ENOENT: the vCPU was initialised without SVE, and has no SVE \
-         registers; KVM_ARM_VCPU_INIT of a new vCPU with KVM_ARM_VCPU_SVE; or, without SVE, the V \
-         registers (a vCPU like this one is for Finalized::without_sve)"
+         registers; on a host with SVE, KVM_ARM_VCPU_INIT of a new vCPU, of a new VM, with \
+         KVM_ARM_VCPU_SVE; or, without SVE, the V registers (a vCPU like this one is for Finalized::without_sve)"
     );
     assert_eq!(
         of(Created),
@@ -285,12 +405,15 @@ fn a_refusal_has_the_errno_that_was_given() {
     let mut found = Vec::new();
     for (name, step) in steps() {
         for state in STATES {
-            for wrapped in [As::Initialised, As::Finalized, As::WithoutSve] {
-                let Err(VcpuError::Call { call, error, stage }) = step(&mut state.vcpu(), wrapped)
+            for wrapped in KINDS {
+                let Err(VcpuError::Call {
+                    call,
+                    error,
+                    refusal,
+                }) = step(&mut state.vcpu(), wrapped)
                 else {
                     continue;
                 };
-                let refusal = stage.and_then(|stage| stage.refuses(call));
                 let refusal = refusal.unwrap_or_else(|| panic!("{name} of {state:?}: {call}"));
                 assert_eq!(refusal.errno(), error, "{name} of {state:?}");
                 found.push(refusal);
@@ -304,9 +427,92 @@ fn a_refusal_has_the_errno_that_was_given() {
         Refusal::FinalizedAlready,
         Refusal::WithoutSve,
         Refusal::NothingToFinalize,
+        Refusal::ViewNotFinalized,
         Refusal::ViewOfZ,
     ];
     assert!(all.iter().all(|refusal| found.contains(refusal)));
+}
+
+/// A reason and a remedy are given only at the stage that they are for, whichever call fails, once or from
+/// then on, and with whatever errno. (From a vCPU that is initialised, KVM never answers ENOEXEC to everything.)
+#[test]
+fn a_remedy_is_given_only_at_its_stage() {
+    let (mut given, mut faults) = (HashSet::new(), 0);
+    for (name, step) in steps() {
+        for (state, wrapped) in STATES.iter().flat_map(|s| KINDS.map(|kind| (*s, kind))) {
+            for errno in ERRNOS.map(Errno) {
+                for (at, calls, told) in FAULTS {
+                    if (errno, calls) == (Errno::ENOEXEC, usize::MAX) && state != Created {
+                        continue;
+                    }
+                    faults += 1;
+                    let mut vcpu = state.vcpu();
+                    (vcpu.fault, vcpu.told) = (Some(Fault { errno, at, calls }), told);
+                    let Err(error) = step(&mut vcpu, wrapped) else {
+                        continue;
+                    };
+                    let what = format!(
+                        "{name} of {state:?} as {wrapped:?}, {:?}, {told}: {error}",
+                        vcpu.fault
+                    );
+                    let stage = vcpu.stage();
+                    match error {
+                        VcpuError::Call {
+                            error,
+                            refusal: Some(refusal),
+                            ..
+                        } => {
+                            assert!(told || stage == Stage::AfterFinalization, "{what}");
+                            assert!(!told || refusal.errno() == error, "{what}");
+                            assert_eq!(refusal.stage().unwrap_or(stage), stage, "{what}");
+                            given.insert(refusal);
+                        }
+                        VcpuError::Call { .. } => assert!(!what.contains("; "), "{what}"),
+                        VcpuError::VectorLengths { snapshot, vcpu: of } => {
+                            let vls = Initialised::new(&mut *vcpu).vls();
+                            assert_eq!(vls.unwrap_or(Vls::EMPTY), of, "{what}");
+                            assert_ne!(snapshot, of, "{what}");
+                            assert_ne!(stage, Stage::Created, "{what}");
+                        }
+                        VcpuError::HasSve { .. } => {
+                            assert_eq!(stage, Stage::AfterFinalization, "{what}");
+                        }
+                        _ => panic!("{what}"),
+                    }
+                }
+            }
+        }
+    }
+    // All of them: 8 of a stage, 5 of none.
+    assert_eq!(given.len(), 13, "{given:?}");
+    assert!(faults > 40_000, "{faults}");
+}
+
+/// Where the vCPU is gone, as in a child after fork, it is said, and nothing of a stage.
+#[test]
+fn a_vcpu_that_is_gone_has_no_stage() {
+    for state in STATES {
+        let mut vcpu = state.vcpu();
+        vcpu.fault = Some(Fault {
+            errno: Errno::EIO,
+            at: 0,
+            calls: usize::MAX,
+        });
+        assert_eq!(Stage::of(&vcpu), None);
+    }
+    let mut vcpu = AtEnd.vcpu();
+    let mut vcpu = Finalized::new(&mut vcpu).unwrap();
+    vcpu.vcpu().fault = Some(Fault {
+        errno: Errno::EIO,
+        at: 0,
+        calls: usize::MAX,
+    });
+    assert_eq!(
+        vcpu.capture().unwrap_err().to_string(),
+        "KVM_GET_ONE_REG of Z0: EIO: KVM serves a vCPU only to the process whose VM it is, while the VM \
+         lives: this one is another, such as a child after fork, or the VM is dead; make the call in the \
+         process that created the VM; what a dead VM had cannot be read any more"
+    );
 }
 
 /// Who does what the messages say, one after the other, has the step done.
@@ -314,7 +520,7 @@ fn a_refusal_has_the_errno_that_was_given() {
 fn the_remedies_lead_there() {
     for (name, step) in steps() {
         for state in STATES {
-            for wrapped in [As::Initialised, As::Finalized, As::WithoutSve] {
+            for wrapped in KINDS {
                 let (mut vcpu, mut as_what) = (state.vcpu(), wrapped);
                 let mut said = Vec::new();
                 while let Err(error) = step(&mut vcpu, as_what) {
@@ -351,9 +557,9 @@ fn follow(text: &str, vcpu: &mut Shim, wrapped: &mut As, path: &str) -> bool {
     };
     if text.contains("KVM_ARM_VCPU_INIT first") {
         vcpu.init(true).unwrap();
-    } else if text.contains("new vCPU without KVM_ARM_VCPU_SVE (Finalized::without_sve)") {
+    } else if text.contains("of a new VM, without KVM_ARM_VCPU_SVE (Finalized::without_sve)") {
         (*vcpu, *wrapped) = (new(false), As::WithoutSve);
-    } else if text.contains("new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)") {
+    } else if text.contains("of a new VM, with KVM_ARM_VCPU_SVE (Initialised::new)") {
         (*vcpu, *wrapped) = (new(true), As::Initialised);
     } else if text.contains("where the host has them, write the snapshot's VLS before") {
         (*vcpu, *wrapped) = (new(true), As::Initialised);
@@ -362,12 +568,11 @@ fn follow(text: &str, vcpu: &mut Shim, wrapped: &mut As, path: &str) -> bool {
     } else if text.contains("go on: the registers exist") || text.contains("use the Z register") {
         assert!(meant.is_some(), "{path}");
         return false;
-    } else if text.contains("a new vCPU with KVM_ARM_VCPU_SVE") || text.contains("needs a new one")
-    {
+    } else if text.contains("of a new VM, with KVM_ARM_VCPU_SVE") || text.contains("a new one") {
         *vcpu = new(true);
     } else if text.contains("the vCPU has SVE, and was taken for one without") {
         *wrapped = meant.unwrap_or_else(|| panic!("{path}"));
-    } else if text.contains("then KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE") {
+    } else if text.contains("KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE") {
         vcpu.finalize(4).unwrap();
     } else {
         panic!("no remedy: {path}");

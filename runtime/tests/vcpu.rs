@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use sve_state::errno::Errno;
 use sve_state::gdb::{self, GdbError};
 use sve_state::shim;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Status, VcpuError};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Refusal, Status, VcpuError};
 use sve_state::vls::VlsError;
 use sve_state::{OneReg, SveState, Vls, Vq, fpsimd, sve};
 
@@ -72,6 +72,10 @@ impl OneReg for Probe<'_> {
         self.call('S', id)?;
         self.vcpu.set_one_reg(id, data)
     }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
+    }
 }
 
 impl FinalizeSve for Probe<'_> {
@@ -88,10 +92,19 @@ fn ids() -> Vec<u64> {
     z.chain(p).collect()
 }
 
-/// A call that failed for no reason that the vCPU's stage has.
+/// A call that failed, with the reason that its errno has; by the vCPU's stage there is none.
 fn failed(call: Call, error: Errno) -> VcpuError<Errno> {
-    let stage = None;
-    VcpuError::Call { call, error, stage }
+    let refusal = match error.0 {
+        4 => Some(Refusal::Killed),
+        12 if call == Call::Finalize => Some(Refusal::NoMemory),
+        14 => Some(Refusal::Unreachable),
+        _ => None,
+    };
+    VcpuError::Call {
+        call,
+        error,
+        refusal,
+    }
 }
 
 impl Calls {
@@ -280,8 +293,8 @@ fn errors_name_the_call_and_the_register() {
     assert_eq!(text(get), "KVM_GET_ONE_REG of P3: EPERM");
     let set = failed(Call::Set(id), error);
     assert_eq!(text(set), "KVM_SET_ONE_REG of P3: EPERM");
-    let get = failed(Call::Get(fpsimd::FPCR.id()), Errno(4));
-    assert_eq!(text(get), "KVM_GET_ONE_REG of FPCR: errno 4");
+    let get = failed(Call::Get(fpsimd::FPCR.id()), Errno(11));
+    assert_eq!(text(get), "KVM_GET_ONE_REG of FPCR: errno 11");
     let finalize = failed(Call::Finalize, Errno::EINVAL);
     assert_eq!(text(finalize), "KVM_ARM_VCPU_FINALIZE of SVE: EINVAL");
     let other = finalized(3).restore(&image(2)).unwrap_err();
@@ -298,12 +311,13 @@ fn errors_name_the_call_and_the_register() {
     assert_eq!(
         text(lengths),
         "a snapshot with vector lengths (VQ) {1-4} and a vCPU without SVE: they must be the same; \
-         initialise a new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)"
+         on a host with SVE, initialise a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE \
+         (Initialised::new)"
     );
     // What `main` prints of an error, and `unwrap`.
     assert_eq!(
         format!("{get:?}"),
-        "VcpuError(KVM_GET_ONE_REG of FPCR: errno 4)"
+        "VcpuError(KVM_GET_ONE_REG of FPCR: errno 11)"
     );
     let unknown = sve::Reg::decode(3).unwrap_err();
     assert_eq!(format!("{unknown:?}"), format!("DecodeError({unknown})"));
@@ -356,6 +370,10 @@ impl OneReg for Odd {
 
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
         self.vcpu.set_one_reg(id, data)
+    }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
     }
 }
 

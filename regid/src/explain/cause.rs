@@ -80,6 +80,7 @@ pub(crate) const CAUSES: &[Cause] = &[
         reproducible: true,
         first: &[],
     },
+    refused!(Refusal::ViewNotFinalized, &[]),
     refused!(Refusal::ViewOfZ, &[]),
     Cause {
         errno: Errno::EINVAL,

@@ -196,7 +196,7 @@ impl Args {
 /// A paragraph for each reason.
 fn text(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
     let mut errno = "";
-    for group in rows.chunk_by(|a, b| a.why == b.why) {
+    for group in rows.chunk_by(|a, b| (a.why, a.remedy) == (b.why, b.remedy)) {
         let cause = &group[0];
         if errno != cause.errno {
             errno = &cause.errno;

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::fmt::Display;
 
+use sve_state::errno::Errno;
 use sve_state::one_reg::reg_size;
 use sve_state::vcpu::FinalizeSve;
 use sve_state::{Layout, OneReg, Vq, fpsimd, sve};
@@ -143,6 +144,10 @@ impl<V: OneReg<Error: Display>> OneReg for Traffic<V> {
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> std::result::Result<(), V::Error> {
         self.count(id);
         self.vcpu.set_one_reg(id, data)
+    }
+
+    fn errno(&self, error: &V::Error) -> Option<Errno> {
+        self.vcpu.errno(error)
     }
 }
 

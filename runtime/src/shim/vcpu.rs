@@ -367,6 +367,10 @@ impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
         }
         Ok(())
     }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
+    }
 }
 
 impl<S: Storage + AsMut<[u8]>> FinalizeSve for Vcpu<S> {

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::stage::{Because, Call, Stage};
+use super::stage::{Call, Refusal};
 use crate::layout::Layout;
 use crate::layouts::Name;
 use crate::registers::{PastVls, WithoutSve};
@@ -20,8 +20,8 @@ pub enum VcpuError<E> {
         call: Call,
         /// What the vCPU answered.
         error: E,
-        /// The vCPU's stage, where that is the reason: [`Stage::refuses`] has it in words.
-        stage: Option<Stage>,
+        /// Why, and what to do, where the errno and the vCPU's stage tell.
+        refusal: Option<Refusal>,
     },
     /// The vector lengths are not for this vCPU; nothing was written.
     Vls(VlsError),
@@ -81,8 +81,13 @@ impl<E> From<VlsError> for VcpuError<E> {
 impl<E: fmt::Display> fmt::Display for VcpuError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Call { call, error, stage } => {
-                write!(f, "{call}: {error}{}", Because(*stage, *call))
+            Self::Call {
+                call,
+                error,
+                refusal,
+            } => {
+                write!(f, "{call}: {error}")?;
+                refusal.map_or(Ok(()), |refusal| write!(f, ": {refusal}"))
             }
             Self::Vls(error) => error.fmt(f),
             Self::Wider {
@@ -107,9 +112,9 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
             .fmt(f),
             Self::HasSve { id } => write!(
                 f,
-                "{} ({id:#018x}): the vCPU has SVE, and was taken for one without{}",
-                Name(*id),
-                Because(Some(Stage::AfterFinalization), Call::Get(*id))
+                "{} ({id:#018x}): the vCPU has SVE, and was taken for one without (a vCPU like this one \
+                 is for Finalized::new)",
+                Name(*id)
             ),
             Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
             Self::VectorLength { image, vcpu } if image == vcpu => {
@@ -126,10 +131,12 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
             Self::VectorLengths { snapshot, vcpu } => {
                 let remedy = match (*snapshot, *vcpu) {
                     (Vls::EMPTY, _) => {
-                        "initialise a new vCPU without KVM_ARM_VCPU_SVE (Finalized::without_sve)"
+                        "initialise a new vCPU, of a new VM, without KVM_ARM_VCPU_SVE \
+                         (Finalized::without_sve)"
                     }
                     (_, Vls::EMPTY) => {
-                        "initialise a new vCPU with KVM_ARM_VCPU_SVE (Initialised::new)"
+                        "on a host with SVE, initialise a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE \
+                         (Initialised::new)"
                     }
                     _ => "where the host has them, write the snapshot's VLS before finalization",
                 };

@@ -25,20 +25,23 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The stage of a vCPU, under KVM's rules since Linux 5.2. Three GETs, of FPSR, VLS and Z0, find it: it
-    /// counts which of them fail, not with which error. `None`: there is no stage at which exactly these
-    /// fail.
+    /// The stage of a vCPU, under KVM's rules since Linux 5.2, by what it answers to three GETs, of FPSR, VLS
+    /// and Z0. `None`: there is no stage at which it answers so; or its error has no
+    /// [`errno`](OneReg::errno), without which only a finalized vCPU, which answers all three, is known.
     pub fn of<V: OneReg + ?Sized>(vcpu: &V) -> Option<Self> {
-        let fails = |id| {
+        let answer = |id| {
             let mut slice = [0; MAX_SLICE];
-            vcpu.get_one_reg(id, &mut slice[..reg_size(id)]).is_err()
+            let read = vcpu.get_one_reg(id, &mut slice[..reg_size(id)]);
+            read.map_err(|error| vcpu.errno(&error))
         };
-        let failing = [fpsimd::FPSR.id(), sve::VLS.id(), sve::Z0.id()].map(fails);
-        match failing {
-            [true, true, true] => Some(Self::Created),
-            [false, true, true] => Some(Self::WithoutSve),
-            [false, false, true] => Some(Self::BeforeFinalization),
-            [false, false, false] => Some(Self::AfterFinalization),
+        const EPERM: Result<(), Option<Errno>> = Err(Some(Errno::EPERM));
+        const ENOENT: Result<(), Option<Errno>> = Err(Some(Errno::ENOENT));
+        const ENOEXEC: Result<(), Option<Errno>> = Err(Some(Errno::ENOEXEC));
+        match [fpsimd::FPSR.id(), sve::VLS.id(), sve::Z0.id()].map(answer) {
+            [ENOEXEC, ENOEXEC, ENOEXEC] => Some(Self::Created),
+            [Ok(()), ENOENT, ENOENT] => Some(Self::WithoutSve),
+            [Ok(()), Ok(()), EPERM] => Some(Self::BeforeFinalization),
+            [Ok(()), Ok(()), Ok(())] => Some(Self::AfterFinalization),
             _ => None,
         }
     }
@@ -58,9 +61,8 @@ impl Stage {
             (Self::AfterFinalization, Some(Kind::Vls)) if matches!(call, Call::Set(_)) => {
                 Some(Refusal::VlsSettled)
             }
-            (Self::BeforeFinalization | Self::AfterFinalization, Some(Kind::View)) => {
-                Some(Refusal::ViewOfZ)
-            }
+            (Self::BeforeFinalization, Some(Kind::View)) => Some(Refusal::ViewNotFinalized),
+            (Self::AfterFinalization, Some(Kind::View)) => Some(Refusal::ViewOfZ),
             _ => None,
         }
     }
@@ -133,7 +135,7 @@ impl fmt::Debug for Call {
     }
 }
 
-/// Why KVM refuses a call at a stage of a vCPU's life.
+/// Why KVM refuses a call: at one stage of a vCPU's life, or at any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -149,11 +151,60 @@ pub enum Refusal {
     WithoutSve,
     /// Finalization of such a vCPU.
     NothingToFinalize,
-    /// A V register of a vCPU with SVE.
+    /// A V register of a vCPU with SVE, before finalization.
+    ViewNotFinalized,
+    /// A V register of a vCPU with SVE, after finalization.
     ViewOfZ,
+    /// Any call, in another process than the VM's, or of a dead VM.
+    OtherProcess,
+    /// Any call, while the calling thread is being killed.
+    Killed,
+    /// Any call, of a file descriptor that is closed.
+    Closed,
+    /// Any call, with an address that the kernel could not reach.
+    Unreachable,
+    /// Finalization without memory for the registers.
+    NoMemory,
 }
 
 impl Refusal {
+    /// Why this call of this vCPU failed with this error, if that can be told. If the errno does not tell, the
+    /// vCPU is asked whether its stage is the reason.
+    pub(super) fn of<V: OneReg>(vcpu: &V, call: Call, error: &V::Error) -> Option<Self> {
+        let errno = vcpu.errno(error);
+        let at_any_stage = [
+            Self::OtherProcess,
+            Self::Killed,
+            Self::Closed,
+            Self::Unreachable,
+            Self::NoMemory,
+        ];
+        if let Some(refusal) = at_any_stage.iter().find(|r| errno == Some(r.errno())) {
+            return Some(*refusal).filter(|r| *r != Self::NoMemory || call == Call::Finalize);
+        }
+        let refusal = Stage::of(vcpu)?.refuses(call)?;
+        errno
+            .is_none_or(|errno| errno == refusal.errno())
+            .then_some(refusal)
+    }
+
+    /// The stage at which it is met; `None`: any.
+    pub const fn stage(self) -> Option<Stage> {
+        match self {
+            Self::NotInitialised => Some(Stage::Created),
+            Self::WithoutSve | Self::NothingToFinalize => Some(Stage::WithoutSve),
+            Self::NotFinalized | Self::ViewNotFinalized => Some(Stage::BeforeFinalization),
+            Self::VlsSettled | Self::FinalizedAlready | Self::ViewOfZ => {
+                Some(Stage::AfterFinalization)
+            }
+            Self::OtherProcess
+            | Self::Killed
+            | Self::Closed
+            | Self::Unreachable
+            | Self::NoMemory => None,
+        }
+    }
+
     /// What KVM answers.
     pub const fn errno(self) -> Errno {
         self.words().0
@@ -198,37 +249,66 @@ impl Refusal {
             Self::WithoutSve => (
                 Errno::ENOENT,
                 "the vCPU was initialised without SVE, and has no SVE registers",
-                "KVM_ARM_VCPU_INIT of a new vCPU with KVM_ARM_VCPU_SVE; or, without SVE, the V \
-                 registers",
+                "on a host with SVE, KVM_ARM_VCPU_INIT of a new vCPU, of a new VM, with \
+                 KVM_ARM_VCPU_SVE; or, without SVE, the V registers",
             ),
             Self::NothingToFinalize => (
                 Errno::EINVAL,
                 "the vCPU was initialised without SVE, so there is nothing to finalize",
-                "KVM_ARM_VCPU_INIT of a new vCPU with KVM_ARM_VCPU_SVE",
+                "on a host with SVE, KVM_ARM_VCPU_INIT of a new vCPU, of a new VM, with \
+                 KVM_ARM_VCPU_SVE; or go on: the V registers exist",
             ),
-            Self::ViewOfZ => (
+            Self::ViewNotFinalized => (
                 Errno::EINVAL,
-                "on a vCPU with SVE the V registers are the low 128 bits of Z, and have no ID of \
-                 their own",
-                "use the Z register of the same number",
+                VIEW,
+                "KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE, then use the Z register of the same number",
+            ),
+            Self::ViewOfZ => (Errno::EINVAL, VIEW, "use the Z register of the same number"),
+            Self::OtherProcess => (
+                Errno::EIO,
+                "KVM serves a vCPU only to the process whose VM it is, while the VM lives: this one is \
+                 another, such as a child after fork, or the VM is dead",
+                "make the call in the process that created the VM; what a dead VM had cannot be read \
+                 any more",
+            ),
+            Self::Killed => (
+                Errno::EINTR,
+                "the calling thread was killed while it waited for the vCPU, which another thread has \
+                 in KVM_RUN or in another call",
+                "make the call again, if the thread goes on at all: it has had no effect",
+            ),
+            Self::Closed => (
+                Errno::EBADF,
+                "the file descriptor is closed, or was never open",
+                "make the call on the vCPU's own descriptor, and keep that open",
+            ),
+            Self::Unreachable => (
+                Errno::EFAULT,
+                "the kernel could not reach the caller's memory; if a SET of Z, P or FFR ends so, the \
+                 register may have changed: the bytes up to the fault are written, those after it zero",
+                "give the address of memory that is mapped, as large as the call needs: for GET and SET, \
+                 kvm_one_reg.addr as a 64-bit number, and the size in the ID; a GET and a list need to \
+                 write there. Then make the call again",
+            ),
+            Self::NoMemory => (
+                Errno::ENOMEM,
+                "finalization takes the memory for the registers, and the host has none to give",
+                "free memory, or raise the limit of the control group, and finalize again: the vCPU is \
+                 as it was",
             ),
         }
     }
 }
 
-/// What is shown behind the vCPU's answer: why the stage refuses the call. Nothing, if the stage is not the
-/// reason.
-pub(super) struct Because(pub(super) Option<Stage>, pub(super) Call);
+/// Why a V register of a vCPU with SVE has no ID.
+const VIEW: &str =
+    "on a vCPU with SVE the V registers are the low 128 bits of Z, and have no ID of their own";
 
-impl fmt::Display for Because {
+/// The reason and the remedy, to be shown after the vCPU's answer.
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(Some(stage), call) = self else {
-            return Ok(());
-        };
-        if let Some(refusal) = stage.refuses(*call) {
-            write!(f, ": {}; {}", refusal.why(), refusal.remedy())?;
-        }
-        match stage.constructor() {
+        write!(f, "{}; {}", self.why(), self.remedy())?;
+        match self.stage().and_then(Stage::constructor) {
             Some(constructor) => write!(f, " (a vCPU like this one is for {constructor})"),
             None => Ok(()),
         }

@@ -43,6 +43,10 @@ impl OneReg for &ShimFd {
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
         self.0.borrow_mut().set_one_reg(id, data)
     }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
+    }
 }
 
 impl FinalizeSve for &ShimFd {

@@ -94,6 +94,10 @@ impl OneReg for Subject {
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
         self.perform(&Op::Set(id, data.to_vec())).map(drop)
     }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
+    }
 }
 
 impl FinalizeSve for Subject {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use kvm_ioctls::{Error, VcpuFd};
 use sve_state::OneReg;
+use sve_state::errno::Errno;
 use sve_state::one_reg::reg_size;
 use sve_state::vcpu::Finalized;
 
@@ -54,6 +55,10 @@ impl OneReg for Counted<'_> {
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Error> {
         self.count.add(reg_size(id));
         self.vcpu.set_one_reg(id, data).map(drop)
+    }
+
+    fn errno(&self, error: &Error) -> Option<Errno> {
+        OneReg::errno(self.vcpu, error)
     }
 }
 
