@@ -136,30 +136,6 @@ impl State {
         }
         true
     }
-
-    /// All registers to 49 slices, one behind the other.
-    #[inline]
-    pub fn expand(&self, slices: &mut [u8]) {
-        let (z, p) = slices.split_at_mut(32 * 256);
-        for (n, slice) in z.as_chunks_mut().0.iter_mut().enumerate() {
-            self.get_z(n, slice);
-        }
-        for (n, slice) in p.as_chunks_mut().0.iter_mut().enumerate() {
-            self.get_p(n, slice);
-        }
-    }
-
-    /// 49 slices to all registers.
-    #[inline]
-    pub fn pack(&mut self, slices: &[u8]) {
-        let (z, p) = slices.split_at(32 * 256);
-        for (n, slice) in z.as_chunks().0.iter().enumerate() {
-            self.set_z(n, slice);
-        }
-        for (n, slice) in p.as_chunks().0.iter().enumerate() {
-            self.set_p(n, slice);
-        }
-    }
 }
 
 /// An emulator's vCPU behind ONE_REG, finalized: what a stub of KVM's interface has.

@@ -41,8 +41,6 @@ const OF_A_VCPU: usize = 49;
 /// buffers in users' programs are not.
 const PLACES: usize = 16;
 const APART: usize = 265;
-/// The slices of all registers, in bytes.
-const SLICES: usize = 32 * 256 + 17 * 32;
 
 type Ours = SveState<Vec<u8>>;
 type Shim = shim::Vcpu<Box<[u8]>>;
@@ -418,41 +416,6 @@ fn vcpus() -> Vec<Operation> {
         others,
     };
     vec![
-        all(
-            "expand",
-            whole(ours, |s, slices: &mut [u8; SLICES]| {
-                s.expand(slices).expect("their size");
-            }),
-            vec![
-                (
-                    "by_hand",
-                    whole(state, |s, slices: &mut [u8; SLICES]| s.expand(slices)),
-                ),
-                (
-                    "plain",
-                    whole(|_| [0x5a; SLICES], |all, slices| *slices = *all),
-                ),
-            ],
-        ),
-        all(
-            "pack",
-            whole(ours, |s, slices: &mut [u8; SLICES]| {
-                s.pack(slices).expect("their size");
-            }),
-            vec![
-                (
-                    "by_hand",
-                    whole(state, |s, slices: &mut [u8; SLICES]| s.pack(slices)),
-                ),
-                (
-                    "plain",
-                    whole(image, |image, slices: &mut [u8; SLICES]| {
-                        let packed = &slices[..image.len()];
-                        image.copy_from_slice(packed);
-                    }),
-                ),
-            ],
-        ),
         all(
             "capture",
             gives(shim, |v| {

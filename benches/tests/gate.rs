@@ -35,13 +35,14 @@ fn what_is_blessed_passes_and_twice_the_work_does_not() {
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("worse: sum beside loop: "), "{said}");
     assert!(said.contains("again: sum beside loop: "), "{said}");
-    // A debug build on a busy machine is given the wide bounds of another processor.
+    // On another processor times are printed, whatever they are, and do not fail.
     let file = directory.join("gate.toml");
     let text = fs::read_to_string(&file).expect("the file");
     let other = text.replace("processor = \"", "processor = \"not ");
     fs::write(&file, &other).expect("the file");
-    let (status, said) = own(directory, "--only time");
+    let (status, said) = own(directory, "--only time --plant twice");
     assert_eq!(status, Some(0), "{said}");
+    assert!(said.contains("times not judged: "), "{said}");
     assert!(said.contains("passed: 1 operations, 0 worse"), "{said}");
     // What cannot be judged is told from what is worse.
     fs::write(directory.join("no.toml"), "built = 1").expect("a file");

@@ -122,28 +122,6 @@ fn what_names_no_register_is_refused() {
 }
 
 #[test]
-fn all_registers_at_once() {
-    for vq in 1..=16 {
-        let registers = registers(vq).into_iter();
-        let expected: Vec<u8> = registers.flat_map(|(id, r)| slice(id, &r)).collect();
-        let mut slices = vec![0xff; 8736];
-        state(vq).expand(&mut slices);
-        assert!(slices == expected, "VQ {vq}");
-        let mut back = State {
-            image: vec![0; 546 * vq],
-            vq,
-        };
-        // What is past a register's end does not come along.
-        slices
-            .iter_mut()
-            .filter(|byte| **byte == 0)
-            .for_each(|byte| *byte = 0xff);
-        back.pack(&slices);
-        assert!(back.image == image(vq), "VQ {vq}");
-    }
-}
-
-#[test]
 fn a_vcpu_is_saved_and_restored() {
     let vq = 3;
     let vls = Vls::up_to(Vq::new(3).expect("a VQ")).to_bytes();

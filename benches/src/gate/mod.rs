@@ -189,7 +189,8 @@ fn run(options: &Options, cases: &[&str], mut operations: Vec<Operation>) -> Res
     }
     if !times && options.only != Some(Only::Counts) {
         println!(
-            "the file's ratios are of another processor or compiler: a loss of half is allowed"
+            "times not judged: the file's are of another processor or compiler ({})",
+            file.processor
         );
     }
     let word = if worse.is_empty() { "passed" } else { "failed" };
