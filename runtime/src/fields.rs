@@ -15,6 +15,30 @@ pub struct FieldError {
     pub found: u64,
     /// What it may hold.
     pub allowed: Allowed,
+    /// What the numbers do not say: why, or who writes it so.
+    pub note: Option<&'static str>,
+}
+
+impl FieldError {
+    pub(crate) fn new(
+        record: &'static str,
+        field: &'static str,
+        found: u64,
+        allowed: Allowed,
+    ) -> Self {
+        Self {
+            record,
+            field,
+            found,
+            allowed,
+            note: None,
+        }
+    }
+
+    pub(crate) fn with_note(self, note: &'static str) -> Self {
+        let note = Some(note);
+        Self { note, ..self }
+    }
 }
 
 /// What a field may hold.
@@ -29,6 +53,8 @@ pub enum Allowed {
     Exactly(u64),
     /// These bits.
     Bits(u64),
+    /// A multiple of 8, between these two.
+    EightsBetween(u64, u64),
     /// A multiple of 16, between these two.
     SixteensBetween(u64, u64),
 }
@@ -40,6 +66,9 @@ impl fmt::Display for Allowed {
             Self::AtMost(most) => write!(f, "it must be {most} or less"),
             Self::Exactly(value) => write!(f, "it must be {value}"),
             Self::Bits(bits) => write!(f, "it may have the bits {bits:#x} only"),
+            Self::EightsBetween(first, last) => {
+                write!(f, "it must be a multiple of 8 from {first} to {last}")
+            }
             Self::SixteensBetween(first, last) => {
                 write!(f, "it must be a multiple of 16 from {first} to {last}")
             }
@@ -55,8 +84,10 @@ impl fmt::Display for FieldError {
             field,
             found,
             allowed,
+            note,
         } = self;
-        write!(f, "{record}: {field} is {found}: {allowed}")
+        write!(f, "{record}: {field} is {found}: {allowed}")?;
+        note.map_or(Ok(()), |note| write!(f, "; {note}"))
     }
 }
 
@@ -73,12 +104,7 @@ pub(crate) struct Record<'a> {
 impl<'a> Record<'a> {
     /// The error for a field that is not as it should be.
     pub(crate) fn error(&self, field: &'static str, found: u64, allowed: Allowed) -> FieldError {
-        FieldError {
-            record: self.name,
-            field,
-            found,
-            allowed,
-        }
+        FieldError::new(self.name, field, found, allowed)
     }
 
     /// Checks that a field has an allowed value.
@@ -93,6 +119,9 @@ impl<'a> Record<'a> {
             Allowed::AtMost(most) => found <= most,
             Allowed::Exactly(value) => found == value,
             Allowed::Bits(bits) => found & !bits == 0,
+            Allowed::EightsBetween(first, last) => {
+                (first..=last).contains(&found) && found % 8 == 0
+            }
             Allowed::SixteensBetween(first, last) => {
                 (first..=last).contains(&found) && found % 16 == 0
             }
@@ -149,13 +178,9 @@ pub(crate) fn room<'a>(
     bytes: &'a mut [u8],
     needed: usize,
 ) -> Result<&'a mut [u8], FieldError> {
-    let found = bytes.len() as u64;
-    bytes.get_mut(..needed).ok_or(FieldError {
-        record: name,
-        field: "bytes",
-        found,
-        allowed: Allowed::AtLeast(needed as u64),
-    })
+    let allowed = Allowed::AtLeast(needed as u64);
+    let short = FieldError::new(name, "bytes", bytes.len() as u64, allowed);
+    bytes.get_mut(..needed).ok_or(short)
 }
 
 /// Writes fields from the front of a buffer that has room for them.

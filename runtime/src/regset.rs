@@ -77,7 +77,8 @@ const NOTE_HEADER: usize = 12 + 8;
 /// A register set: `struct user_sve_header`, and what stands behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Regset<'a> {
-    vq: Vq,
+    /// None for a `vl` of 0.
+    vq: Option<Vq>,
     max_vq: Vq,
     flags: u16,
     payload: Payload<'a>,
@@ -89,7 +90,7 @@ pub struct Regset<'a> {
 pub enum Payload<'a> {
     /// SVE registers.
     Sve {
-        /// Z, P and FFR. Of NT_ARM_SSVE, FFR is zero.
+        /// Z, P and FFR. Of NT_ARM_SSVE, FFR is zero without FEAT_SME_FA64.
         state: SveState<&'a [u8]>,
         /// FPSR and FPCR.
         status: Status,
@@ -101,11 +102,23 @@ pub enum Payload<'a> {
 }
 
 impl<'a> Regset<'a> {
-    /// From the start of what PTRACE_GETREGSET has written, or of a core note's content.
+    /// From the start of what PTRACE_GETREGSET of NT_ARM_SVE has written, or of that core note's content.
     ///
     /// The header says how large the register set is. More bytes may follow: PTRACE_GETREGSET gives all that
-    /// the largest one would take. Every field of the header is checked; `max_size` only against `size`.
+    /// the largest one would take. Every field of the header that decides something is checked: `max_size`,
+    /// `max_vl` and `__reserved` decide nothing.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FieldError> {
+        Self::parse_note(bytes, NT_ARM_SVE)
+    }
+
+    /// The same from NT_ARM_SSVE. If the thread is not in streaming mode, Linux gives a header of 16 or 8 bytes,
+    /// or one that says 8 with V registers behind it, or only V registers, by version:
+    /// [`Payload::None`] is the answer for all of them.
+    pub fn parse_streaming(bytes: &'a [u8]) -> Result<Self, FieldError> {
+        Self::parse_note(bytes, NT_ARM_SSVE)
+    }
+
+    fn parse_note(bytes: &'a [u8], note: u32) -> Result<Self, FieldError> {
         let record = Record { name: NAME, bytes };
         record.part(0, HEADER)?;
         let size = record.u32(0)?;
@@ -114,36 +127,37 @@ impl<'a> Regset<'a> {
         if size != 8 {
             record.check("size", size.into(), Allowed::AtLeast(HEADER as u64))?;
         }
-        let least = Allowed::AtLeast(size.into());
-        record.check("max_size", record.u32(4)?.into(), least)?;
-        let vq = record.vq("vl", record.u16(8)?, Vq::MIN, Vq::ARCH_MAX)?;
-        let max_vq = record.vq("max_vl", record.u16(10)?, vq, Vq::MAX)?;
-        let flags = record.u16(12)?;
+        let (vl, max_vl, flags) = (record.u16(8)?, record.u16(10)?, record.u16(12)?);
         let known = REGS_SVE | VL_INHERIT | VL_ONEXEC;
         record.check("flags", flags.into(), Allowed::Bits(known.into()))?;
-        record.check("__reserved", record.u16(14)?.into(), Allowed::Exactly(0))?;
         let sve = flags & REGS_SVE != 0;
-        let payload = if size as usize <= HEADER {
+        let none = size as usize <= HEADER || note == NT_ARM_SSVE && !sve;
+        let vq = match vl {
+            0 if !none && !sve => None,
+            _ => Some(record.vq("vl", vl, Vq::MIN, Vq::ARCH_MAX)?),
+        };
+        let payload = if none {
             Payload::None
         } else {
-            let needed = if sve {
-                size_at(vq)
-            } else {
-                HEADER + FpsimdState::BYTES
+            let needed = match vq.filter(|_| sve) {
+                Some(vq) => size_at(vq),
+                None => HEADER + FpsimdState::BYTES,
             };
             record.check("size", size.into(), Allowed::AtLeast(needed as u64))?;
             let bytes = record.part(HEADER, needed - HEADER)?;
-            match sve {
-                true => sve_payload(Record { name: NAME, bytes }, vq)?,
-                false => Payload::Fpsimd(FpsimdState::parse(bytes)?),
+            match vq.filter(|_| sve) {
+                Some(vq) => sve_payload(Record { name: NAME, bytes }, vq)?,
+                None => Payload::Fpsimd(FpsimdState::parse(bytes)?),
             }
         };
+        let least = vq.unwrap_or(Vq::MIN);
+        let max_vq = record.vq("max_vl", max_vl, least, Vq::MAX);
         Ok(Self {
             vq,
-            max_vq,
-            flags: flags & !REGS_SVE,
+            max_vq: max_vq.unwrap_or(least),
+            flags,
             payload,
-            note: NT_ARM_SVE,
+            note,
         })
     }
 
@@ -151,20 +165,32 @@ impl<'a> Regset<'a> {
     /// of a guest that sets ZCR, [resize](SveState::resize_from) the image first.
     pub fn of<S: Storage>(state: &'a SveState<S>, status: Status) -> Self {
         let state = state.by_ref();
-        Self::with(state.vq(), Payload::Sve { state, status })
+        Self::with(Some(state.vq()), REGS_SVE, Payload::Sve { state, status })
     }
 
     /// A register set with V registers, for a vCPU without SVE. `vq` is what its header says, 1 to 16; in a
     /// file with vCPUs that have SVE, take theirs.
     pub fn fpsimd(vq: Vq, fpsimd: FpsimdState<'a>) -> Self {
-        Self::with(vq, Payload::Fpsimd(fpsimd))
+        Self::with(Some(vq), 0, Payload::Fpsimd(fpsimd))
     }
 
-    fn with(vq: Vq, payload: Payload<'a>) -> Self {
+    /// A register set with V registers and a `vl` of 0. Where there is SME and no SVE, PTRACE_SETREGSET of
+    /// NT_ARM_SVE takes nothing else; the thread leaves streaming mode by it. PTRACE_GETREGSET of NT_ARM_SVE
+    /// fails there (EINVAL).
+    pub fn fpsimd_without_sve(fpsimd: FpsimdState<'a>) -> Self {
+        Self::with(None, 0, Payload::Fpsimd(fpsimd))
+    }
+
+    /// A header without registers, 1 to 16: PTRACE_SETREGSET of it changes the thread's vector length.
+    pub fn vl_only(vq: Vq) -> Self {
+        Self::with(Some(vq), REGS_SVE, Payload::None)
+    }
+
+    fn with(vq: Option<Vq>, flags: u16, payload: Payload<'a>) -> Self {
         Self {
             vq,
-            max_vq: vq,
-            flags: 0,
+            max_vq: vq.unwrap_or(Vq::MIN),
+            flags,
             payload,
             note: NT_ARM_SVE,
         }
@@ -172,36 +198,38 @@ impl<'a> Regset<'a> {
 
     /// The same with another `max_vl`; a smaller one than `vl` counts as `vl`.
     pub fn with_max_vq(self, max_vq: Vq) -> Self {
-        let max_vq = max_vq.max(self.vq);
+        let max_vq = max_vq.max(self.vq());
         Self { max_vq, ..self }
     }
 
     /// The same with these flags, [`VL_INHERIT`] and [`VL_ONEXEC`]; others are ignored.
     pub fn with_flags(self, flags: u16) -> Self {
-        let flags = flags & (VL_INHERIT | VL_ONEXEC);
+        let flags = flags & (VL_INHERIT | VL_ONEXEC) | self.flags & REGS_SVE;
         Self { flags, ..self }
     }
 
     /// The same for streaming mode: [`write_note`](Self::write_note) makes it NT_ARM_SSVE. The header does
-    /// not say which mode it is, so [`parse`](Self::parse) cannot tell.
+    /// not say which mode it is.
     pub fn streaming(self) -> Self {
         let note = NT_ARM_SSVE;
         Self { note, ..self }
     }
 
-    /// The vector length: of NT_ARM_SSVE, that of streaming mode.
+    /// The vector length: of NT_ARM_SSVE, that of streaming mode. 1 for a `vl` of 0, which has V registers
+    /// only.
     pub fn vq(&self) -> Vq {
-        self.vq
+        self.vq.unwrap_or(Vq::MIN)
     }
 
-    /// The largest vector length that the thread may have, or the vCPU has.
+    /// The largest vector length that the thread may have, or the vCPU has. It is [`vq`](Self::vq) where the
+    /// header says less, as QEMU's dump of a vCPU in streaming mode does.
     pub fn max_vq(&self) -> Vq {
         self.max_vq
     }
 
     /// The flags without [`REGS_SVE`], which [`payload`](Self::payload) tells.
     pub fn flags(&self) -> u16 {
-        self.flags
+        self.flags & !REGS_SVE
     }
 
     /// The registers.
@@ -235,28 +263,40 @@ impl<'a> Regset<'a> {
     /// How many bytes it has, header included (`SVE_PT_SIZE`).
     pub fn size(&self) -> usize {
         match self.payload {
-            Payload::Sve { .. } => size_at(self.vq),
+            Payload::Sve { state, .. } => size_at(state.vq()),
             Payload::Fpsimd(_) => HEADER + FpsimdState::BYTES,
             Payload::None => HEADER,
         }
     }
 
-    /// Writes it into the first [`size`](Self::size) bytes of a buffer; gives how many these are.
+    /// Writes it into the first [`size`](Self::size) bytes of a buffer; gives how many these are. A VQ above 16 is
+    /// refused, and so are V registers for [streaming](Self::streaming) mode: Linux gives none, and since
+    /// 6.16 it takes none.
     pub fn write(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let size = self.size();
         let (header, payload) = room(NAME, bytes, size)?.split_at_mut(HEADER);
-        let sve = match self.payload {
-            Payload::Sve { .. } => REGS_SVE,
-            Payload::Fpsimd(_) | Payload::None => 0,
+        let record = Record {
+            name: NAME,
+            bytes: &[],
         };
+        let vl_field = self.vq.map_or(0, vl);
+        record.vq("vl", vl(self.vq()), Vq::MIN, Vq::ARCH_MAX)?;
+        if let (NT_ARM_SSVE, Payload::Fpsimd(_)) = (self.note, self.payload) {
+            let error = record.error(
+                "flags",
+                self.flags.into(),
+                Allowed::AtLeast(REGS_SVE.into()),
+            );
+            return Err(error.with_note("NT_ARM_SSVE has SVE registers, or none"));
+        }
         put(
             header,
             &[
                 &number(size).to_ne_bytes(),
                 &number(size_at(self.max_vq)).to_ne_bytes(),
-                &vl(self.vq).to_ne_bytes(),
+                &vl_field.to_ne_bytes(),
                 &vl(self.max_vq).to_ne_bytes(),
-                &(self.flags | sve).to_ne_bytes(),
+                &self.flags.to_ne_bytes(),
                 &[0; 2],
             ],
         );
@@ -292,6 +332,7 @@ impl<'a> Regset<'a> {
     pub fn write_note(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let (header, content) =
             room("Elf64_Nhdr", bytes, self.note_size())?.split_at_mut(NOTE_HEADER);
+        self.write(content)?;
         put(
             header,
             &[
@@ -302,7 +343,6 @@ impl<'a> Regset<'a> {
                 &[0; 8 - NOTE_OWNER.len()],
             ],
         );
-        self.write(content)?;
         Ok(self.note_size())
     }
 }
@@ -319,15 +359,9 @@ fn sve_payload(record: Record<'_>, vq: Vq) -> Result<Payload<'_>, FieldError> {
     let status = record.bytes.len() - 16;
     let bytes = sve::Layout::image_bytes(vq).unwrap_or(0);
     let state = SveState::new(vq, record.part(0, bytes)?);
-    let vl = || {
-        record.error(
-            "vl",
-            vl(vq).into(),
-            Allowed::AtMost(vl(Vq::ARCH_MAX).into()),
-        )
-    };
+    let most = Allowed::AtMost(vl(Vq::ARCH_MAX).into());
     Ok(Payload::Sve {
-        state: state.map_err(|_| vl())?,
+        state: state.map_err(|_| record.error("vl", vl(vq).into(), most))?,
         status: Status {
             fpsr: record.u32(status)?,
             fpcr: record.u32(status + 4)?,

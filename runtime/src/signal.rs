@@ -37,7 +37,16 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! [`write()`] is the way back.
+//! [`write()`] is the way back into such a frame; [`Frame::write`] makes a whole one, in an emulator or a
+//! tracer.
+//!
+//! # Frames that are not as one expects
+//!
+//! * Where there is SME and no SVE (`-cpu max,sve=off` of QEMU, guests of an Apple M4), a thread outside streaming
+//!   mode has a `sve_context` with a `vl` of 0 and no registers. It counts as none.
+//! * qemu-user breaks the rule that records and the extra space start at a multiple of 16, and has null records
+//!   of 8 bytes: its `datap` is an odd multiple of 8. Such frames are read and written too.
+//! * In streaming mode FFR exists only with FEAT_SME_FA64; without it FFR is zero here.
 //!
 //! Source: Linux's `arch/arm64/include/uapi/asm/sigcontext.h` and `ucontext.h`, and
 //! `Documentation/arch/arm64/sve.rst`.
@@ -47,7 +56,7 @@ use core::ops::Range;
 use crate::fields::{Allowed, FieldError, Record, put, room};
 use crate::image::{Storage, SveState};
 use crate::layout::Layout;
-use crate::registers::{Status, without_predicates};
+use crate::registers::Status;
 use crate::regset::{FpsimdState, vl};
 use crate::sve;
 use crate::vq::Vq;
@@ -69,13 +78,16 @@ const HEADER: usize = 16;
 const EXTRA_BYTES: usize = 32;
 /// The end of records, with its padding.
 const END: usize = 16;
+const NULL_RECORD: &str = "a null record (magic 0, size 0) must end the list";
+const V_ONLY: &str = "the frame has room for V only, and the image has more";
 
 /// The registers of a signal frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame<'a> {
     /// V, FPSR and FPCR, which every frame has.
     pub fpsimd: FpsimdState<'a>,
-    /// The record that a machine with SVE has besides.
+    /// The record that a thread with a vector length has besides: on a machine with SVE, and in streaming
+    /// mode.
     pub sve: Option<SveContext<'a>>,
 }
 
@@ -84,7 +96,7 @@ pub struct Frame<'a> {
 pub struct SveContext<'a> {
     /// The vector length.
     pub vq: Vq,
-    /// Whether this is streaming mode. Then FFR is zero.
+    /// Whether this is streaming mode. Then there are registers, and FFR is zero without FEAT_SME_FA64.
     pub streaming: bool,
     /// Z, P and FFR; none if the thread has used only V registers since its last system call.
     pub state: Option<SveState<&'a [u8]>>,
@@ -114,7 +126,10 @@ impl<'a> Frame<'a> {
             bytes: &frame[range],
         };
         let fpsimd = record("fpsimd_context", records.fpsimd_context()?);
-        let sve = (records.sve.clone()).map(|range| SveContext::at(record(SVE, range)));
+        let sve = records.sve.clone().map(|range| record(SVE, range));
+        // A head of zeros, where there is SME and no SVE.
+        let sve = sve.filter(|record| record.bytes[8..] != [0; 8]);
+        let sve = sve.map(SveContext::at);
         Ok(Self {
             fpsimd: FpsimdState::parse_context(fpsimd)?,
             sve: sve.transpose()?,
@@ -134,6 +149,60 @@ impl<'a> Frame<'a> {
         }
         self.fpsimd.copy_to(state)
     }
+
+    /// How many bytes [`write`](Self::write) needs: the 4096 of `__reserved`, or more with an `extra_context`.
+    pub fn size(&self) -> usize {
+        let (start, sve) = self.sve_place();
+        RESERVED_BYTES.max(start + sve + END)
+    }
+
+    /// Where the `sve_context` is, or would be, and its size; behind an `extra_context` where it has to be.
+    fn sve_place(&self) -> (usize, usize) {
+        let sve = self.sve.map_or(0, |sve| sve.size());
+        match FpsimdState::CONTEXT_BYTES + sve + END <= RESERVED_BYTES {
+            true => (FpsimdState::CONTEXT_BYTES, sve),
+            false => (FpsimdState::CONTEXT_BYTES + EXTRA_BYTES + END, sve),
+        }
+    }
+
+    /// Writes a whole frame, whatever was in memory before: `fpsimd_context`, `sve_context`, `extra_context`
+    /// where `__reserved` has no room for all (from VQ 7 on), and the null records that end the lists.
+    ///
+    /// `bytes` starts with `__reserved`, which the thread will have at `address`, a multiple of 16. Gives
+    /// [`size`](Self::size), how many bytes of it the frame takes. Bytes behind the last null record stay.
+    pub fn write(&self, address: u64, bytes: &mut [u8]) -> Result<usize, FieldError> {
+        let (size, (start, sve)) = (self.size(), self.sve_place());
+        let reserved = "sigcontext.__reserved";
+        let bytes = room(reserved, bytes, size)?;
+        let record = Record {
+            name: reserved,
+            bytes,
+        };
+        let last = u64::MAX - 16 * RESERVED_BYTES as u64;
+        record.check("address", address, Allowed::SixteensBetween(16, last))?;
+        // First, because it may refuse.
+        if let Some(sve) = self.sve {
+            sve.write(&mut bytes[start..])?;
+        }
+        let fpsimd = self.fpsimd.write_context(bytes)?;
+        if start > fpsimd {
+            // At most 8768.
+            #[allow(clippy::cast_possible_truncation)]
+            let (extra, size) = (EXTRA_BYTES as u32, (sve + END) as u32);
+            put(
+                &mut bytes[fpsimd..start],
+                &[
+                    &EXTRA_MAGIC.to_ne_bytes(),
+                    &extra.to_ne_bytes(),
+                    &(address + start as u64).to_ne_bytes(),
+                    &size.to_ne_bytes(),
+                    &[0; 12 + END],
+                ],
+            );
+        }
+        bytes[start + sve..][..END].fill(0);
+        Ok(size)
+    }
 }
 
 impl<'a> SveContext<'a> {
@@ -152,23 +221,42 @@ impl<'a> SveContext<'a> {
 
     /// From a record that is as long as its head says.
     fn at(record: Record<'a>) -> Result<Self, FieldError> {
-        let vq = record.vq("vl", record.u16(8)?, Vq::MIN, Vq::ARCH_MAX)?;
-        let flags = record.u16(10)?;
-        record.check("flags", flags.into(), Allowed::Bits(FLAG_SM.into()))?;
-        record.check("__reserved", record.u32(12)?.into(), Allowed::Exactly(0))?;
-        // The kernel's rule: a head without registers, or all of them; otherwise sigreturn fails with EINVAL.
+        let (vq, streaming) = Self::head(record, record.bytes.len())?;
         let bytes = sve::Layout::image_bytes(vq).unwrap_or(usize::MAX);
-        let size = record.bytes.len();
-        if size != HEADER {
-            let needed = HEADER.saturating_add(bytes) as u64;
-            record.check("head.size", size as u64, Allowed::AtLeast(needed))?;
-        }
         let registers = record.part(HEADER, bytes).ok();
         Ok(Self {
             vq,
-            streaming: flags & FLAG_SM != 0,
+            streaming,
             state: registers.and_then(|bytes| SveState::new(vq, bytes).ok()),
         })
+    }
+
+    /// Checks a head against the size of the record; gives the vector length, and whether it is streaming
+    /// mode. Of `__reserved` nothing depends, and Linux does not look at it.
+    fn head(record: Record<'_>, size: usize) -> Result<(Vq, bool), FieldError> {
+        let (vl, flags) = (record.u16(8)?, record.u16(10)?);
+        let vq = record.vq("vl", vl, Vq::MIN, Vq::ARCH_MAX);
+        let no_sve = "Linux gives 0, without registers, where there is SME and no SVE";
+        let vq = vq.map_err(|error| {
+            if vl == 0 {
+                error.with_note(no_sve)
+            } else {
+                error
+            }
+        })?;
+        record.check("flags", flags.into(), Allowed::Bits(FLAG_SM.into()))?;
+        let streaming = flags & FLAG_SM != 0;
+        // The kernel's rule: a head without registers, or all of them; otherwise sigreturn fails with EINVAL.
+        if size != HEADER || streaming {
+            let bytes = sve::Layout::image_bytes(vq).unwrap_or(usize::MAX);
+            let needed = HEADER.saturating_add(bytes) as u64;
+            let whole = record.check("head.size", size as u64, Allowed::AtLeast(needed));
+            whole.map_err(|error| match size {
+                HEADER => error.with_note("in streaming mode there are registers"),
+                _ => error,
+            })?;
+        }
+        Ok((vq, streaming))
     }
 
     /// With these registers, not of streaming mode.
@@ -187,7 +275,8 @@ impl<'a> SveContext<'a> {
         (HEADER + registers).next_multiple_of(16)
     }
 
-    /// Writes the record into the first [`size`](Self::size) bytes of a buffer; gives how many these are.
+    /// Writes the record into the first [`size`](Self::size) bytes of a buffer; gives how many these are. What
+    /// [`parse`](Self::parse) would refuse is refused: a VQ above 16, and streaming mode without registers.
     pub fn write(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let size = self.size();
         let (header, registers) = room(SVE, bytes, size)?.split_at_mut(HEADER);
@@ -197,16 +286,22 @@ impl<'a> SveContext<'a> {
         // At most 8752.
         #[allow(clippy::cast_possible_truncation)]
         let size_field = size as u32;
+        let mut head = [0; HEADER];
         put(
-            header,
+            &mut head,
             &[
                 &SVE_MAGIC.to_ne_bytes(),
                 &size_field.to_ne_bytes(),
                 &vl(vq).to_ne_bytes(),
                 &flags.to_ne_bytes(),
-                &[0; 4],
             ],
         );
+        let record = Record {
+            name: SVE,
+            bytes: &head,
+        };
+        Self::head(record, size)?;
+        header.copy_from_slice(&head);
         let (registers, padding) = registers.split_at_mut(state.len());
         registers.copy_from_slice(state);
         padding.fill(0);
@@ -215,10 +310,11 @@ impl<'a> SveContext<'a> {
 }
 
 /// Writes registers into a frame, for the thread to go on with when the handler returns. Refuses, and
-/// changes nothing, where the frame has no room for them: the vector length is another one, or the thread
-/// was not using its SVE registers.
+/// changes nothing, where the frame has no room for them: the vector length is another one, or the frame has
+/// only V registers and the image has more.
 ///
-/// On a machine without SVE the image has VQ 1. Its Z registers are written as V; its P and FFR must be zero.
+/// A frame has only V on a machine without SVE, and where the thread has used no others since its last system
+/// call. The image's Z registers are written as V then, and all else in it must be zero.
 pub fn write<S: Storage>(
     frame: &mut [u8],
     state: &SveState<S>,
@@ -227,37 +323,41 @@ pub fn write<S: Storage>(
     let records = Records::of(frame, true)?;
     let parsed = Frame::at(frame, &records)?;
     let fpsimd = records.fpsimd_context()?;
-    let error = |field, found: usize, allowed: usize| FieldError {
-        record: SVE,
-        field,
-        found: found as u64,
-        allowed: Allowed::Exactly(allowed as u64),
+    let refused = |field, found: usize, allowed: usize| {
+        let allowed = Allowed::Exactly(allowed as u64);
+        FieldError::new(SVE, field, found as u64, allowed)
     };
-    let own = usize::from(vl(state.vq()));
     match (parsed.sve, records.sve) {
-        (Some(sve), Some(range)) => {
-            if sve.vq != state.vq() {
-                return Err(error("vl", vl(sve.vq).into(), own));
-            }
-            let context = SveContext {
-                state: Some(state.by_ref()),
-                ..sve
-            };
-            if sve.state.is_none() {
-                return Err(error("head.size", range.len(), context.size()));
-            }
+        (Some(sve), _) if sve.vq != state.vq() => {
+            let own = usize::from(vl(state.vq()));
+            return Err(refused("vl", vl(sve.vq).into(), own));
+        }
+        (Some(SveContext { state: Some(_), .. }), Some(range)) => {
             // The head stays: a kernel may give a record more bytes than it has to.
             let registers = &mut frame[range][HEADER..][..state.as_bytes().len()];
             registers.copy_from_slice(state.as_bytes());
         }
-        // Only V would be written.
-        _ if state.vq() != Vq::MIN || without_predicates(state).is_err() => {
-            return Err(error("records", 0, 1));
+        (sve, range) if !has_v_only(state) => {
+            let error = match (sve, range) {
+                (Some(_), Some(range)) => {
+                    refused("head.size", range.len(), SveContext::of(state).size())
+                }
+                _ => refused("records", 0, 1),
+            };
+            return Err(error.with_note(V_ONLY));
         }
         _ => {}
     }
     FpsimdState::of(state, status).write_context(&mut frame[fpsimd])?;
     Ok(())
+}
+
+/// Whether nothing is set above the low 128 bits of Z, nor in P or FFR.
+fn has_v_only<S: Storage>(state: &SveState<S>) -> bool {
+    let vl = state.vq().vl_bytes() as usize;
+    let (z, predicates) = state.as_bytes().split_at(32 * vl);
+    let mut others = z.chunks_exact(vl).map(|z| &z[16..]).chain([predicates]);
+    others.all(|bytes| bytes.iter().all(|byte| *byte == 0))
 }
 
 /// Where the records are, heads included.
@@ -294,12 +394,15 @@ impl Records {
                 name: "_aarch64_ctx",
                 bytes: &frame[at..space.end],
             };
+            let unended = |error: FieldError| error.with_note(NULL_RECORD);
+            record.part(0, 8).map_err(unended)?;
             let (magic, size) = (record.u32(0)?, record.u32(4)?);
             let largest = (space.end - at) as u64;
             if magic == 0 {
                 return record.check("size", size.into(), Allowed::Exactly(0));
             }
-            record.check("size", size.into(), Allowed::SixteensBetween(16, largest))?;
+            let fits = record.check("size", size.into(), Allowed::SixteensBetween(16, largest));
+            fits.map_err(unended)?;
             let range = at..at + size as usize;
             match magic {
                 FpsimdState::MAGIC => {
@@ -321,12 +424,8 @@ impl Records {
     }
 
     fn fpsimd_context(&self) -> Result<Range<usize>, FieldError> {
-        self.fpsimd.clone().ok_or(FieldError {
-            record: "fpsimd_context",
-            field: "records",
-            found: 0,
-            allowed: Allowed::Exactly(1),
-        })
+        let none = FieldError::new("fpsimd_context", "records", 0, Allowed::Exactly(1));
+        self.fpsimd.clone().ok_or(none)
     }
 }
 
@@ -335,7 +434,8 @@ fn named<'a>(name: &'static str, record: Record<'a>) -> Record<'a> {
 }
 
 /// The extra space that an `extra_context` at this place describes. It starts behind the null record that
-/// must follow the `extra_context` directly.
+/// must follow the `extra_context` directly: one of 16 bytes in Linux, and of 8 in qemu-user, whose space starts
+/// and ends at an odd multiple of 8. (Frames are at multiples of 16.)
 fn extra(record: Record<'_>, at: usize, size: u32) -> Result<Range<usize>, FieldError> {
     record.check(
         "head.size",
@@ -343,9 +443,12 @@ fn extra(record: Record<'_>, at: usize, size: u32) -> Result<Range<usize>, Field
         Allowed::AtLeast(EXTRA_BYTES as u64),
     )?;
     let (datap, extra) = (record.u64(8)?, record.u32(16)?);
-    let sixteens = |last| Allowed::SixteensBetween(16, last);
-    record.check("datap", datap, sixteens(u64::MAX))?;
-    record.check("size", extra.into(), sixteens(u64::from(u32::MAX)))?;
+    record.check("datap", datap, Allowed::EightsBetween(8, u64::MAX))?;
+    let (null, allowed) = match datap % 16 {
+        0 => (END, Allowed::SixteensBetween(16, u32::MAX.into())),
+        _ => (8, Allowed::EightsBetween(8, u32::MAX.into())),
+    };
+    record.check("size", extra.into(), allowed)?;
     let end = size as usize;
     record.check("next magic", record.u32(end)?.into(), Allowed::Exactly(0))?;
     record.check(
@@ -353,24 +456,18 @@ fn extra(record: Record<'_>, at: usize, size: u32) -> Result<Range<usize>, Field
         record.u32(end + 4)?.into(),
         Allowed::Exactly(0),
     )?;
-    let start = at + end + END;
+    let start = at + end + null;
     Ok(start..start.saturating_add(extra as usize))
 }
 
 /// Notes the place of a record of which there may be only one.
 fn once(
     place: &mut Option<Range<usize>>,
-    record: &'static str,
+    name: &'static str,
     range: Range<usize>,
 ) -> Result<(), FieldError> {
-    if place.is_some() {
-        return Err(FieldError {
-            record,
-            field: "records",
-            found: 2,
-            allowed: Allowed::AtMost(1),
-        });
+    match place.replace(range) {
+        None => Ok(()),
+        Some(_) => Err(FieldError::new(name, "records", 2, Allowed::AtMost(1))),
     }
-    *place = Some(range);
-    Ok(())
 }

@@ -41,6 +41,8 @@
 //! characters at VQ 2. JSON and MessagePack read both base64 and a list of numbers; CBOR reads a list of
 //! numbers too. bincode, bitcode and postcard read only what they write.
 
+#[cfg(feature = "serde")]
+mod base64;
 mod header;
 mod registers;
 #[cfg(feature = "serde")]

@@ -1,22 +1,23 @@
 //! A snapshot in serde formats: a byte string, or a string of base64 in a format for people. A format for
-//! people reads both, and lists of numbers too. It has to, because inside `flatten` and tagged enums every
-//! format claims to be for people.
+//! people reads both, lists of numbers, and elements of XML. It has to, because inside `flatten` and tagged enums
+//! every format claims to be for people. Base64 is read where bytes are expected, too: some formats have no
+//! strings.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
+use super::base64;
 use super::{MAX_BYTES, Snapshot, check_version};
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let bytes = self.to_bytes();
         if serializer.is_human_readable() {
-            return serializer.serialize_str(&STANDARD.encode(bytes));
+            return serializer.serialize_str(&base64::encode(&bytes));
         }
         serializer.serialize_bytes(&bytes)
     }
@@ -42,14 +43,25 @@ impl<'de> Visitor<'de> for Bytes {
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Snapshot, E> {
+        // A snapshot is no base64: it has zeros.
+        let decoded = base64::decode(bytes);
+        let bytes = decoded.as_deref().unwrap_or(bytes);
         Snapshot::from_bytes(bytes).map_err(E::custom)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Snapshot, E> {
-        let bytes = STANDARD
-            .decode(text)
+        let bytes = base64::decode(text.as_bytes())
             .map_err(|error| E::custom(format_args!("no base64 of an SVE snapshot: {error}")))?;
-        self.visit_bytes(&bytes)
+        Snapshot::from_bytes(&bytes).map_err(E::custom)
+    }
+
+    /// An element of XML: a map with its text.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Snapshot, A::Error> {
+        match map.next_key::<String>()?.as_deref() {
+            // Of quick-xml, and of serde-xml-rs.
+            Some("$text" | "#text") => map.next_value(),
+            _ => Err(A::Error::invalid_type(Unexpected::Map, &self)),
+        }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Snapshot, A::Error> {

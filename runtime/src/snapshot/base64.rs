@@ -1,0 +1,78 @@
+//! Base64 (RFC 4648, section 4, with padding). White space is passed over: `base64`, YAML and MIME break lines.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::MAX_BYTES;
+
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Where a text is no base64.
+pub(super) struct NotBase64 {
+    offset: usize,
+    /// None at its end.
+    byte: Option<u8>,
+}
+
+impl fmt::Display for NotBase64 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let offset = self.offset;
+        match self.byte {
+            Some(byte) => write!(f, "byte {byte:#04x} at offset {offset}"),
+            None => write!(f, "it ends at offset {offset}, within four characters"),
+        }
+    }
+}
+
+pub(super) fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for three in bytes.chunks(3) {
+        let mut word = [0; 4];
+        word[1..=three.len()].copy_from_slice(three);
+        let word = u32::from_be_bytes(word) as usize;
+        for k in 0..4 {
+            let digit = DIGITS[word >> (18 - 6 * k) & 63];
+            text.push(if k <= three.len() { digit.into() } else { '=' });
+        }
+    }
+    text
+}
+
+/// Stops behind [`MAX_BYTES`]: more is no snapshot, whatever it is.
+pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64> {
+    let mut bytes = Vec::new();
+    let (mut word, mut digits, mut padding) = (0_u32, 0, 0);
+    for (offset, byte) in text.iter().enumerate() {
+        let value = match byte {
+            b' ' | b'\t' | b'\r' | b'\n' => continue,
+            b'=' if digits % 4 >= 2 => {
+                padding += 1;
+                0
+            }
+            b'A'..=b'Z' if padding == 0 => byte - b'A',
+            b'a'..=b'z' if padding == 0 => byte - b'a' + 26,
+            b'0'..=b'9' if padding == 0 => byte - b'0' + 52,
+            b'+' if padding == 0 => 62,
+            b'/' if padding == 0 => 63,
+            _ => {
+                let byte = Some(*byte);
+                return Err(NotBase64 { offset, byte });
+            }
+        };
+        (word, digits) = (word << 6 | u32::from(value), digits + 1);
+        if digits % 4 == 0 {
+            bytes.extend_from_slice(&word.to_be_bytes()[1..4 - padding]);
+        }
+        if bytes.len() > MAX_BYTES {
+            break;
+        }
+    }
+    match digits % 4 {
+        0 => Ok(bytes),
+        _ => Err(NotBase64 {
+            offset: text.len(),
+            byte: None,
+        }),
+    }
+}
