@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use sve_state::regset::{FpsimdState, Payload, Regset};
 use sve_state::signal::{self, Frame, SveContext};
 use sve_state::vcpu::Status;
-use sve_state::{SveState, Vq};
+use sve_state::{FieldError, SveState, Vq};
 
 const FPSIMD: u32 = 0x4650_8001;
 const SVE: u32 = 0x5356_4501;
@@ -25,8 +25,13 @@ fuzz_target!(|input: &[u8]| {
         long
     };
     match which % 8 {
-        0 => regset(bytes),
-        1 => regset(&long()),
+        0 | 1 => {
+            let long = long();
+            let bytes = if which % 8 == 0 { bytes } else { &long };
+            regset(bytes, false);
+            regset(bytes, true);
+            constructed(bytes);
+        }
         2 => frame(bytes),
         3 => frame(&long()),
         4 => frame(&[&fpsimd_context(), bytes].concat()),
@@ -66,31 +71,52 @@ fn vq(vl: usize) -> Option<usize> {
     (vl % 16 == 0 && (16..=256).contains(&vl)).then_some(vl / 16)
 }
 
-/// A register set's kind, by `struct user_sve_header`: 0 without registers, 1 SVE, 2 FPSIMD.
-fn regset_kind(bytes: &[u8]) -> Option<(usize, u32)> {
-    let (size, max_size) = (number(bytes, 0, 4)?, number(bytes, 4, 4)?);
-    let (vl, max_vl) = (number(bytes, 8, 2)?, number(bytes, 10, 2)?);
-    let (flags, reserved) = (number(bytes, 12, 2)?, number(bytes, 14, 2)?);
-    let vq = vq(vl)?;
-    if max_vl % 16 != 0 || !(vl..=8192).contains(&max_vl) || flags > 7 || reserved != 0 {
+/// A register set's kind, by `struct user_sve_header`: 0 without registers, 1 SVE, 2 FPSIMD. And its vector
+/// lengths, in quadwords.
+fn regset_kind(bytes: &[u8], streaming: bool) -> Option<([usize; 2], u32)> {
+    bytes.get(..16)?;
+    let size = number(bytes, 0, 4)?;
+    let (vl, max_vl, flags) = (
+        number(bytes, 8, 2)?,
+        number(bytes, 10, 2)?,
+        number(bytes, 12, 2)?,
+    );
+    if flags > 7 || size > bytes.len() || size < 16 && size != 8 {
         return None;
     }
-    if size > bytes.len() || max_size < size {
-        return None;
-    }
-    let sve = 16 + (546 * vq + 15) / 16 * 16 + 16;
-    match (size, flags & 1) {
-        (8 | 16, _) => Some((vq, 0)),
-        (..16, _) => None,
-        (size, 1) => (size >= sve).then_some((vq, 1)),
-        (size, _) => (size >= 544).then_some((vq, 2)),
+    let kind = match flags & 1 {
+        _ if size <= 16 => 0,
+        1 => 1,
+        _ if streaming => 0,
+        _ => 2,
+    };
+    // Without SVE there is none.
+    let vq = if vl == 0 && kind == 2 { 0 } else { vq(vl)? };
+    let needed = match kind {
+        0 => 0,
+        1 => 16 + (546 * vq + 15) / 16 * 16 + 16,
+        _ => 544,
+    };
+    let max = if max_vl % 16 == 0 && max_vl <= 8192 {
+        max_vl / 16
+    } else {
+        0
+    };
+    (size >= needed).then_some(([vq, max.max(vq).max(1)], kind))
+}
+
+/// As NT_ARM_SVE, or as NT_ARM_SSVE.
+fn parse(bytes: &[u8], streaming: bool) -> Result<Regset<'_>, FieldError> {
+    match streaming {
+        false => Regset::parse(bytes),
+        true => Regset::parse_streaming(bytes),
     }
 }
 
-fn regset(bytes: &[u8]) {
-    let parsed = Regset::parse(bytes);
-    let expected = regset_kind(bytes);
-    let (regset, (vq, kind)) = match (parsed, expected) {
+fn regset(bytes: &[u8], streaming: bool) {
+    let parsed = parse(bytes, streaming);
+    let expected = regset_kind(bytes, streaming);
+    let (regset, ([vq, max_vq], kind)) = match (parsed, expected) {
         (Ok(regset), Some(expected)) => (regset, expected),
         (Err(error), None) => {
             assert!(!error.to_string().is_empty());
@@ -98,7 +124,8 @@ fn regset(bytes: &[u8]) {
         }
         (parsed, expected) => panic!("{parsed:?}, and not {expected:?}"),
     };
-    assert_eq!(usize::from(regset.vq().get()), vq);
+    assert_eq!(usize::from(regset.vq().get()), vq.max(1));
+    assert_eq!(usize::from(regset.max_vq().get()), max_vq);
     match regset.payload() {
         Payload::None => assert_eq!(kind, 0),
         Payload::Sve { state, status } => {
@@ -117,7 +144,7 @@ fn regset(bytes: &[u8]) {
     }
     let mut written = vec![0xee; regset.size()];
     assert_eq!(regset.write(&mut written), Ok(written.len()));
-    assert_eq!(Regset::parse(&written), Ok(regset));
+    assert_eq!(parse(&written, streaming), Ok(regset));
     assert!(Regset::parse(&written[..written.len() - 1]).is_err());
     let mut note = vec![0; regset.note_size()];
     assert_eq!(regset.write_note(&mut note), Ok(note.len()));
@@ -126,6 +153,57 @@ fn regset(bytes: &[u8]) {
     let mut image = SveState::zeroed(Vq::new(3).expect("3")).expect("an image");
     let status = regset.copy_to(&mut image);
     assert_eq!(status.is_none(), kind == 0);
+}
+
+/// What is made of parts is written if its parser takes it, and not otherwise.
+fn constructed(bytes: &[u8]) {
+    let Some((vq, [streaming, has_registers])) = number(bytes, 0, 2)
+        .zip(bytes.get(2..4))
+        .map(|(vq, flags)| (vq, [flags[0] & 1 == 1, flags[1] & 1 == 1]))
+    else {
+        return;
+    };
+    let vq = Vq::new(vq as u32 % 512 + 1).expect("1 to 512");
+    let image = SveState::zeroed(vq.min(Vq::ARCH_MAX)).expect("an image");
+    let state = has_registers.then(|| image.by_ref());
+    let (small, no_registers) = (vq <= Vq::ARCH_MAX, state.is_none());
+
+    let context = SveContext {
+        vq,
+        streaming,
+        state,
+    };
+    let mut written = vec![0xee; context.size()];
+    let right = match no_registers {
+        true => small && !streaming,
+        false => true,
+    };
+    assert_eq!(context.write(&mut written).is_ok(), right);
+    match right {
+        true => assert_eq!(SveContext::parse(&written).map(|c| c.state), Ok(state)),
+        false => assert!(written.iter().all(|byte| *byte == 0xee)),
+    }
+
+    let status = Status { fpsr: 1, fpcr: 2 };
+    let fpsimd = FpsimdState::of(&image, status);
+    for (regset, right) in [
+        (Regset::of(&image, status), true),
+        (Regset::fpsimd(vq, fpsimd), small && !streaming),
+        (Regset::fpsimd_without_sve(fpsimd), !streaming),
+        (Regset::vl_only(vq), small),
+    ] {
+        let regset = if streaming {
+            regset.streaming()
+        } else {
+            regset
+        };
+        let mut written = vec![0xee; regset.size()];
+        assert_eq!(regset.write(&mut written).is_ok(), right, "{regset:?}");
+        match right {
+            true => assert_eq!(parse(&written, streaming), Ok(regset)),
+            false => assert!(written.iter().all(|byte| *byte == 0xee)),
+        }
+    }
 }
 
 /// Where a frame has its `fpsimd_context` and its `sve_context`, with the latter's size.
@@ -160,9 +238,11 @@ fn places(bytes: &[u8]) -> Option<Places> {
             EXTRA => {
                 let (datap, space) = (number(record, 8, 8)?, number(record, 16, 4)?);
                 let end = number(record, size, 8)?;
-                let right = datap > 0 && datap % 16 == 0 && space > 0 && space % 16 == 0;
+                // At 8 modulo 16 in qemu-user.
+                let step = if datap % 16 == 0 { 16 } else { 8 };
+                let right = datap > 0 && datap % 8 == 0 && space > 0 && space % step == 0;
                 let wrong = !right || end != 0 || !base || size < 32;
-                extra.replace((at + size + 16, space)).is_some() || wrong
+                extra.replace((at + size + step, space)).is_some() || wrong
             }
             _ => false,
         };
@@ -173,9 +253,14 @@ fn places(bytes: &[u8]) -> Option<Places> {
     }
     if let Some((at, size)) = sve {
         let (vl, flags) = (number(bytes, at + 8, 2)?, number(bytes, at + 10, 2)?);
-        // A head only, or all registers.
-        let partial = vq(vl).is_none_or(|vq| size != 16 && size < 16 + 546 * vq);
-        if partial || flags > 1 || number(bytes, at + 12, 4)? != 0 {
+        // Of a machine with SME and without SVE.
+        if size == 16 && bytes[at + 8..at + 16] == [0; 8] {
+            return Some((fpsimd?, None));
+        }
+        // A head only, or all registers, which streaming mode has always.
+        let head_only = size == 16 && flags == 0;
+        let partial = vq(vl).is_none_or(|vq| !head_only && size < 16 + 546 * vq);
+        if partial || flags > 1 {
             return None;
         }
     }
@@ -219,6 +304,10 @@ fn frame(bytes: &[u8]) {
         }
     }
     write(bytes, &frame, (fpsimd, sve));
+    let mut whole = vec![0xee; frame.size()];
+    assert_eq!(frame.write(0x1000, &mut whole), Ok(whole.len()));
+    assert_eq!(Frame::parse(&whole), Ok(frame));
+    assert_eq!(signal::frame_bytes(&whole[..4096]), Ok(whole.len()));
 }
 
 fn write(bytes: &[u8], frame: &Frame<'_>, (fpsimd, sve): Places) {
@@ -233,6 +322,13 @@ fn write(bytes: &[u8], frame: &Frame<'_>, (fpsimd, sve): Places) {
     let status = Status { fpsr: 1, fpcr: 2 };
     let mut written = bytes.to_vec();
     let room = frame.sve.is_none_or(|sve| sve.state.is_some());
+    if !room {
+        // For V there is room always.
+        let mut only_v = SveState::zeroed(vq).expect("an image");
+        let status = frame.copy_to(&mut only_v);
+        assert_eq!(signal::write(&mut written, &only_v, status), Ok(()));
+        assert_eq!(written, bytes);
+    }
     let result = signal::write(&mut written, &state, status);
     assert_eq!(result.is_ok(), room, "{result:?}");
     let mut expected = bytes.to_vec();
