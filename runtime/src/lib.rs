@@ -121,7 +121,7 @@
 //! | --- | --- | --- |
 //! | `alloc` (default) | owned images, `capture` | |
 //! | `snapshot` | snapshots as bytes, with a checksum | `crc`, `crc-catalog` |
-//! | `serde` | `serde` for snapshots | `serde`, `base64` |
+//! | `serde` | `serde` for snapshots | `serde` |
 //! | `kvm` | ONE_REG on `kvm_ioctls::VcpuFd` and `&VcpuFd`, on Linux on aarch64 | `kvm-ioctls`, 0.15 to 0.25 |
 //!
 //! Without features it is `no_std` and allocates nothing. The README says how fast it is, with measured

@@ -354,7 +354,7 @@ pub fn write<S: Storage>(
 
 /// Whether nothing is set above the low 128 bits of Z, nor in P or FFR.
 fn has_v_only<S: Storage>(state: &SveState<S>) -> bool {
-    let vl = state.vq().vl_bytes() as usize;
+    let vl = state.vq().vl_bytes();
     let (z, predicates) = state.as_bytes().split_at(32 * vl);
     let mut others = z.chunks_exact(vl).map(|z| &z[16..]).chain([predicates]);
     others.all(|bytes| bytes.iter().all(|byte| *byte == 0))

@@ -38,8 +38,11 @@
 //!
 //! With the feature `serde`, a snapshot is these bytes. In a binary format they are a byte string. In a
 //! format for people, such as JSON, they are a string of base64 (RFC 4648, section 4, with padding), of 1584
-//! characters at VQ 2. JSON and MessagePack read both base64 and a list of numbers; CBOR reads a list of
-//! numbers too. bincode, bitcode and postcard read only what they write.
+//! characters at VQ 2. White space in it is passed over, and formats that have no strings give it as bytes. JSON
+//! and MessagePack read both base64 and a list of numbers; CBOR reads a list of numbers too. bincode, bitcode
+//! and postcard read byte strings. From XML, quick-xml reads an element's text or an attribute; serde-xml-rs reads
+//! only attributes, `#[serde(rename = "@sve")]`. serde-saphyr reads YAML's `!!binary` with its option
+//! `ignore_binary_tag_for_string`.
 
 #[cfg(feature = "serde")]
 mod base64;

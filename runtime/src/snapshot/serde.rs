@@ -7,7 +7,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{
+    Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 use serde::ser::{Serialize, Serializer};
 
 use super::base64;
@@ -55,13 +57,16 @@ impl<'de> Visitor<'de> for Bytes {
         Snapshot::from_bytes(&bytes).map_err(E::custom)
     }
 
-    /// An element of XML: a map with its text.
+    /// An element of XML: a map with its text, and nothing else.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Snapshot, A::Error> {
-        match map.next_key::<String>()?.as_deref() {
-            // Of quick-xml, and of serde-xml-rs.
-            Some("$text" | "#text") => map.next_value(),
-            _ => Err(A::Error::invalid_type(Unexpected::Map, &self)),
+        // As quick-xml calls it.
+        if let Some("$text") = map.next_key::<String>()?.as_deref() {
+            let snapshot = map.next_value()?;
+            if map.next_key::<IgnoredAny>()?.is_none() {
+                return Ok(snapshot);
+            }
         }
+        Err(A::Error::invalid_type(Unexpected::Map, &self))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Snapshot, A::Error> {

@@ -39,10 +39,7 @@ const ALLOWED: [(&str, &str); 6] = [
 const FEATURES: [(&str, &[&str]); 4] = [
     ("default", &[]),
     ("snapshot", &["crc", "crc-catalog"]),
-    (
-        "serde",
-        &["base64", "crc", "crc-catalog", "serde", "serde_core"],
-    ),
+    ("serde", &["crc", "crc-catalog", "serde", "serde_core"]),
     (
         "kvm",
         &[
