@@ -17,6 +17,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::buffer::Cursor;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Ident, LitInt, Path, Token, Visibility, braced, bracketed, token};
 
@@ -64,6 +65,17 @@ pub(crate) enum Place {
     Image,
     View(Path),
     Nowhere,
+}
+
+impl Place {
+    /// The keyword, of a line whose registers are nowhere of their own.
+    pub(crate) fn without_place(&self) -> Option<&'static str> {
+        match self {
+            Self::Image => None,
+            Self::View(_) => Some("view"),
+            Self::Nowhere => Some("pseudo-register"),
+        }
+    }
 }
 
 pub(crate) enum Shape {
@@ -166,13 +178,14 @@ impl Parse for Layout {
 
 impl Layout {
     fn statement(&mut self, body: ParseStream) -> syn::Result<()> {
-        if body.peek(Ident) && (body.peek2(Token![:]) || body.peek2(Token![=])) {
+        let start = body.cursor();
+        if peek_setting(body) {
             self.settings.push(body.parse()?);
             // A setting ends here, so a mistake in the next one is noted for that one only.
             if body.parse::<Option<Token![,]>>()?.is_some() {
                 return Ok(());
             }
-            return end(body, "`,` or `;`");
+            return end(start, body, "`,` or `;`");
         }
         let docs = docs(body)?;
         let line = word(body, &LINES)?;
@@ -187,11 +200,34 @@ impl Layout {
     }
 }
 
-fn end(body: ParseStream, what: &str) -> syn::Result<()> {
-    match body.parse::<Option<Token![;]>>()? {
-        Some(_) => Ok(()),
+/// Reads the `;` behind what was read from `start` on. If it was forgotten, the next line is right where it
+/// stands. So the mistake is shown at what the `;` should follow.
+fn end(start: Cursor, body: ParseStream, what: &str) -> syn::Result<()> {
+    if body.parse::<Option<Token![;]>>()?.is_some() {
+        return Ok(());
+    }
+    let forgotten =
+        body.is_empty() || body.peek(Token![#]) || peek_line(body) || peek_setting(body);
+    match last_token(start, body.cursor()).filter(|_| forgotten) {
+        Some(last) => Err(mistake!(&last, "expected {what} after `{last}`")),
         None => unexpected(body, what, &[]),
     }
+}
+
+/// The last of the tokens between two places.
+fn last_token(from: Cursor, to: Cursor) -> Option<TokenTree> {
+    let mut rest = Some(from).filter(|from| *from != to)?;
+    loop {
+        let (token, next) = rest.token_tree()?;
+        if next == to {
+            return Some(token);
+        }
+        rest = next;
+    }
+}
+
+fn peek_setting(body: ParseStream) -> bool {
+    body.peek(Ident) && (body.peek2(Token![:]) || body.peek2(Token![=]))
 }
 
 /// After a mistake, skips the rest of the statement: to its `;`, or to the next line's keyword if the `;` was
@@ -308,6 +344,7 @@ impl Parse for Registers {
 
 /// Reads the part of a line from its `:` on, such as `: slice 2048 bits, width 128 * vq bits;`.
 fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
+    let start = input.cursor();
     punct::<Token![:]>(input, "`:`")?;
     if line == "view" && peek_word(input, "slice") {
         return Err(input.error("a view is moved whole: write only its size, `128 bits`"));
@@ -328,7 +365,7 @@ fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
         None if line == "bank" => Place::Image,
         None => Place::Nowhere,
     };
-    end(input, "`;`")?;
+    end(start, input, "`;`")?;
     Ok((shape, place))
 }
 
@@ -336,13 +373,17 @@ fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
 /// line, and that would move the registers of the lines below in the image.
 fn docs(input: ParseStream) -> syn::Result<Vec<Attribute>> {
     let attrs = input.call(Attribute::parse_outer)?;
-    match attrs.iter().find(|attr| !attr.path().is_ident("doc")) {
+    match attrs.iter().find(|attr| !is_doc(attr)) {
         Some(other) => Err(mistake!(
             other,
             "only doc comments can stand here; other attributes go above the `mod`"
         )),
         None => Ok(attrs),
     }
+}
+
+pub(crate) fn is_doc(attribute: &Attribute) -> bool {
+    attribute.path().is_ident("doc")
 }
 
 /// Reads `[32]`.

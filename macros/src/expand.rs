@@ -11,7 +11,7 @@ use syn::{Attribute, Meta};
 
 use crate::ast::{self, Place};
 use crate::docs::{self, Offset, hex, range};
-use crate::valid::{Bank, Layout, PerVq};
+use crate::valid::{Bank, Layout, PerVq, check_shown};
 
 /// The whole macro. The first token of its input is the `$crate` of `sve_state`, which names that crate
 /// wherever the code stands. The layouts follow. Any tokens give either code, or errors that say what is
@@ -25,14 +25,26 @@ pub(crate) fn register_layout(input: TokenStream) -> TokenStream {
     };
     let sve_state = SveState(&sve_state);
     match ast::layouts.parse2(input.collect()) {
-        Ok(layouts) => layouts.iter().map(|l| expand_one(sve_state, l)).collect(),
+        Ok(layouts) => {
+            let call: Vec<_> = layouts.iter().map(Layout::check).collect();
+            call.iter()
+                .map(|l| expand_one(sve_state, l, &call))
+                .collect()
+        }
         Err(error) => error.to_compile_error(),
     }
 }
 
-fn expand_one(sve_state: SveState<'_>, layout: &ast::Layout) -> TokenStream {
-    match Layout::check(layout) {
-        Ok(layout) => expand(sve_state, &layout),
+fn expand_one(
+    sve_state: SveState<'_>,
+    layout: &syn::Result<Layout>,
+    call: &[syn::Result<Layout>],
+) -> TokenStream {
+    match layout {
+        Ok(layout) => match check_shown(layout, call) {
+            Ok(()) => expand(sve_state, layout),
+            Err(error) => error.to_compile_error(),
+        },
         Err(error) => error.to_compile_error(),
     }
 }

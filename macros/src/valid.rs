@@ -9,8 +9,9 @@ use std::ops::RangeInclusive;
 
 use proc_macro2::Ident;
 use quote::ToTokens;
+use syn::Path;
 
-use crate::ast::{self, Number, Place, Quantity, Setting, Shape, Value};
+use crate::ast::{self, Number, Place, Quantity, Setting, Shape, Value, is_doc};
 use crate::diagnostic::{Errors, did_you_mean, mistake, one_of};
 
 /// `KVM_REG_ARM64`, bits 63:56 of an ID.
@@ -207,6 +208,65 @@ impl<'a> Layout<'a> {
     }
 }
 
+/// Refuses views that do not fit into the bank that they show, where that bank is in the same call. (Of a bank
+/// elsewhere only the compiler knows, which makes the same checks.)
+pub(crate) fn check_shown(layout: &Layout, call: &[syn::Result<Layout>]) -> syn::Result<()> {
+    let mut errors = Errors::default();
+    for view in &layout.banks {
+        let Place::View(path) = &view.ast.place else {
+            continue;
+        };
+        let Some((vq, bank)) = shown(path, call) else {
+            continue;
+        };
+        let name = &view.ast.name;
+        let shown = path.to_token_stream().to_string().replace(' ', "");
+        let at_vq = |part: PerVq| match part.per_vq {
+            0 => String::new(),
+            _ => format!(" at VQ {vq}"),
+        };
+        if let Some(word) = bank.ast.place.without_place() {
+            errors.push(mistake!(
+                path,
+                "`{shown}` is a {word}, with no place in the image: a view shows a bank"
+            ));
+            continue;
+        }
+        let (own, count) = (u64::from(view.max_count), bank.count.at(vq));
+        if own > count {
+            errors.push(mistake!(
+                &view.ast.count,
+                "`{name}` has {own} registers, and `{shown}`, which it shows, has {count}{}",
+                at_vq(bank.count)
+            ));
+        }
+        let (own, width) = (8 * u64::from(view.slice_bytes), 8 * bank.width.at(vq));
+        if own > width {
+            let Shape::Whole(size) = &view.ast.shape else {
+                continue;
+            };
+            errors.push(mistake!(
+                size,
+                "`{name}` has {own} bits, and a register of `{shown}`, which it shows, has {width}{}",
+                at_vq(bank.width)
+            ));
+        }
+    }
+    errors.finish()
+}
+
+/// The bank that a path names, if that can be told here, and the smallest VQ of its layout.
+fn shown<'a>(path: &Path, call: &'a [syn::Result<Layout>]) -> Option<(u16, &'a Bank<'a>)> {
+    let mut names = path.segments.iter().map(|segment| &segment.ident);
+    let (module, name) = (names.next()?, names.next()?);
+    let mut layouts = call.iter().flatten().filter(|l| l.ast.name == *module);
+    // Where there are two of a name, or a `cfg`, the path may lead to another one.
+    let layout = layouts.next().filter(|l| l.ast.attrs.iter().all(is_doc))?;
+    let bank = layout.banks.iter().find(|bank| bank.ast.name == *name)?;
+    let told = path.leading_colon.is_none() && names.next().is_none() && layouts.next().is_none();
+    told.then_some((layout.vqs.min, bank))
+}
+
 /// Refuses keys that are unknown, given twice or missing.
 fn check_keys(ast: &ast::Layout, errors: &mut Errors) {
     let names = KEYS.map(|(name, ..)| name);
@@ -250,7 +310,7 @@ fn arch(value: &Value) -> syn::Result<u64> {
         Value::Word(arch) if arch == "arm64" => Ok(ARM64),
         Value::Word(arch) => Err(mistake!(
             arch,
-            "unknown architecture `{arch}`: there is `arm64`"
+            "unknown architecture `{arch}`: `arm64` is the only one"
         )),
         _ => misfit("arch", value),
     }

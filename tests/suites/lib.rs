@@ -3,6 +3,7 @@
 //! different vector lengths; the sweep over all register IDs; and the guest whose state is moved while
 //! it runs.
 
+mod by_hand;
 pub mod conformance;
 pub mod consumers;
 pub mod differential;

@@ -9,12 +9,7 @@ use proc_macro2::{LineColumn, Span, TokenStream, TokenTree};
 use super::register_layout;
 
 /// What is accepted here, because only the compiler can tell what a path leads to.
-const REFUSED_BY_THE_COMPILER: [&str; 4] = [
-    "view_of_pseudo",
-    "view_too_many",
-    "view_too_wide",
-    "view_unknown",
-];
+const REFUSED_BY_THE_COMPILER: [&str; 2] = ["view_elsewhere", "view_unknown"];
 
 /// A message, and the line and the column where it is shown, both from 1.
 type Shown = (String, usize, usize);

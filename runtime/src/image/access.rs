@@ -21,8 +21,8 @@ use super::{Image, ImageError, Storage};
 use crate::copy::{self, Line, clamp};
 use crate::layout::generated::check_view;
 use crate::layout::{
-    Bank, Bounds, ByteArray, ImageBytes, InImage, Layout, Place, Register, ViewOf, check_bank,
-    slices_bytes,
+    Bank, Bounds, ByteArray, ImageBytes, InImage, InImageOf, Layout, Place, Register, ViewOf,
+    check_bank, slices_bytes,
 };
 
 /// The [`Line`] that moves a bank's slices. `offset` is where the bank starts at the smallest VQ.
@@ -52,7 +52,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     /// there is nothing to copy.
     pub fn bounds<B>(&self, register: Register<B>) -> Bounds
     where
-        B: InImage<Layout = L>,
+        B: InImageOf<L>,
     {
         register.bounds(self.vq())
     }
@@ -61,7 +61,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     /// have the register, the result is empty.
     pub fn register<B>(&self, register: Register<B>) -> &[u8]
     where
-        B: InImage<Layout = L>,
+        B: InImageOf<L>,
     {
         let start = self.bounds(register.with_slice_0()).start;
         let there = u32::from(register.number()) < Register::<B>::BANK.count.at(self.vq().get());
@@ -73,7 +73,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     #[inline]
     pub fn get<B>(&self, register: Register<B>) -> B::Slice
     where
-        B: InImage<Layout = L>,
+        B: InImageOf<L>,
     {
         let Span { there, start, copy } = self.span(register);
         let from = self.as_bytes().as_ptr().wrapping_add(start);
@@ -85,7 +85,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     #[inline]
     pub fn get_into<B>(&self, register: Register<B>, slice: &mut B::Slice)
     where
-        B: InImage<Layout = L>,
+        B: InImageOf<L>,
     {
         let Span { there, start, copy } = self.span(register);
         let from = self.as_bytes().as_ptr().wrapping_add(start);
@@ -115,7 +115,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
 
     /// Where a slice starts, and how many bytes it shares with the image.
     #[inline(always)]
-    fn span<B: InImage<Layout = L>>(&self, register: Register<B>) -> Span {
+    fn span<B: InImageOf<L>>(&self, register: Register<B>) -> Span {
         let bank = const { Register::<B>::BANK };
         let vq = self.vq().get();
         let (number, slice) = register.number_and_slice();
@@ -162,7 +162,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     pub fn get_view<V>(&self, register: Register<V>) -> V::Value
     where
         V: ViewOf,
-        V::Target: InImage<Layout = L>,
+        V::Target: InImageOf<L>,
     {
         let mut value = MaybeUninit::uninit();
         let from = self.as_bytes().as_ptr().wrapping_add(self.shown(register));
@@ -180,7 +180,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
     fn shown<V>(&self, register: Register<V>) -> usize
     where
         V: ViewOf,
-        V::Target: InImage<Layout = L>,
+        V::Target: InImageOf<L>,
     {
         const { check_view::<V>() };
         let last = const { Register::<V>::BANK.max_count as u32 - 1 };
@@ -198,7 +198,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     #[inline]
     pub fn set<B>(&mut self, register: Register<B>, slice: &B::Slice)
     where
-        B: InImage<Layout = L>,
+        B: InImageOf<L>,
     {
         let Span { there, start, copy } = self.span(register);
         let to = self.as_bytes_mut().as_mut_ptr().wrapping_add(start);
@@ -231,7 +231,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     pub fn set_view<V>(&mut self, register: Register<V>, value: &V::Value)
     where
         V: ViewOf,
-        V::Target: InImage<Layout = L>,
+        V::Target: InImageOf<L>,
     {
         let start = self.shown(register);
         let to = self.as_bytes_mut().as_mut_ptr().wrapping_add(start);

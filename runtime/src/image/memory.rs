@@ -4,7 +4,7 @@
 use core::marker::PhantomData;
 
 use super::{ImageError, Storage};
-use crate::layout::{ImageBytes, Layout, check_layout, check_vq};
+use crate::layout::{Checked, Layout, check_vq};
 use crate::vq::Vq;
 
 /// A register image of layout `L` for one VQ, in memory `S`, owned or borrowed.
@@ -37,9 +37,8 @@ impl<L: Layout, S: Storage> Image<L, S> {
     /// A view of `bytes` as the image of a vCPU with this VQ. The size must be exactly the image's,
     /// [`L::image_bytes(vq)`](Layout::image_bytes).
     pub fn new(vq: Vq, bytes: S) -> Result<Self, ImageError> {
-        const { check_layout::<L>() };
         check_vq::<L>(vq)?;
-        let expected = const { ImageBytes::of(L::BANKS, L::BANKS.len()) }.at(vq.get()) as usize;
+        let expected = Checked::<L>::IMAGE.at(vq.get()) as usize;
         let found = bytes.as_ref().len();
         if found != expected {
             return Err(ImageError::Size {

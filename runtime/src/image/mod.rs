@@ -20,7 +20,7 @@ mod resize;
 
 use core::fmt;
 
-use crate::layout::{InImage, Layout, Register};
+use crate::layout::{InImageOf, Layout, Register};
 use crate::sve;
 use crate::vq::{Vq, VqError};
 pub use memory::Image;
@@ -74,7 +74,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     /// ```
     pub fn register_mut<B>(&mut self, register: Register<B>) -> &mut [u8]
     where
-        B: InImage<Layout = L>,
+        B: InImageOf<L>,
     {
         let start = self.bounds(register.with_slice_0()).start;
         let len = self.register(register).len();

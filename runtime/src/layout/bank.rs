@@ -109,29 +109,40 @@ pub(crate) struct ImageBytes {
 }
 
 impl ImageBytes {
-    /// The size of the first `n` banks, which is the offset of bank `n`. If these are all banks, it is the
-    /// size of the image.
+    /// Where the first bank starts.
+    pub(crate) const START: Self = Self {
+        fixed: 0,
+        per_vq: 0,
+        per_vq2: 0,
+    };
+
+    /// Where the bank behind this one starts, if this one starts here.
     ///
     /// In a layout that [`check`](super::check) has passed, nothing here wraps.
+    pub(crate) const fn past(self, bank: &Bank) -> Self {
+        if !matches!(bank.place, Place::Image) {
+            return self;
+        }
+        let (count, width) = (bank.count, bank.width);
+        Self {
+            fixed: self.fixed + count.fixed * width.fixed,
+            per_vq: self.per_vq + count.fixed * width.per_vq + count.per_vq * width.fixed,
+            per_vq2: self.per_vq2 + count.per_vq * width.per_vq,
+        }
+    }
+
+    /// The size of the first `n` banks, which is the offset of bank `n`. If these are all banks, it is the
+    /// size of the image.
     pub(crate) const fn of(mut banks: &[Bank], n: usize) -> Self {
-        let (mut fixed, mut per_vq, mut per_vq2, mut b) = (0_u32, 0_u32, 0_u32, 0);
+        let (mut place, mut b) = (Self::START, 0);
         // This loop takes the list apart with patterns. An index would bring a panic into `expand` and
         // `pack`.
         while let (true, [bank, rest @ ..]) = (b < n, banks) {
-            if matches!(bank.place, Place::Image) {
-                let (count, width) = (bank.count, bank.width);
-                fixed += count.fixed * width.fixed;
-                per_vq += count.fixed * width.per_vq + count.per_vq * width.fixed;
-                per_vq2 += count.per_vq * width.per_vq;
-            }
+            place = place.past(bank);
             banks = rest;
             b += 1;
         }
-        Self {
-            fixed,
-            per_vq,
-            per_vq2,
-        }
+        place
     }
 
     pub(crate) const fn at(self, vq: u16) -> u32 {

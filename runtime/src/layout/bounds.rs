@@ -83,9 +83,10 @@ pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
         flush: 0,
     };
     let mut table = [[empty; REGISTERS]; VQS];
-    let (mut next, mut b) = (0, 0);
-    while b < banks.len() {
-        let (bank, offset) = (&banks[b], ImageBytes::of(banks, b));
+    // Adds up as it goes. To ask for each bank's offset from the first bank on would take the compiler too long
+    // if there are many.
+    let (mut next, mut offset, mut banks) = (0, ImageBytes::START, banks);
+    while let [bank, rest @ ..] = banks {
         let mut number = 0;
         while number < bank.max_count && matches!(bank.place, Place::Image) {
             let (mut row, mut vq) = (0, vq_min);
@@ -97,7 +98,7 @@ pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
             next += 1;
             number += 1;
         }
-        b += 1;
+        (offset, banks) = (offset.past(bank), rest);
     }
     table
 }

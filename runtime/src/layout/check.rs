@@ -1,21 +1,39 @@
-//! Checks of a layout. If one fails, a program that makes an image or a view of the layout does not compile.
+//! Checks of a layout. If one fails, a program that uses the layout does not compile: one that takes a register
+//! of it, its bounds or IDs, an image or a view.
 //!
 //! A layout is data that anyone may write, and `image` computes addresses from it. Those addresses are right
 //! only if the facts below hold. The macro refuses a wrong layout too, earlier and with better messages. But
 //! `unsafe` code does not trust the macro, so the facts are checked again here.
 
-use super::bank::Place;
+use core::marker::PhantomData;
+
+use super::bank::{Bank, ImageBytes, Place};
 use super::{BankType, ByteArray, InImage, Layout, PerVq, Register, ViewOf};
 
 /// Sizes in the image are numbers of 31 bits, so that no sum or product of them wraps.
 const MOST: u64 = i32::MAX as u64;
 
-/// Refuses a layout in any of four cases:
+/// A layout that [`check_layout`] has passed. The check is made once for each layout, however many of its banks
+/// ask.
+pub(crate) struct Checked<L>(PhantomData<L>);
+
+impl<L: Layout> Checked<L> {
+    pub(crate) const BANKS: &'static [Bank] = {
+        check_layout::<L>();
+        L::BANKS
+    };
+    /// The size of its image.
+    pub(crate) const IMAGE: ImageBytes = ImageBytes::of(Self::BANKS, Self::BANKS.len());
+}
+
+/// Refuses a layout in any of six cases:
 ///
 /// * its image, or all its slices together, have more bytes than a number of 31 bits holds;
 /// * the size of a slice is no power of two;
 /// * a bank has, at the largest VQ, more or fewer registers than it has IDs for;
-/// * a register of the image has no bytes.
+/// * a register of the image has no bytes;
+/// * a bank has no slices, or all its registers have one ID;
+/// * a register has more bytes than its slices.
 ///
 /// Counts and widths never shrink when VQ grows. So sizes are checked at the largest VQ, and that a register
 /// has bytes is checked at VQ 1.
@@ -42,14 +60,25 @@ pub(crate) const fn check_layout<L: Layout>() {
         assert!(image <= MOST, "an image of 31 bits of bytes");
         slices += count * width.next_multiple_of(slice);
         assert!(slices <= MOST, "slices of 31 bits of bytes");
+        assert!(bank.step > 0, "IDs that differ");
+        assert!(bank.slices > 0, "a slice or more");
+        assert!(
+            width <= bank.slices as u64 * slice,
+            "registers that fit in their slices"
+        );
         b += 1;
     }
+}
+
+/// Refuses a bank without a place in the image.
+pub(crate) const fn check_place(bank: &Bank) {
+    assert!(matches!(bank.place, Place::Image), "a bank of the image");
 }
 
 /// Refuses a bank without a place in the image, or with slices of another size than it states.
 pub(crate) const fn check_bank<B: InImage>() {
     let bank = Register::<B>::BANK;
-    assert!(matches!(bank.place, Place::Image), "a bank of the image");
+    check_place(bank);
     assert!(
         B::Slice::BYTES == bank.slice_bytes as usize,
         "the bank's slices"

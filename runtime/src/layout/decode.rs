@@ -7,6 +7,7 @@
 use core::fmt;
 
 use super::bank::Bank;
+use super::check::Checked;
 use super::{
     ARCH_ARM64, ARCH_MASK, COPROC_MASK, COPROC_SHIFT, LOW_MASK, Layout, RESERVED_MASK, SIZE_MASK,
     SIZE_SHIFT,
@@ -31,7 +32,7 @@ pub const fn no_register<L: Layout>(id: u64) -> DecodeError {
     DecodeError {
         low: id as u32,
         high: (id >> 32) as u32,
-        layout: const { &(L::PREFIX, L::BANKS) },
+        layout: const { &(L::PREFIX, Checked::<L>::BANKS) },
     }
 }
 

@@ -25,7 +25,7 @@ use crate::vq::{Vq, VqError};
 pub(crate) use bank::ImageBytes;
 pub use bank::{Bank, PerVq, Place};
 pub use bounds::Bounds;
-pub(crate) use check::{check_bank, check_layout};
+pub(crate) use check::{Checked, check_bank};
 pub use decode::{DecodeError, Reason};
 pub use register::{Register, RegisterError};
 
@@ -107,25 +107,27 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     fn bounds(vq: Vq) -> Result<impl Iterator<Item = Bounds>, VqError> {
         check_vq::<Self>(vq)?;
         let vq = vq.get();
-        let banks = Self::BANKS.iter().enumerate();
-        let banks = banks.filter(|(_, bank)| bank.place == Place::Image);
-        Ok(banks.flat_map(move |(b, bank)| {
-            let offset = ImageBytes::of(Self::BANKS, b);
+        let mut next = ImageBytes::START;
+        let banks = Checked::<Self>::BANKS
+            .iter()
+            .filter(|bank| bank.place == Place::Image);
+        Ok(banks.flat_map(move |bank| {
+            let offset = next;
+            next = offset.past(bank);
             (0..bank.max_count).map(move |n| Bounds::of_register(bank, offset, vq, n, 0))
         }))
     }
 
     /// The size of the packed image in bytes at this VQ.
     fn image_bytes(vq: Vq) -> Result<usize, VqError> {
-        let bytes = const { ImageBytes::of(Self::BANKS, Self::BANKS.len()) };
-        check_vq::<Self>(vq).map(|()| bytes.at(vq.get()) as usize)
+        check_vq::<Self>(vq).map(|()| Checked::<Self>::IMAGE.at(vq.get()) as usize)
     }
 
     /// How many bytes [`Image::expand`](crate::Image::expand) writes: all slices that hold a byte of a
     /// register at this VQ, each at full size. In the [`sve`](crate::sve) layout these are 49 slices at every
     /// VQ, with 8736 bytes.
     fn slices_bytes(vq: Vq) -> Result<usize, VqError> {
-        check_vq::<Self>(vq).map(|()| slices_bytes(Self::BANKS, vq.get()))
+        check_vq::<Self>(vq).map(|()| slices_bytes(Checked::<Self>::BANKS, vq.get()))
     }
 
     /// The IDs that exist at this VQ, in the layout's order. Each slice that holds a byte of its register has
@@ -134,7 +136,7 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     fn ids(vq: Vq) -> Result<impl Iterator<Item = u64>, VqError> {
         check_vq::<Self>(vq)?;
         let vq = vq.get();
-        Ok(Self::BANKS.iter().flat_map(move |bank| {
+        Ok(Checked::<Self>::BANKS.iter().flat_map(move |bank| {
             let slices = bank.width.at(vq).div_ceil(bank.slice_bytes);
             (0..bank.count.at(vq)).flat_map(move |n| {
                 (0..slices).map(move |i| {
@@ -188,16 +190,29 @@ impl<const N: usize> ByteArray for [u8; N] {
     }
 }
 
-/// A bank whose registers have a place in the layout's image.
+/// A bank whose registers have a place in its layout's image.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no place in the register image",
-    label = "not a register of the image",
+    message = "`{Self}` has no place in a register image",
+    label = "not a register of an image",
     note = "a pseudo-register is read and written only through ONE_REG; a view is read with `get_view`"
 )]
 pub trait InImage: BankType {
     /// One slice of a register: `[u8; N]`, N the slice's size in bytes.
     type Slice: ByteArray;
 }
+
+/// A bank whose registers have a place in the image of layout `L`. This is the same as `InImage<Layout = L>`;
+/// that, in a bound, makes the compiler write 35 lines about two types that are both named `Layout`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no place in the image of `{L}`",
+    label = "not a register of this image",
+    note = "an image has the registers of one layout only; a pseudo-register is read and written only through \
+            ONE_REG; a view is read with `get_view`"
+)]
+pub trait InImageOf<L>: InImage<Layout = L> {}
+
+#[diagnostic::do_not_recommend]
+impl<L, B: InImage<Layout = L>> InImageOf<L> for B {}
 
 /// A bank whose registers are the low bits of another bank's.
 #[diagnostic::on_unimplemented(

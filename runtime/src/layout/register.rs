@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 
 use super::bank::{Bank, ImageBytes};
 use super::bounds::{Bounds, registers};
+use super::check::{Checked, check_place};
 use super::{BankType, Layout};
 use crate::vq::Vq;
 
@@ -24,10 +25,13 @@ pub struct Register<B> {
 
 impl<B: BankType> Register<B> {
     /// The bank's description.
-    pub const BANK: &'static Bank = &B::Layout::BANKS[B::INDEX];
+    pub const BANK: &'static Bank = &Checked::<B::Layout>::BANKS[B::INDEX];
 
     /// Where the bank starts in the image.
-    pub(crate) const OFFSET: ImageBytes = ImageBytes::of(B::Layout::BANKS, B::INDEX);
+    pub(crate) const OFFSET: ImageBytes = {
+        check_place(Self::BANK);
+        ImageBytes::of(B::Layout::BANKS, B::INDEX)
+    };
 
     /// Only for generated code, which calls it in constants. There a number out of range does not compile.
     #[doc(hidden)]

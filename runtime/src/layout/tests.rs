@@ -2,8 +2,9 @@
 //! expects that it is refused. `cargo harness asserts` deletes the check of each fact, and expects that its
 //! test fails.
 
+use super::bounds::bounds_table;
 use super::check::{check_bank, check_layout, check_view};
-use super::{Bank, BankType, DecodeError, InImage, Layout, PerVq, Place, ViewOf};
+use super::{Bank, BankType, Bounds, DecodeError, InImage, Layout, PerVq, Place, ViewOf};
 use crate::{fpsimd, sve};
 
 /// Four registers of `8 + 8 * vq` bytes, in slices of 32.
@@ -118,9 +119,13 @@ layout!(empty: Bank { width: fixed(0), ..BANK });
 layout!(large_image: Bank { width: per_vq(1 << 25), ..BANK });
 // 20 bytes each, which are small, in slices of 2^29.
 layout!(large_in_all: Bank { width: fixed(20), slice_bytes: 1 << 29, ..BANK });
+layout!(one_id: Bank { step: 0, ..BANK });
+layout!(no_slice: Bank { slices: 0, ..BANK });
+// At VQ 16, a register has 136 bytes.
+layout!(few_slices: Bank { slices: 4, ..BANK });
 layout!(elsewhere: Bank { place: Place::None, ..BANK });
 layout!(other_slices: BANK, slices of 64, view VIEW, of 16);
-layout!(many_views: BANK, slices of 32, view Bank { max_count: 5, ..VIEW }, of 16);
+layout!(many_views: BANK, slices of 32, view Bank { count: fixed(5), max_count: 5, ..VIEW }, of 16);
 // At VQ 1, a register has 16 bytes.
 layout!(wide_view: BANK, slices of 32, view VIEW, of 17);
 
@@ -133,9 +138,32 @@ refused! {
     registers_of_no_bytes: check_layout of empty::Lie, "registers of a byte or more";
     an_image_that_wraps: check_layout of large_image::Lie, "an image of 31 bits of bytes";
     slices_that_wrap_in_all: check_layout of large_in_all::Lie, "slices of 31 bits of bytes";
+    registers_of_one_id: check_layout of one_id::Lie, "IDs that differ";
+    registers_without_a_slice: check_layout of no_slice::Lie, "a slice or more";
+    registers_longer_than_their_slices: check_layout of few_slices::Lie, "fit in their slices";
     a_bank_that_is_not_in_the_image: check_bank of elsewhere::B, "a bank of the image";
     slices_of_another_size: check_bank of other_slices::B, "the bank's slices";
     a_view_of_something_not_in_the_image: check_view of elsewhere::V, "a bank of the image";
     a_view_of_too_many: check_view of many_views::V, "the view has more registers than the bank";
     a_view_too_wide: check_view of wide_view::V, "the view's registers are wider than those";
+}
+
+/// As many banks as the macro allows at 15 vector lengths. If each were placed by adding up all banks before it,
+/// the compiler would give this constant up as one that never ends.
+#[test]
+fn many_banks_are_placed_in_one_pass() {
+    const BANKS: &[Bank] = &[Bank {
+        count: fixed(1),
+        max_count: 1,
+        ..BANK
+    }; 2100];
+    const TABLE: &[[Bounds; 2100]; 15] = &bounds_table(BANKS, 1);
+    for (vq, row) in (1..).zip(TABLE) {
+        for (n, bounds) in row.iter().enumerate() {
+            let width = 8 + 8 * vq;
+            let copy = width.min(32);
+            let expected = (n * width, copy, 32 - copy);
+            assert_eq!((bounds.start, bounds.copy, bounds.flush), expected);
+        }
+    }
 }
