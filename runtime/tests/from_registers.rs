@@ -106,8 +106,28 @@ fn a_missing_register_is_named() {
         assert_eq!(format!("{error:?}"), format!("RegistersError({text})"));
     }
     // Of several, the first.
-    let (z0, _) = names()[0];
-    assert_eq!(refused(Vec::new()), RegistersError::Missing { id: z0 });
+    let (p0, z0) = (0x6050_0000_0015_0400, 0x6080_0000_0015_0000);
+    let only_p0 = vec![(p0, vec![0; 32])];
+    assert_eq!(refused(only_p0), RegistersError::Missing { id: z0 });
+}
+
+/// As of a vCPU without SVE whose V were dropped: what is left is FPSR, FPCR, X0 and CPACR_EL1.
+#[test]
+fn where_there_is_no_vector_neither_kind_is_guessed() {
+    let others = [
+        (0x6020_0000_0010_00d4, 4),
+        (0x6020_0000_0010_00d5, 4),
+        (0x6030_0000_0010_0000, 8),
+        (0x6030_0000_0013_c082, 8),
+    ];
+    let others = others.map(|(id, size)| (id, vec![0; size])).to_vec();
+    for registers in [Vec::new(), others] {
+        let error = refused(registers);
+        assert_eq!(error, RegistersError::NoVectors);
+        let text = "neither Z nor V among the registers: of a vCPU with SVE there must be Z0 to Z31, P0 \
+                    to P15, FFR and VLS, of one without SVE V0 to V31";
+        assert_eq!(error.to_string(), text);
+    }
 }
 
 #[test]

@@ -742,7 +742,11 @@ fn errors_travel() {
     let [bytes, registers, vls, vcpu] = steps.map(|step| step().unwrap_err());
     for (error, text) in [
         (bytes, "no snapshot: it does not start with SVESTATE"),
-        (registers, "no Z0 (0x6080000000150000) among the registers"),
+        (
+            registers,
+            "neither Z nor V among the registers: of a vCPU with SVE there must be Z0 to Z31, P0 to P15, \
+             FFR and VLS, of one without SVE V0 to V31",
+        ),
         (vls, "no vector length: a vCPU with SVE has at least one"),
     ] {
         assert_eq!(error.to_string(), text);

@@ -285,7 +285,8 @@ impl List<'_> {
         }
         let without_sve = match missing {
             Some(has_sve) => !has_sve,
-            None => sve.is_none() && v.is_some(),
+            None if sve.is_none() && v.is_none() => return Err(RegistersError::NoVectors),
+            None => sve.is_none(),
         };
         let (vls, state) = match without_sve {
             true => (Vls::EMPTY, self.v_state()?),
@@ -452,11 +453,13 @@ fn check_other(id: u64, allow: Allow<'_>) -> Result<(), RegistersError> {
 #[non_exhaustive]
 pub enum RegistersError {
     /// A register of a snapshot is missing. If several are, it is the first in the image's order, then VLS,
-    /// then FPSR or FPCR. If there is neither V nor anything of SVE, it is Z0.
+    /// then FPSR or FPCR.
     Missing {
         /// The register's ID.
         id: u64,
     },
+    /// There is no V and nothing of SVE, and so neither kind of vCPU.
+    NoVectors,
     /// A register of the other kind of vCPU, with SVE or without, than that of the snapshot in
     /// [`Allow::missing`].
     OtherKind {
@@ -529,6 +532,10 @@ impl fmt::Display for RegistersError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Missing { id } => write!(f, "no {} ({id:#018x}) among the registers", Name(id)),
+            Self::NoVectors => f.write_str(
+                "neither Z nor V among the registers: of a vCPU with SVE there must be Z0 to Z31, P0 to \
+                 P15, FFR and VLS, of one without SVE V0 to V31",
+            ),
             Self::OtherKind { id } => {
                 let (nothing, with) = match sve::Reg::decode(id) {
                     Ok(_) => ("", "without"),
