@@ -76,7 +76,7 @@ impl Vls {
     }
 
     /// Those of its vector lengths that another set does not have.
-    fn without(&self, other: &Self) -> Self {
+    pub(crate) fn without(&self, other: &Self) -> Self {
         let mut words = self.words;
         for (word, other) in words.iter_mut().zip(other.words) {
             *word &= !other;

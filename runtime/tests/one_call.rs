@@ -269,9 +269,8 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
         (
             small,
             4,
-            "vector lengths (VQ) {1-4} where there are {1-2}: missing are {3-4}, unless the vCPU was \
-             narrowed before: after KVM_ARM_VCPU_INIT its VLS is the host's again (KVM_SET_ONE_REG of \
-             VLS: EINVAL)"
+            "vector lengths (VQ) {1-4} where the vCPU has {1-2}: the host lacks some of {3-4} \
+             (KVM_SET_ONE_REG of VLS: EINVAL)"
                 .to_owned(),
         ),
         (

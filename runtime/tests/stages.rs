@@ -592,6 +592,56 @@ fn vector_lengths_can_be_wider_again() {
     }
 }
 
+/// What is said of the host holds for every host with VQ 1 to 5, and every vCPU of it.
+#[test]
+fn what_a_refusal_says_of_the_host_is_so() {
+    let sets = || (1..32_u64).map(|bits| Vls::from_words([bits, 0, 0, 0, 0, 0, 0, 0]));
+    let mut refusals = [0; 4];
+    for host in sets() {
+        for max in host.iter() {
+            let mut vcpu = Shim::new(host);
+            vcpu.init(true).unwrap();
+            let narrowed = host.narrowed_to(max);
+            Initialised::new(&mut vcpu).set_vls(narrowed).unwrap();
+            for wanted in sets() {
+                let error = match Initialised::new(&mut vcpu.clone()).set_vls(wanted) {
+                    Err(error @ VcpuError::Wider { .. }) => error.to_string(),
+                    _ => continue,
+                };
+                let (_, reason) = error.split_once("the host lacks ").unwrap();
+                let (lacks, has_others) = match reason.split_once(", or has others below ") {
+                    Some((lacks, below)) => (lacks, below.split_once(' ')),
+                    None => (reason.split_once(" (").unwrap().0, None),
+                };
+                let (some, above) = match lacks.strip_prefix("some of ") {
+                    Some(above) => (true, above),
+                    None => (false, lacks),
+                };
+                let lacked = |vq: &Vq| !host.contains(*vq);
+                let above_the_vcpus: Vls = wanted.iter().filter(|vq| *vq > max).collect();
+                assert_eq!(above, above_the_vcpus.to_string(), "{host}: {error}");
+                let mut above = above_the_vcpus.iter();
+                let lacked = if some {
+                    above.any(|vq| lacked(&vq))
+                } else {
+                    above.all(|vq| lacked(&vq))
+                };
+                let others = has_others.is_some_and(|(below, _)| {
+                    let below = vq(below.parse().unwrap());
+                    host.iter().any(|vq| vq < below && !wanted.contains(vq))
+                });
+                assert!(lacked || others, "{host}: {error}");
+                let end = wanted.max().unwrap().get();
+                let mut between = (max.get()..end).map(|n| vq(n.into()));
+                let left_out = between.any(|vq| vq > max && !wanted.contains(vq));
+                assert_eq!(has_others.is_some(), left_out, "{error}");
+                refusals[usize::from(some) + 2 * usize::from(has_others.is_some())] += 1;
+            }
+        }
+    }
+    assert!(refusals.iter().all(|count| *count > 5), "{refusals:?}");
+}
+
 /// What a narrowed vCPU cannot tell, the message does not; and what it says to do shows it.
 #[test]
 fn what_was_narrowed_is_not_taken_for_the_host() {
@@ -606,9 +656,8 @@ fn what_was_narrowed_is_not_taken_for_the_host() {
     // The host has 4, and so not this set. The vCPU knows of 1 and 2 only.
     assert_eq!(
         of(&[1, 2, 8]),
-        "vector lengths (VQ) {1-2,8} where there are {1-2}: missing are {8}, unless the vCPU was \
-         narrowed before: after KVM_ARM_VCPU_INIT its VLS is the host's again \
-         (KVM_SET_ONE_REG of VLS: EINVAL)"
+        "vector lengths (VQ) {1-2,8} where the vCPU has {1-2}: the host lacks {8}, or has others \
+         below 8 (KVM_SET_ONE_REG of VLS: EINVAL)"
     );
     let mut vcpu = Narrowed.vcpu();
     vcpu.init(true).unwrap();

@@ -141,28 +141,30 @@ where
     }
     let snapshot = Snapshot::from_bytes(bytes).map_err(text)?;
     let (wanted, host) = (vls(set), vls(here));
-    let error = match Initialised::new(vcpu).set_vls(snapshot.vls()) {
+    // Either this host lacks some, or it has more in between.
+    let missing = Lengths(set.0 & !here.0);
+    let (error, reason) = match Initialised::new(vcpu).set_vls(snapshot.vls()) {
         Err(VcpuError::Vls(error)) if error == (VlsError::NotTheHosts { wanted, host }) => {
-            error.to_string()
+            let reason = match missing {
+                Lengths::NONE => "and no less".to_owned(),
+                _ => format!("missing are {}", vls(missing)),
+            };
+            (error.to_string(), reason)
         }
         // Where the set has more than the vCPU, which might have been narrowed.
         Err(VcpuError::Wider {
             wanted: set,
             vcpu,
             error,
-        }) if (set, vcpu, errno(&error)) == (wanted, host, EINVAL) => VcpuError::Wider {
-            wanted: set,
-            vcpu,
-            error,
+        }) if (set, vcpu, errno(&error)) == (wanted, host, EINVAL) => {
+            let error = VcpuError::Wider {
+                wanted: set,
+                vcpu,
+                error,
+            };
+            (error.to_string(), format!("{}", vls(missing)))
         }
-        .to_string(),
         other => return Err(format!("the crate says {other:?}")),
-    };
-    // Either this host lacks some, or it has more in between.
-    let missing = Lengths(set.0 & !here.0);
-    let reason = match missing {
-        Lengths::NONE => "and no less".to_owned(),
-        _ => format!("missing are {}", vls(missing)),
     };
     match error {
         text if text.contains(&reason) => Ok(()),

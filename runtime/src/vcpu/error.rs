@@ -95,14 +95,19 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
                 vcpu,
                 error,
             } => {
-                let (wanted, host) = (*wanted, *vcpu);
-                let call = Call::Set(sve::VLS.id());
+                // The vCPU may have been narrowed, so of the lengths above its own only this is known.
+                let above = wanted.without(vcpu);
+                let some = above.iter().nth(1).map_or("", |_| "some of ");
                 write!(
                     f,
-                    "{}, unless the vCPU was narrowed before: after KVM_ARM_VCPU_INIT its VLS is the \
-                     host's again ({call}: {error})",
-                    VlsError::NotTheHosts { wanted, host }
-                )
+                    "vector lengths (VQ) {wanted} where the vCPU has {vcpu}: the host lacks {some}{above}"
+                )?;
+                if let Some(max) = wanted.max() {
+                    if Vls::up_to(max).without(wanted).max() > vcpu.max() {
+                        write!(f, ", or has others below {max}")?;
+                    }
+                }
+                write!(f, " ({}: {error})", Call::Set(sve::VLS.id()))
             }
             Self::PastVls { id, at, vls } => PastVls {
                 id: *id,
