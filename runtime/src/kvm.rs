@@ -59,11 +59,11 @@
 //! ```
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
-pub use aarch64::host_vls;
+pub use aarch64::{host_vls, vm_vls};
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
 mod aarch64 {
-    use kvm_ioctls::{Cap, Error, Kvm, VcpuFd};
+    use kvm_ioctls::{Cap, Error, Kvm, VcpuFd, VmFd};
 
     use crate::errno::Errno;
     use crate::one_reg::{FEATURE_SVE, FinalizeSve, OneReg};
@@ -74,12 +74,12 @@ mod aarch64 {
     ///
     /// It asks `KVM_CHECK_EXTENSION` of `KVM_CAP_ARM_SVE`, then reads VLS of a vCPU. For that it makes a VM
     /// of its own, and drops both afterwards. The VMM's VM would not do: all vCPUs of a VM have the same
-    /// features, and none can be removed.
+    /// features, and none can be removed. Whether that one has SVE, [`vm_vls`] asks.
     pub fn host_vls(kvm: &Kvm) -> Result<Vls, Error> {
         if !kvm.check_extension(Cap::ArmSve) {
             return Ok(Vls::EMPTY);
         }
-        // With the smallest guest address space that all hosts have: since Linux 6.19, freeing a VM takes
+        // With the smallest guest address space that all hosts have: on newer kernels, freeing a VM takes
         // longer for a larger one.
         let vm = kvm.create_vm_with_ipa_size(32)?;
         let vcpu = vm.create_vcpu(0)?;
@@ -90,6 +90,17 @@ mod aarch64 {
         let mut bytes = [0; 64];
         VcpuFd::get_one_reg(&vcpu, sve::VLS.id(), &mut bytes)?;
         Ok(Vls::from_bytes(&bytes))
+    }
+
+    /// The vector lengths that vCPUs of this VM can have: the [host's](host_vls), or [`Vls::EMPTY`] where the
+    /// VM has no SVE. Ask this if the VM may be a protected one (pKVM). There `/dev/kvm` has
+    /// `KVM_CAP_ARM_SVE`, and every call of a vCPU with SVE succeeds, but the guest finds no SVE. (So Linux
+    /// 7.3; only the VM's own answer to `KVM_CHECK_EXTENSION` tells.)
+    pub fn vm_vls(kvm: &Kvm, vm: &VmFd) -> Result<Vls, Error> {
+        if !vm.check_extension(Cap::ArmSve) {
+            return Ok(Vls::EMPTY);
+        }
+        host_vls(kvm)
     }
 
     /// The methods of `VcpuFd` take `&self`, so a borrowed one will do as well.

@@ -67,6 +67,15 @@ pub use crate::layouts::Name;
 ///
 /// With [`FinalizeSve`], one more ioctl, [`vcpu`](crate::vcpu) does the
 /// rest.
+///
+/// Two things KVM does not promise, so that an implementation has to see to them:
+///
+/// * A GET or SET waits until `KVM_RUN` returns, and is whole. A set of them is not: if another thread runs the
+///   vCPU between two calls of a capture, the registers are of two moments, and no call fails. So keep the
+///   vCPU out of `KVM_RUN` for the whole of a capture or restore.
+/// * A SET of Z, P or FFR whose `addr` can be read only in part ends in `EFAULT`, and has changed the
+///   register: the bytes up to the fault are written, and the rest is zero. (A SET of FPSR, FPCR or VLS has
+///   changed nothing.) With a slice of `data`, as above, it cannot happen.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no ONE_REG: it does not implement `OneReg`",
     label = "no vCPU that `sve-state` knows",

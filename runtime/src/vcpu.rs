@@ -58,7 +58,7 @@
 //!
 //! `kvm::host_vls` makes a VM of its own, and asks /dev/kvm, that VM and its vCPU for KVM_CHECK_EXTENSION,
 //! KVM_CREATE_VM, KVM_GET_VCPU_MMAP_SIZE, KVM_CREATE_VCPU, KVM_ARM_PREFERRED_TARGET, KVM_ARM_VCPU_INIT,
-//! KVM_GET_ONE_REG.
+//! KVM_GET_ONE_REG. `kvm::vm_vls` asks the VM that it is given for KVM_CHECK_EXTENSION first.
 //!
 //! [`gdb::read_vcpu`]: crate::gdb::read_vcpu
 //! [`gdb::write_vcpu`]: crate::gdb::write_vcpu
@@ -327,6 +327,11 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Reads the registers into a new image. 49 GETs (32 without SVE), one allocation.
+    ///
+    /// Keep the vCPU out of `KVM_RUN` from the first call to the last. A GET waits until `KVM_RUN` returns, so
+    /// each register is whole; but a thread that runs the vCPU between two of them makes an image of two
+    /// moments, without an error. A `VcpuFd` that is borrowed from the thread that runs it is not enough to
+    /// prevent that, and neither is a raw descriptor.
     #[cfg(feature = "alloc")]
     pub fn capture(&self) -> Result<SveState<alloc::boxed::Box<[u8]>>, VcpuError<V::Error>> {
         let mut state = SveState::zeroed(self.vq).map_err(|_| self.mismatch(self.vq))?;
@@ -389,7 +394,8 @@ impl<V: OneReg> Finalized<V> {
 
     /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails,
     /// the registers before it have been written, and the whole can be repeated; the image does not
-    /// change.
+    /// change. (If a SET ends in `EFAULT`, which takes an implementor that hands KVM an address of its own,
+    /// the register itself has changed in part: see [`OneReg`].)
     ///
     /// An image has a VQ, but no *set* of vector lengths. It is for the caller to see to it that the sets are
     /// the same; `restore_snapshot` checks that.

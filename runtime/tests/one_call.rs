@@ -470,4 +470,11 @@ fn the_ioctls_are_those_of_the_documentation() {
     let names = calls.map(|(_, ioctls)| ioctls).join(", ");
     let text = documentation.replace("\n//! ", " ");
     assert!(text.contains(&format!("{names}.")), "{names}");
+    // And of `vm_vls`, which asks the VM before anything else.
+    let (_, source) = include_str!("../src/kvm.rs")
+        .split_once("pub fn vm_vls")
+        .unwrap();
+    let (first, _) = source.split_once("host_vls(kvm)").unwrap();
+    assert_eq!(first.matches("vm.").count(), 1);
+    assert!(first.contains("vm.check_extension("));
 }

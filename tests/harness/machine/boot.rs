@@ -59,7 +59,8 @@ pub(crate) fn command(
     command
 }
 
-/// A processor with these vector lengths. Where some are named, QEMU takes no others.
+/// A processor with these vector lengths. Where some are named, QEMU adds the powers of two below the
+/// largest, which every processor has, and no others.
 fn processor(lengths: Lengths) -> String {
     match lengths {
         Lengths::ALL => "max".to_owned(),

@@ -46,6 +46,7 @@ pub const CASES: &[Case] = cases![
     without_sve,
     lists,
     init_again,
+    guest_of_32_bits,
     every_set,
 ];
 
@@ -395,6 +396,30 @@ fn lists(run: &mut Run<'_>) {
     let mut expected: Vec<u64> = (0..32).map(v).collect();
     expected.extend([FPSR, FPCR]);
     run.expect(Op::List, Answer::Ids(expected));
+}
+
+/// It is accepted, and has the registers of a guest of 64 bits: its Q0 is Z0, and V has no ID.
+fn guest_of_32_bits(run: &mut Run<'_>) {
+    let init = match run.has_32_bits() {
+        true => Op::Init32,
+        false => Op::Init { sve: true },
+    };
+    run.expect(init.clone(), Answer::Done);
+    set(run, VLS, run.vls(), Answer::Done);
+    refused(run, z(0, 0), EPERM);
+    refused(run, v(0), EINVAL);
+    run.expect(Op::Finalize(SVE), Answer::Done);
+    fill(run);
+    still_filled(run);
+    for n in 0..32 {
+        refused(run, v(n), EINVAL);
+    }
+    status_registers(run);
+    let mut expected = vec![FPSR, FPCR, VLS];
+    expected.extend(registers(run.vq, 0).iter().map(|(id, ..)| id));
+    run.expect(Op::List, Answer::Ids(expected));
+    run.expect(init, Answer::Done);
+    all_zero(run);
 }
 
 fn init_again(run: &mut Run<'_>) {

@@ -85,6 +85,11 @@ impl Run<'_> {
         self.lengths.up_to(self.vq).vls()
     }
 
+    /// Whether all hosts' vCPUs can have guests of 32 bits.
+    pub(super) fn has_32_bits(&self) -> bool {
+        self.hosts.iter().all(|host| host.has_32_bits())
+    }
+
     /// Performs an operation on every vCPU; each must give this answer.
     pub(super) fn expect(&mut self, op: Op, expected: Answer) {
         let answers: Vec<Answer> = self.vcpus.iter_mut().map(|v| v.perform(&op)).collect();

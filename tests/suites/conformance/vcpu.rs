@@ -15,6 +15,8 @@ pub enum Op {
         /// Whether to ask for SVE.
         sve: bool,
     },
+    /// `KVM_ARM_VCPU_INIT` with SVE and `KVM_ARM_VCPU_EL1_32BIT`, for a guest of 32 bits.
+    Init32,
     /// `KVM_ARM_VCPU_FINALIZE` of a feature number.
     Finalize(u32),
     /// `KVM_GET_ONE_REG`.
@@ -68,6 +70,11 @@ pub trait Host {
     /// The vector lengths that it has.
     fn lengths(&self) -> Lengths;
 
+    /// Whether its vCPUs can have guests of 32 bits.
+    fn has_32_bits(&self) -> bool {
+        true
+    }
+
     /// A new vCPU, alone in a VM of its own, before `KVM_ARM_VCPU_INIT`.
     fn create(&mut self) -> Result<Box<dyn Vcpu>, String>;
 }
@@ -76,6 +83,7 @@ impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Init { sve } => write!(f, "INIT sve={sve}"),
+            Self::Init32 => f.write_str("INIT sve=true, 32 bits"),
             Self::Finalize(feature) => write!(f, "FINALIZE feature={feature}"),
             Self::Get(id) => write!(f, "GET {id:#018x}"),
             Self::Set(id, data) => write!(f, "SET {id:#018x} to {}", Hex(data)),

@@ -2,7 +2,7 @@
 
 use kvm_bindings::{KVM_ARM_VCPU_SVE, kvm_vcpu_init};
 use kvm_ioctls::{Kvm, VcpuFd};
-use sve_state::kvm::host_vls;
+use sve_state::kvm::{host_vls, vm_vls};
 use sve_state::one_reg::reg_size;
 use sve_state::vcpu::{Initialised, has_sve};
 use sve_state::{Vls, Vq};
@@ -51,6 +51,12 @@ pub fn guest_main(host: &KvmHost) -> Result<usize, String> {
     let lengths: Vec<u32> = offered.iter().map(|vq| vq.get().into()).collect();
     if !host.lengths_are(&lengths) {
         return Err(format!("host_vls found {offered}"));
+    }
+    // An ordinary VM has what the host has.
+    let vm = create_vm(&host.kvm).map_err(|e| e.to_string())?;
+    let of_vm = vm_vls(&host.kvm, &vm).map_err(|e| e.to_string())?;
+    if of_vm != offered {
+        return Err(format!("vm_vls found {of_vm}, and host_vls {offered}"));
     }
     let sets = offered.iter().map(|vq| offered.narrowed_to(vq));
     let all: Vec<Vls> = sets.chain([Vls::EMPTY]).collect();
