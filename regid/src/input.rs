@@ -1,11 +1,49 @@
 //! What a command works on: its arguments, or the words on standard input.
 
 use std::io::{self, IsTerminal, Read};
+use std::{env, iter};
 
-use clap::CommandFactory;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 use crate::Cli;
+
+/// As much is read, in bytes, and no more. It holds 50,000 IDs, and every form of a snapshot: its bytes are at
+/// most 8,832.
+const LIMIT: u64 = 1 << 20;
+/// So many characters of a wrong word are shown.
+const SHOWN: usize = 80;
+
+/// The command line. If it is wrong, clap says so and repeats what was given, so it gets that once more,
+/// escaped.
+pub(crate) fn command_line() -> Cli {
+    Cli::try_parse().unwrap_or_else(|error| {
+        let arguments = env::args_os().map(|argument| escaped(&argument.to_string_lossy()));
+        match Cli::try_parse_from(arguments) {
+            Err(error) => error.exit(),
+            Ok(_) => error.exit(),
+        }
+    })
+}
+
+/// With control characters, and others that cannot be seen, as escapes.
+pub(crate) fn escaped(text: &str) -> String {
+    let escape = |c: char| match c {
+        '"' | '\'' | '\\' => iter::once(c).collect::<String>(),
+        c => c.escape_debug().to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+/// All of it, if it is not too long.
+pub(crate) fn read(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(io::Error::other(format!("more than {LIMIT} bytes")));
+    }
+    Ok(bytes)
+}
 
 /// The arguments, with the words of standard input in the place of `-`, or of none at all.
 pub(crate) fn words(arguments: Vec<String>) -> io::Result<Vec<String>> {
@@ -22,15 +60,24 @@ pub(crate) fn words(arguments: Vec<String>) -> io::Result<Vec<String>> {
     let mut words = Vec::new();
     for argument in arguments {
         if argument == "-" {
-            let mut text = String::new();
-            let read = io::stdin().read_to_string(&mut text);
-            read.map_err(|why| io::Error::new(why.kind(), format!("standard input: {why}")))?;
+            let text = read(io::stdin().lock()).and_then(|bytes| {
+                String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
+            });
+            let text = text.map_err(|why| io::Error::other(format!("standard input: {why}")))?;
             words.extend(text.split_whitespace().map(str::to_owned));
         } else {
             words.push(argument);
         }
     }
     Ok(words)
+}
+
+/// A word in quotes, or its beginning.
+fn quoted(word: &str) -> String {
+    match word.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?} and more", &word[..end]),
+        None => format!("{word:?}"),
+    }
 }
 
 /// What every word stands for; or, if any of them stands for nothing, what is wrong with each of
@@ -41,7 +88,7 @@ pub(crate) fn parsed<T>(
 ) -> Result<Vec<T>, Vec<String>> {
     let (good, bad): (Vec<_>, Vec<_>) = words
         .iter()
-        .map(|word| parse(word).map_err(|why| format!("{word:?}: {why}")))
+        .map(|word| parse(word).map_err(|why| format!("{}: {why}", quoted(word))))
         .partition(Result::is_ok);
     if bad.is_empty() {
         Ok(good.into_iter().flatten().collect())

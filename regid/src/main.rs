@@ -14,7 +14,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sve_state::layout::Layout;
-use sve_state::{Vq, VqError, sve};
+use sve_state::shim::{FEATURE_SVE, Vcpu};
+use sve_state::{Vls, Vq, VqError, sve};
 
 use output::{Format, Line};
 
@@ -83,9 +84,9 @@ Examples:
     /// The answers are those of Linux since 5.2, as sve-state's own vCPU gives them: every call is
     /// made in every stage of its life. Without an errno: all that the call, or the register, meets.
     Explain(explain::Args),
-    /// The SVE registers that a vCPU of a vector length has, with their places in sve_state
+    /// The registers of SVE and its status that a vCPU of a vector length lists, in KVM's order
     ///
-    /// A place is in bytes: where a slice starts, how many are copied, how many of a GET's buffer are
+    /// With their places in sve_state. A place is in bytes: where a slice starts, how many are copied, how many of a GET's buffer are
     /// flushed (filled with zeros).
     #[command(after_help = "\
 Examples:
@@ -157,7 +158,7 @@ impl From<VqError> for Failure {
 pub(crate) type Answer = Result<bool, Failure>;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = input::command_line();
     cli.color.write_global();
     let mut out = io::BufWriter::new(anstream::stdout().lock());
     let answer = cli
@@ -181,8 +182,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// A message on standard error. Where that cannot be written, only the exit status says it.
+/// A message on standard error. Where that cannot be written, only the exit status says it. What it echoes may
+/// come from anywhere, so a terminal gets none of its control characters.
 fn complain(message: &dyn Display) {
+    let message = input::escaped(&message.to_string());
     let _ = writeln!(anstream::stderr(), "regid: {message}");
 }
 
@@ -235,8 +238,11 @@ fn decode(ids: Vec<String>, vq: Option<Vq>, format: Format, out: &mut impl Write
 }
 
 fn list(vq: Vq, format: Format, out: &mut impl Write) -> Answer {
+    let mut vcpu = Vcpu::new(Vls::up_to(vq))?;
+    let listed = vcpu.init(true).and_then(|()| vcpu.finalize(FEATURE_SVE));
+    let listed = listed.and_then(|()| vcpu.reg_list());
     let mut lines = Vec::new();
-    for id in sve::Layout::ids(vq)? {
+    for id in listed.map_err(io::Error::other)? {
         let slice = register::decode(id).map_err(io::Error::other)?;
         lines.push(Line::of(&slice, Some(vq))?);
     }

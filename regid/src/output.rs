@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Serialize;
+use sve_state::errno::Errno;
 use sve_state::{Vq, VqError};
 
 use crate::register::Slice;
@@ -39,6 +40,8 @@ pub(crate) struct Line {
     copy_bytes: Option<usize>,
     flush_bytes: Option<usize>,
     error: Option<String>,
+    /// What every vCPU answers to GET and SET of it, if there is none that has it.
+    errno: Option<String>,
 }
 
 impl Line {
@@ -55,6 +58,10 @@ impl Line {
             copy_bytes: place.map(|place| place.copy),
             flush_bytes: place.map(|place| place.flush),
             error: None,
+            // The first slice holds the whole register, at each vector length that SVE has.
+            errno: slice
+                .index()
+                .and_then(|index| (index > 0).then(|| Errno::ENOENT.to_string())),
         })
     }
 
@@ -70,6 +77,7 @@ impl Line {
             copy_bytes: None,
             flush_bytes: None,
             error: Some(why),
+            errno: None,
         }
     }
 
@@ -99,6 +107,9 @@ impl Line {
                 "",
                 pad = 6_usize.saturating_sub(layout.len())
             )?;
+        }
+        if let Some(errno) = &self.errno {
+            write!(out, "  {QUIET}every vCPU answers{QUIET:#} {errno}")?;
         }
         writeln!(out)
     }

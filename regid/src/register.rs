@@ -120,7 +120,7 @@ pub(crate) fn named(text: &str) -> Result<Slice, String> {
         .iter()
         .find(|(bank, _)| bank.name.eq_ignore_ascii_case(letters));
     let Some((bank, encode)) = found else {
-        if text.starts_with("0x") {
+        if let Ok(Some(_)) = id(text) {
             return Err(format!("no name but an ID, for `regid decode {text}`"));
         }
         return Err(no_name(&BANKS.map(|(bank, _)| bank)));
@@ -164,6 +164,19 @@ fn hexadecimal(digits: &str) -> Option<u64> {
 
 /// The ID that a person wrote, or why it is none.
 pub(crate) fn number(text: &str) -> Result<u64, String> {
+    id(text)?.ok_or_else(|| {
+        if named(text).is_ok() {
+            return format!("no ID but a name, for `regid encode {text}`");
+        }
+        format!(
+            "no ID; an ID is a 64-bit number: 0x and up to 16 hex digits, such as {:#018x}, or decimal",
+            sve::Z3.id()
+        )
+    })
+}
+
+/// The same where there is no more to say if it is none.
+fn id(text: &str) -> Result<Option<u64>, String> {
     let digits = text.replace('_', "");
     let parsed = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
         Some(hex) => hexadecimal(hex),
@@ -179,15 +192,7 @@ pub(crate) fn number(text: &str) -> Result<u64, String> {
             decimal(&digits)
         }
     };
-    parsed.ok_or_else(|| {
-        if named(text).is_ok() {
-            return format!("no ID but a name, for `regid encode {text}`");
-        }
-        format!(
-            "no ID; an ID is a 64-bit number: 0x and up to 16 hex digits, such as {:#018x}, or decimal",
-            sve::Z3.id()
-        )
-    })
+    Ok(parsed)
 }
 
 /// From a number and a slice to an ID.

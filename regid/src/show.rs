@@ -1,7 +1,7 @@
 //! A snapshot's file, for people: they ask to see a guest's registers.
 
-use std::fs;
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,7 +9,7 @@ use sve_state::one_reg::Name;
 use sve_state::snapshot::Snapshot;
 
 use crate::output::{self, Format};
-use crate::{Answer, Failure};
+use crate::{Answer, Failure, input};
 
 /// A register, with its bytes in hex, the lowest first.
 #[derive(Serialize)]
@@ -37,11 +37,9 @@ pub(crate) fn run(file: &Path, format: Format, out: &mut impl Write) -> Answer {
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
     if file != Path::new("-") {
-        return fs::read(file);
+        return input::read(File::open(file)?);
     }
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
+    input::read(io::stdin().lock())
 }
 
 fn value((id, bytes): (u64, Vec<u8>)) -> Value {

@@ -22,6 +22,7 @@ fn regid(arguments: &[&str]) -> Output {
 fn fed(arguments: &[&str], input: &[u8]) -> Output {
     let mut command = command(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.stderr(Stdio::piped());
     let mut child = command.spawn().expect("it runs");
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all(input).expect("it reads");
@@ -88,19 +89,22 @@ fn names_are_taken_in_either_case_and_with_a_slice() {
     assert_eq!(lines(&output, 0), expected);
 }
 
-/// Every line by the formulas of the kernel's headers, worked out here.
+/// Every line by the formulas of the kernel's headers, worked out here, in the order of `KVM_GET_REG_LIST`.
 #[test]
 fn the_list_is_the_kernels() {
     for vq in 1..=16_u64 {
         let output = regid(&["list", "--vq", &vq.to_string(), "--format", "tsv"]);
         let mut expected = vec![
-            "id\tname\tslice\tlayout\tsize_bits\tstart_bytes\tcopy_bytes\tflush_bytes\terror"
+            "id\tname\tslice\tlayout\tsize_bits\tstart_bytes\tcopy_bytes\tflush_bytes\terror\terrno"
                 .to_owned(),
+            "0x60200000001000d4\tFPSR\t\tfpsimd\t32\t\t\t\t\t".to_owned(),
+            "0x60200000001000d5\tFPCR\t\tfpsimd\t32\t\t\t\t\t".to_owned(),
+            "0x606000000015ffff\tVLS\t\tsve\t512\t\t\t\t\t".to_owned(),
         ];
         let mut line = |id: u64, name: String, start: u64, copy: u64, slice: u64| {
             let (bits, flush) = (8 * slice, slice - copy);
             expected.push(format!(
-                "{id:#018x}\t{name}\t0\tsve\t{bits}\t{start}\t{copy}\t{flush}\t"
+                "{id:#018x}\t{name}\t0\tsve\t{bits}\t{start}\t{copy}\t{flush}\t\t"
             ));
         };
         for n in 0..32 {
@@ -113,8 +117,8 @@ fn the_list_is_the_kernels() {
         }
         let ffr = 0x6050_0000_0015_0600;
         line(ffr, "FFR".to_owned(), 544 * vq, 2 * vq, 32);
-        expected.push("0x606000000015ffff\tVLS\t\tsve\t512\t\t\t\t".to_owned());
-        assert_eq!(expected.len(), 51);
+        // With the line of names.
+        assert_eq!(expected.len(), 1 + 52);
         assert_eq!(lines(&output, 0), expected, "VQ {vq}");
     }
 }
@@ -123,7 +127,10 @@ fn the_list_is_the_kernels() {
 fn a_line_names_an_id() {
     let cases = [
         ("0x6080000000150060", "Z3 slice 0 2048 bits sve"),
-        ("0x60500000001505ff", "P15 slice 31 256 bits sve"),
+        (
+            "0x60500000001505ff",
+            "P15 slice 31 256 bits sve every vCPU answers ENOENT",
+        ),
         ("0x6050_0000_0015_0600", "FFR slice 0 256 bits sve"),
         ("0X606000000015FFFF", "VLS - 512 bits sve"),
         ("0x6040000000100058", "V1 - 128 bits fpsimd"),
@@ -144,7 +151,10 @@ fn places_are_those_of_the_vector_length() {
     let cases = [
         ("0x6080000000150060", Some("start 96 copy 32 flush 224")),
         // Past the register's end.
-        ("0x6080000000150061", Some("start 128 copy 0 flush 256")),
+        (
+            "0x6080000000150061",
+            Some("start 128 copy 0 flush 256 every vCPU answers ENOENT"),
+        ),
         // The low bits of Z7.
         ("0x6040000000100070", Some("start 224 copy 16 flush 0")),
         ("0x6050000000150600", Some("start 1088 copy 4 flush 28")),
@@ -204,6 +214,9 @@ fn wrong_input_is_refused_with_what_is_allowed() {
         (&["list", "--vq", "-1"], &["-1", "1 to 16"]),
         (&["picture", "--vq", "2", "-f", "json"], &["json", "SVG"]),
         (&["explain", "EFOO"], &["EFOO", "EPERM (1)", "EINVAL (22)"]),
+        (&["explain", "0"], &["'0'", "1 to 4095"]),
+        (&["explain", "4096"], &["'4096'", "1 to 4095"]),
+        (&["explain", "2147483648"], &["'2147483648'", "1 to 4095"]),
         (
             &["explain", "--reg", "0x6030000000100000"],
             &["0x6030000000100000", "V0 to V31"],
@@ -257,10 +270,97 @@ fn the_other_command_is_named_where_it_is_meant() {
         refused(&regid(&["decode", "p3"])),
         "regid: \"p3\": no ID but a name, for `regid encode p3`\n"
     );
-    assert_eq!(
-        refused(&regid(&["encode", "0x6050000000150460"])),
-        "regid: \"0x6050000000150460\": no name but an ID, for `regid decode 0x6050000000150460`\n"
+    for id in [
+        "0x6050000000150460",
+        "0X6050000000150460",
+        "6939802374022431840",
+    ] {
+        assert_eq!(
+            refused(&regid(&["encode", id])),
+            format!("regid: {id:?}: no name but an ID, for `regid decode {id}`\n")
+        );
+        assert!(regid(&["decode", id]).status.code() < Some(2), "{id}");
+    }
+    // Another command is named only where it works.
+    for word in [
+        "0xZZ",
+        "0x",
+        "0x6050000000150460; rm -rf x",
+        "0x16080000000150000",
+    ] {
+        let output = regid(&["encode", word]);
+        assert!(!refused(&output).contains("regid decode"), "{output:?}");
+    }
+}
+
+/// Control characters, a command, what turns the direction of text round: wherever a word of the user's is
+/// repeated, none of it reaches the terminal as it is.
+#[test]
+fn what_is_echoed_is_escaped() {
+    const ODD: &str = "0x\u{1b}[31m\u{7}\u{202e}\r\u{9b}2J";
+    let file = format!("nothing{ODD}");
+    let arguments = [
+        &["encode", ODD][..],
+        &["decode", ODD],
+        &["decode", "--vq", ODD, "0"],
+        &["list", "--vq", ODD],
+        &["picture", "--vq", ODD],
+        &["explain", ODD],
+        &["explain", "--reg", ODD],
+        &["explain", "--call", ODD],
+        &["encode", "Z3", "--format", ODD],
+        &["encode", "Z3", "--color", ODD],
+        &["show", &file],
+        &["show", "src/main.rs", ODD],
+        &[ODD],
+        &["--\u{1b}[31m\u{7}\u{202e}\r\u{9b}2J"],
+    ];
+    let mut outputs: Vec<_> = arguments.iter().map(|a| (a.join(" "), regid(a))).collect();
+    for command in ["encode", "decode"] {
+        outputs.push((format!("{command}, fed"), fed(&[command], ODD.as_bytes())));
+    }
+    for (arguments, output) in outputs {
+        let said = refused(&output);
+        let odd = said
+            .chars()
+            .find(|c| c.is_control() && *c != '\n' || *c == '\u{202e}');
+        assert_eq!(odd, None, "{arguments:?}: {said:?}");
+        assert!(said.contains(r"\u{1b}[31m"), "{arguments:?}: {said}");
+    }
+    // Not UTF-8 either.
+    use std::os::unix::ffi::OsStrExt;
+    let mut command = command(&["show"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"nothing\x1b\xff"));
+    let output = command.output().expect("it runs");
+    assert!(refused(&output).contains(r"nothing\u{1b}"), "{output:?}");
+}
+
+/// What has no end is not read to it.
+#[test]
+fn reading_has_a_bound() {
+    for arguments in [
+        &["show", "/dev/zero"][..],
+        &["show", "-"],
+        &["decode"],
+        &["encode", "-"],
+    ] {
+        let mut command = command(arguments);
+        let zeros = std::fs::File::open("/dev/zero").expect("it is there");
+        let output = command.stdin(zeros).output().expect("it ends");
+        let said = refused(&output);
+        assert!(said.contains("more than 1048576 bytes"), "{said}");
+        assert!(said.len() < 200, "{}", said.len());
+    }
+    // Of a long word, the beginning is shown.
+    let word = "Z".repeat(100_000);
+    let output = fed(&["encode"], word.as_bytes());
+    let said = refused(&output);
+    assert!(
+        said.starts_with("regid: \"ZZZ") && said.len() < 300,
+        "{}",
+        said.len()
     );
+    assert!(said.contains("\" and more: no register's name"), "{said}");
 }
 
 /// Not from KVM, which is not told the size of a buffer, but people meet it.
@@ -473,6 +573,47 @@ fn an_errno_is_explained_in_its_context() {
     }
 }
 
+/// What the library's vCPU cannot answer, by Linux's `kvm_vcpu_ioctl` and the calls in it.
+#[test]
+fn what_only_a_kernel_answers_is_explained() {
+    const ALL: [&str; 5] = ["init", "finalize", "get", "set", "list"];
+    let cases: [(&str, &[&str], &str); 7] = [
+        ("EIO", &ALL, "a child after fork, or the VM is dead"),
+        ("EINTR", &ALL, "killed while it waited"),
+        ("EBADF", &ALL, "closed"),
+        ("EFAULT", &ALL, "could not reach the caller's memory"),
+        ("ENOMEM", &["finalize"], "memory for the registers"),
+        ("EBUSY", &["set"], "a vCPU of the VM has run"),
+        (
+            "EINVAL",
+            &["init"],
+            "another vCPU of the VM was initialised with other features",
+        ),
+    ];
+    for (errno, calls, why) in cases {
+        for call in ALL {
+            let output = regid(&["explain", errno, "--call", call]);
+            let text = text(&output.stdout);
+            assert_eq!(
+                text.contains(why),
+                calls.contains(&call),
+                "{errno}, {call}: {text}"
+            );
+        }
+    }
+    let output = regid(&["explain", "5"]);
+    let explained = lines(&output, 0).join(" ");
+    assert!(
+        !explained.contains("KVM_ARM_VCPU_INIT first"),
+        "{explained}"
+    );
+    // An ID register is not the one that was asked for.
+    assert_eq!(
+        lines(&regid(&["explain", "EBUSY", "--reg", "Z3"]), 1).len(),
+        1
+    );
+}
+
 #[test]
 fn an_errno_that_is_never_met_is_said_to_be() {
     let output = regid(&["explain", "11"]);
@@ -516,7 +657,13 @@ fn an_explanation_names_registers() {
         (both, "V"),
         (both, "V"),
         ("KVM_SET_ONE", "VLS"),
-        // A buffer that is too short, and one that the kernel cannot reach.
+        ("KVM_SET_ONE", "ID_AA64PFR0_EL1, ID_AA64ZFR0_EL1"),
+        // A buffer that is too short.
+        (both, "any ID"),
+        ("KVM_SET_ONE", "ID_AA64PFR0_EL1, ID_AA64ZFR0_EL1"),
+        // A buffer that the kernel cannot reach, another process, a thread that is killed, a closed descriptor.
+        (both, "any ID"),
+        (both, "any ID"),
         (both, "any ID"),
         (both, "any ID"),
     ];
@@ -527,7 +674,7 @@ fn an_explanation_names_registers() {
         .filter(|line| line.contains("KVM_GET_REG_LIST"));
     let lists: Vec<_> = lists.filter(|line| line.starts_with("  K")).collect();
     assert!(
-        lists.len() == 3 && lists.iter().all(|line| line.ends_with("KVM_GET_REG_LIST")),
+        lists.len() == 7 && lists.iter().all(|line| line.ends_with("KVM_GET_REG_LIST")),
         "{lists:?}"
     );
 }

@@ -5,9 +5,8 @@
 use sve_state::errno::Errno;
 use sve_state::vcpu::Refusal;
 
-use super::stage::Call::Init;
 use super::stage::Kind::{Coprocessor, FurtherSlice, Invalid, OtherVls, ShortList};
-use super::stage::{Case, Stage};
+use super::stage::{Call, Case, Stage};
 
 /// One reason for one errno.
 pub(crate) struct Cause {
@@ -16,8 +15,9 @@ pub(crate) struct Cause {
     pub(crate) applies: fn(&Case) -> bool,
     pub(crate) why: &'static str,
     pub(crate) remedy: &'static str,
-    /// Whether one of the cases fails for it. If none can, it is a cause of GET and SET of anything.
-    pub(crate) reproducible: bool,
+    /// The calls that fail for it, and of which register, if the library's vCPU does not: it has neither
+    /// processes, nor memory that cannot be reached, nor registers of other coprocessors.
+    pub(crate) elsewhere: &'static [(Call, Option<&'static str>)],
     /// The remedy as calls before the one that failed; none, where that call is to be another one.
     #[cfg_attr(not(test), expect(dead_code, reason = "the tests take these steps"))]
     pub(crate) first: &'static [Step],
@@ -42,11 +42,32 @@ macro_rules! refused {
             applies: |case| case.refusal() == Some($refusal),
             why: $refusal.why(),
             remedy: $refusal.remedy(),
-            reproducible: true,
+            elsewhere: &[],
             first: $first,
         }
     };
+    ($refusal:expr, at any stage of $calls:expr) => {
+        Cause {
+            errno: $refusal.errno(),
+            applies: |_| false,
+            why: $refusal.why(),
+            remedy: $refusal.remedy(),
+            elsewhere: $calls,
+            first: &[],
+        }
+    };
 }
+
+/// Of whatever ID.
+pub(crate) const ANY: &str = "any ID";
+const GET_AND_SET: &[(Call, Option<&str>)] = &[(Call::Get, Some(ANY)), (Call::Set, Some(ANY))];
+const ALL_CALLS: &[(Call, Option<&str>)] = &[
+    (Call::Init, None),
+    (Call::Finalize, None),
+    (Call::Get, Some(ANY)),
+    (Call::Set, Some(ANY)),
+    (Call::List, None),
+];
 
 pub(crate) const CAUSES: &[Cause] = &[
     refused!(Refusal::NotInitialised, &[Step::Init]),
@@ -60,7 +81,7 @@ pub(crate) const CAUSES: &[Cause] = &[
         why: "a register of today's vector lengths fits into slice 0; the other slices have IDs and \
               do not exist",
         remedy: "use slice 0",
-        reproducible: true,
+        elsewhere: &[],
         first: &[],
     },
     Cause {
@@ -68,7 +89,7 @@ pub(crate) const CAUSES: &[Cause] = &[
         applies: |case| case.target.kind == Coprocessor && case.stage != Stage::Created,
         why: "KVM has no registers under the coprocessor in bits 27:16 of the ID",
         remedy: "use an ID of KVM_GET_REG_LIST",
-        reproducible: true,
+        elsewhere: &[],
         first: &[],
     },
     Cause {
@@ -77,7 +98,7 @@ pub(crate) const CAUSES: &[Cause] = &[
         why: "no register has this ID: its architecture, size, number or a stray bit is wrong, and \
               `regid decode` says which",
         remedy: "use the ID that `regid encode` gives for the register's name",
-        reproducible: true,
+        elsewhere: &[],
         first: &[],
     },
     refused!(Refusal::ViewNotFinalized, &[]),
@@ -88,26 +109,27 @@ pub(crate) const CAUSES: &[Cause] = &[
         why: "the set written is not the host's own vector lengths up to a maximum: one at least, \
               none that the host lacks, and none of the smaller ones left out",
         remedy: "read VLS after KVM_ARM_VCPU_INIT, clear only bits from the top, and write that",
-        reproducible: true,
+        elsewhere: &[],
         first: &[],
     },
     refused!(Refusal::NothingToFinalize, &[Step::NewVcpu, Step::Init]),
     Cause {
         errno: Errno::EINVAL,
-        applies: |case| case.call == Init && case.stage == Stage::HostWithoutSve,
+        applies: |case| case.call == Call::Init && case.stage == Stage::HostWithoutSve,
         why: "the host has no SVE",
-        remedy: "look at KVM_CAP_ARM_SVE before asking for KVM_ARM_VCPU_SVE; or move to a host that \
-                 has it",
-        reproducible: true,
+        remedy: "before asking for KVM_ARM_VCPU_SVE, ask the VM for KVM_CAP_ARM_SVE (not /dev/kvm, which \
+                 does not know of protected VMs: their vCPUs take SVE, and their guests have none); or move \
+                 to a host that has it",
+        elsewhere: &[],
         first: &[Step::NewVcpu],
     },
     Cause {
         errno: Errno::EINVAL,
-        applies: |case| case.call == Init && case.stage == Stage::WithoutSve,
+        applies: |case| case.call == Call::Init && case.stage == Stage::WithoutSve,
         why: "the vCPU was initialised with other features before, and keeps those",
         remedy: "ask for KVM_ARM_VCPU_SVE the first time; for this vCPU it is too late, it needs a new \
-                 one",
-        reproducible: true,
+                 one, in a new VM",
+        elsewhere: &[],
         first: &[Step::NewVcpu],
     },
     Cause {
@@ -118,7 +140,25 @@ pub(crate) const CAUSES: &[Cause] = &[
         },
         why: "the list has room for fewer IDs than the vCPU has",
         remedy: "KVM leaves the number that it needs in kvm_reg_list.n: make room, and call again",
-        reproducible: true,
+        elsewhere: &[],
+        first: &[],
+    },
+    Cause {
+        errno: Errno::EINVAL,
+        applies: |_| false,
+        why: "another vCPU of the VM was initialised with other features; Linux 6.1 allows that, 6.12 does not",
+        remedy: "ask for the same features for all vCPUs of a VM; one with others is for another VM",
+        elsewhere: &[(Call::Init, None)],
+        first: &[],
+    },
+    Cause {
+        errno: Errno::EINVAL,
+        applies: |_| false,
+        why: "the value changes a field that cannot change: ID_AA64PFR0_EL1.SVE follows KVM_ARM_VCPU_SVE, and \
+              of ID_AA64ZFR0_EL1 Linux 6.1 takes only the vCPU's own value",
+        remedy: "ask for the features that the value was read with; move to a host of the same kernel, or a \
+                 newer one",
+        elsewhere: &[(Call::Set, Some("ID_AA64PFR0_EL1, ID_AA64ZFR0_EL1"))],
         first: &[],
     },
     Cause {
@@ -129,19 +169,22 @@ pub(crate) const CAUSES: &[Cause] = &[
               vCPU; the kernel is not told how large a buffer is",
         remedy: "make it as many bytes as 2 to the power of bits 55:52 of the ID: 256 for Z, 32 for P and \
                  FFR, 64 for VLS, 16 for V, 4 for FPSR and FPCR",
-        reproducible: false,
+        elsewhere: GET_AND_SET,
         first: &[],
     },
     Cause {
-        errno: Errno::EFAULT,
-        // The library's vCPU takes Rust slices, which are always there.
+        errno: Errno::EBUSY,
         applies: |_| false,
-        why: "the kernel could not reach the caller's memory",
-        remedy: "kvm_one_reg.addr is the address of a buffer of the size in the ID, as a 64-bit \
-                 number; for a GET it must be writable",
-        reproducible: false,
+        why: "a vCPU of the VM has run, and from then on an ID register takes only the value that it has",
+        remedy: "write ID registers before the first KVM_RUN in the VM",
+        elsewhere: &[(Call::Set, Some("ID_AA64PFR0_EL1, ID_AA64ZFR0_EL1"))],
         first: &[],
     },
+    refused!(Refusal::NoMemory, at any stage of &[(Call::Finalize, None)]),
+    refused!(Refusal::Unreachable, at any stage of ALL_CALLS),
+    refused!(Refusal::OtherProcess, at any stage of ALL_CALLS),
+    refused!(Refusal::Killed, at any stage of ALL_CALLS),
+    refused!(Refusal::Closed, at any stage of ALL_CALLS),
 ];
 
 #[cfg(test)]
@@ -183,7 +226,7 @@ mod tests {
         let failures = failures();
         for cause in CAUSES {
             let met = failures.iter().any(|(case, _)| (cause.applies)(case));
-            assert_eq!(met, cause.reproducible, "{}", cause.why);
+            assert_eq!(met, cause.elsewhere.is_empty(), "{}", cause.why);
         }
     }
 

@@ -13,7 +13,7 @@ use sve_state::sve;
 use crate::output::{self, BAD, Format, NAME, QUIET};
 use crate::{Answer, Failure, register};
 
-use cause::{CAUSES, Cause};
+use cause::{ANY, CAUSES, Cause};
 use stage::{Call, Case, Target};
 
 #[derive(clap::Args)]
@@ -41,11 +41,15 @@ struct Register {
     name: String,
 }
 
+/// The largest error number of the kernel (`MAX_ERRNO` in `include/linux/err.h`).
+const MAX_ERRNO: i32 = 4095;
+
 fn errno(text: &str) -> Result<Errno, String> {
     let known = || (1..=133).map(Errno).filter(|errno| errno.name().is_some());
-    if let Ok(number) = text.parse::<i32>() {
-        // As in a kernel's log: -1.
-        return Ok(Errno(number.saturating_abs()));
+    // As in a kernel's log, -1 is taken too.
+    let number = text.parse().map(i32::saturating_abs);
+    if let Ok(number @ 1..=MAX_ERRNO) = number {
+        return Ok(Errno(number));
     }
     let named = known().find(|errno| errno.to_string().eq_ignore_ascii_case(text));
     named.ok_or_else(|| {
@@ -53,7 +57,7 @@ fn errno(text: &str) -> Result<Errno, String> {
             .map(|errno| format!("{errno} ({})", errno.0))
             .collect();
         format!(
-            "allowed are numbers, and what these calls answer: {}",
+            "allowed are 1 to {MAX_ERRNO}, and what these calls answer: {}",
             names.join(", ")
         )
     })
@@ -152,7 +156,7 @@ impl Args {
                 let whatever = self.reg.is_none() && alike.all(|(other, _)| *other == answer);
                 let row = Row {
                     register: match case.call {
-                        Call::Get | Call::Set if whatever => Some("any ID".to_owned()),
+                        Call::Get | Call::Set if whatever => Some(ANY.to_owned()),
                         Call::Get | Call::Set => Some(case.target.name.clone()),
                         _ => None,
                     },
@@ -164,15 +168,17 @@ impl Args {
                     rows.push(row);
                 }
             }
-            if cause.reproducible {
-                continue;
-            }
-            let any = self.reg.as_ref().map_or("any ID", |reg| &reg.name);
-            let calls = [Call::Get, Call::Set].into_iter();
-            let calls = calls.filter(|call| self.call.is_none_or(|wanted| wanted == *call));
-            rows.extend(calls.map(|call| Row {
-                register: Some(any.to_owned()),
-                ..Row::of(cause, call)
+            let calls = cause.elsewhere.iter();
+            let calls = calls.filter(|(call, _)| self.call.is_none_or(|wanted| wanted == *call));
+            rows.extend(calls.filter_map(|(call, register)| {
+                let register = match &self.reg {
+                    Some(reg) => Some(reg.name.as_str()).filter(|_| *register == Some(ANY)),
+                    None => *register,
+                };
+                (self.reg.is_none() || register.is_some()).then(|| Row {
+                    register: register.map(str::to_owned),
+                    ..Row::of(cause, *call)
+                })
             }));
         }
         rows
