@@ -413,7 +413,35 @@ fn unpacked(packages: &Path, name: &str) -> Result<(String, PathBuf)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::belongs;
+
+    /// What `cargo -p` takes for each folder of README's table: the name in its Cargo.toml, if it has one.
+    #[test]
+    fn the_readme_names_packages_as_cargo_does() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let readme = fs::read_to_string(root.join("README.md")).expect("a README");
+        let (_, table) = readme
+            .split_once("| folder | package | what |\n| --- | --- | --- |\n")
+            .expect("a table");
+        let mut packages = 0;
+        for row in table.lines().take_while(|line| line.starts_with('|')) {
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            let (folder, package) = (cells[1].trim_matches('`'), cells[2].trim_matches('`'));
+            assert!(root.join(folder).is_dir(), "{folder}");
+            let manifest = fs::read_to_string(root.join(folder).join("Cargo.toml"));
+            let manifest = manifest
+                .ok()
+                .and_then(|text| text.parse::<toml::Table>().ok());
+            let name = manifest.map(|table| table["package"]["name"].clone());
+            let name = name.as_ref().and_then(toml::Value::as_str);
+            assert_eq!(name.unwrap_or_default(), package, "{folder}");
+            packages += usize::from(name.is_some());
+        }
+        assert_eq!(packages, 8);
+    }
 
     #[test]
     fn what_belongs_in_a_package() {
