@@ -41,6 +41,7 @@ impl Vq {
     }
 
     /// In quadwords.
+    #[inline]
     pub const fn get(self) -> u16 {
         self.0.get()
     }

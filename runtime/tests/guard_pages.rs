@@ -200,37 +200,6 @@ fn check_view<V: ViewOf>(width: usize) -> u32 {
     Register::<V>::BANK.max_count.into()
 }
 
-/// The whole image into slices and back. `banks` are, in order, how many registers there are, their
-/// bytes for each VQ, and the size of a slice.
-fn check_all<L: Layout>(banks: &[(usize, usize, usize)]) {
-    let (mut memory, mut buffer) = (Guarded::new(LARGEST), Guarded::new(LARGEST));
-    for (v, vq) in vqs() {
-        for (image_at, slices_at) in EDGES {
-            let image = memory.at(image_at, L::image_bytes(vq).expect("a VQ of the layout"));
-            fill(image, 1);
-            let (mut expected, mut at) = (Vec::new(), 0);
-            for &(count, width, slice) in banks {
-                for _ in 0..count {
-                    expected.extend(&image[at..at + width * v]);
-                    expected.resize(expected.len().next_multiple_of(slice), 0);
-                    at += width * v;
-                }
-            }
-            let slices = buffer.at(slices_at, expected.len());
-            fill(slices, 2);
-            let view = Image::<L, _>::new(vq, &*image).expect("of its size");
-            view.expand(slices).expect("of their size");
-            assert_eq!(*slices, expected, "VQ {vq}, {image_at:?}, {slices_at:?}");
-
-            let expected = image.to_vec();
-            image.fill(0);
-            let mut view = Image::<L, _>::new(vq, &mut *image).expect("of its size");
-            view.pack(slices).expect("of their size");
-            assert_eq!(*image, expected, "VQ {vq}, {image_at:?}, {slices_at:?}");
-        }
-    }
-}
-
 #[test]
 fn sve_touches_nothing_but_image_and_slice() {
     let z = check_bank::<sve::bank::Z>(0, 16);
@@ -238,7 +207,6 @@ fn sve_touches_nothing_but_image_and_slice() {
     let ffr = check_bank::<sve::bank::FFR>(544, 2);
     assert_eq!((z, p, ffr), (32, 16, 1));
     assert_eq!(check_view::<fpsimd::bank::V>(16), 32);
-    check_all::<sve::Layout>(&[(32, 16, 256), (16, 2, 32), (1, 2, 32)]);
 }
 
 // Each register is all of its image, so that nothing of the image is left on either side of it. In
@@ -294,10 +262,6 @@ fn a_register_alone_in_its_image_is_all_that_is_touched() {
     check_registers::<columns::bank::C>(0, 3, |v| v);
     check_view::<views::bank::V>(16);
     check_view::<views::bank::W>(2);
-    check_all::<z::Layout>(&[(1, 16, 256)]);
-    check_all::<p::Layout>(&[(1, 2, 32)]);
-    check_all::<bytes::Layout>(&[(1, 1, 16)]);
-    check_all::<parts::Layout>(&[(1, 7, 32)]);
 }
 
 /// Asks the kernel, which answers EFAULT where a program would die.

@@ -115,58 +115,6 @@ fn slices_past_the_register_are_empty() {
     assert_eq!(state.as_bytes(), before);
 }
 
-/// 49 slices of 256 and 32 bytes, from the definition: (start in the image, width, slice size).
-fn slices(v: usize) -> impl Iterator<Item = (usize, usize, usize)> {
-    let z = (0..32).map(move |n| (16 * v * n, 16 * v, 256));
-    let p_and_ffr = (0..17).map(move |n| (512 * v + 2 * v * n, 2 * v, 32));
-    z.chain(p_and_ffr)
-}
-
-#[test]
-fn the_whole_image_expands_into_slices_and_packs_from_them() {
-    for v in 1..=16 {
-        let image: Vec<u8> = (0..546 * v).map(byte).collect();
-        let mut padded = Vec::new();
-        for (start, width, slice) in slices(v) {
-            padded.extend(&image[start..start + width]);
-            padded.resize(padded.len() + slice - width, 0);
-        }
-        assert_eq!(padded.len(), 8736);
-        let vq = vq(u32::try_from(v).unwrap());
-        assert_eq!(sve::Layout::slices_bytes(vq), Ok(8736));
-        let mut found = vec![0xee; 8736];
-        let state = SveState::new(vq, &image[..]).unwrap();
-        state.expand(&mut found).unwrap();
-        assert_eq!(found, padded, "VQ {v}");
-
-        // What a slice holds past its register is ignored.
-        for (i, byte) in found.iter_mut().enumerate() {
-            *byte |= u8::from(padded[i] == 0) * 0xff;
-        }
-        let mut state = SveState::zeroed(vq).unwrap();
-        state.pack(&found).unwrap();
-        assert_eq!(state.as_bytes(), image, "VQ {v}");
-
-        for size in [0, 8735, 8737] {
-            let before = state.clone();
-            let (expected, found) = (8736, size);
-            let error = ImageError::Slices {
-                vq,
-                expected,
-                found,
-            };
-            assert_eq!(state.pack(&vec![7; size]), Err(error));
-            assert_eq!(state, before);
-            let mut slices = vec![7; size];
-            assert_eq!(state.expand(&mut slices), Err(error));
-            assert_eq!(slices, vec![7; size]);
-        }
-    }
-    let state = SveState::zeroed(vq(2)).unwrap();
-    let text = "12 bytes of memory: the slices at VQ 2 take exactly 8736";
-    assert_eq!(state.expand(&mut [0; 12]).unwrap_err().to_string(), text);
-}
-
 #[test]
 fn the_v_view_is_the_low_bits_of_z() {
     let mut state = SveState::zeroed(vq(3)).unwrap();

@@ -4,7 +4,7 @@
 //! nothing with the crate.
 
 use sve_state::image::{Image, ImageError};
-use sve_state::layout::{Layout as _, Reason, RegisterError};
+use sve_state::layout::{ByteArray as _, InImage, Layout, Reason, Register, RegisterError};
 use sve_state::{Vq, fpsimd, register_layout, sve};
 
 register_layout! {
@@ -371,42 +371,69 @@ fn what_does_not_exist_is_an_error_with_the_numbers() {
     }
 }
 
-/// The slices of registers that follow each other, `width` bytes each, in slices of `slice` bytes.
-fn padded(image: &[u8], width: usize, slice: usize) -> Vec<u8> {
-    let pad = |register: &[u8]| {
-        let mut slices = register.to_vec();
-        slices.resize(width.next_multiple_of(slice), 0);
-        slices
-    };
-    image.chunks(width).flat_map(pad).collect()
+/// GET and SET of every slice of a bank, whose registers are `count`, of `width` bytes, from `start` on.
+fn moves<B: InImage>(vq: Vq, start: usize, count: usize, width: usize) {
+    let size = B::Layout::image_bytes(vq).expect("a VQ of the layout");
+    let image: Vec<u8> = (1..=251).cycle().take(size).collect();
+    let bytes = B::Slice::BYTES;
+    for number in 0..u32::from(Register::<B>::BANK.max_count) {
+        for index in 0..u32::from(Register::<B>::BANK.slices) {
+            let register = Register::<B>::with_slice(number, index).expect("of the bank");
+            let (from, to) = (index as usize * bytes, (index as usize + 1) * bytes);
+            let there = (number as usize) < count;
+            let (from, to) = if there { (from, to.min(width)) } else { (0, 0) };
+            let place = start + number as usize * width;
+            let own = if from < to {
+                place + from..place + to
+            } else {
+                0..0
+            };
+
+            let mut expected = image[own.clone()].to_vec();
+            expected.resize(bytes, 0);
+            let view = Image::<B::Layout, _>::new(vq, &image[..]).expect("of its size");
+            let mut slice = B::Slice::ZEROS;
+            slice.as_mut().fill(0xee);
+            view.get_into(register, &mut slice);
+            assert_eq!(slice.as_ref(), expected, "{register} at VQ {vq}");
+            assert_eq!(
+                view.get(register).as_ref(),
+                expected,
+                "{register} at VQ {vq}"
+            );
+
+            let mut expected = image.clone();
+            expected[own].fill(0xfd);
+            let mut view = Image::<B::Layout, _>::new(vq, image.clone()).expect("of its size");
+            slice.as_mut().fill(0xfd);
+            view.set(register, &slice);
+            assert!(view.as_bytes() == expected, "{register} at VQ {vq}");
+        }
+    }
 }
 
 #[test]
-fn images_of_several_slices_expand_register_by_register() {
-    for v in 1..=16 {
+fn each_slice_is_moved_and_nothing_beside_it() {
+    for v in [1, 2, 3, 5, 16] {
         let vq = Vq::new(u32::try_from(v).expect("small")).expect("a VQ");
-        // CTL, Q[4], W[2], H[2], CNT[3]: (registers, width, slice).
-        let banks = [
-            (1, 4, 4),
-            (4, 16 * v, 32),
-            (2, 20, 8),
-            (2, 4 + 2 * v, 256),
-            (3, 8, 8),
-        ];
-        let size = banks.iter().map(|(count, width, _)| count * width).sum();
-        let image: Vec<u8> = (1..=251).cycle().take(size).collect();
-        let (mut rest, mut expected) = (&image[..], Vec::new());
-        for (count, width, slice) in banks {
-            let (bank, others) = rest.split_at(count * width);
-            expected.extend(padded(bank, width, slice));
-            rest = others;
-        }
-        let mut slices = vec![0xee; expected.len()];
-        let state = Image::<mixed::Layout, _>::new(vq, &image[..]).expect("the size is right");
-        state.expand(&mut slices).expect("the size is right");
-        assert_eq!(slices, expected, "VQ {v}");
-        let mut state = Image::<mixed::Layout, _>::zeroed(vq).expect("a VQ");
-        state.pack(&slices).expect("the size is right");
-        assert_eq!(state.as_bytes(), image, "VQ {v}");
+        moves::<sme::bank::ZA>(vq, 0, 16 * v, 16 * v);
+        moves::<sme::bank::ZT0>(vq, 256 * v * v, 1, 64);
+        moves::<mixed::bank::CTL>(vq, 0, 1, 4);
+        moves::<mixed::bank::Q>(vq, 4, 4, 16 * v);
+        moves::<mixed::bank::W>(vq, 4 + 64 * v, 2, 20);
+        moves::<mixed::bank::H>(vq, 44 + 64 * v, 2, 4 + 2 * v);
+        moves::<mixed::bank::CNT>(vq, 52 + 68 * v, 3, 8);
+    }
+    for v in [3, 4, 5] {
+        let vq = Vq::new(u32::try_from(v).expect("small")).expect("a VQ");
+        moves::<narrow::bank::R>(vq, 0, 1, 16 * v);
+        moves::<narrow::bank::C>(vq, 16 * v, v, 1);
+    }
+    // Wide and narrow slices of which a register has several.
+    for v in [1, 17, 40] {
+        let vq = Vq::new(u32::try_from(v).expect("small")).expect("a VQ");
+        moves::<abi::bank::Z>(vq, 0, 32, 16 * v);
+        moves::<abi::bank::P>(vq, 512 * v, 16, 2 * v);
+        moves::<abi::bank::FFR>(vq, 544 * v, 1, 2 * v);
     }
 }

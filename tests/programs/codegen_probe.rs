@@ -13,7 +13,6 @@ use sve_state::{SveState, Vq, fpsimd, sve};
 
 /// The operations, each in a function of its own.
 mod access {
-    use sve_state::image::ImageError;
     use sve_state::layout::DecodeError;
     use sve_state::{SveState, Vq, fpsimd, sve};
 
@@ -76,16 +75,6 @@ mod access {
         for (register, slice) in sve::Z::all().zip(slices) {
             state.set(register, slice);
         }
-    }
-
-    #[inline(never)]
-    pub(super) fn expand(state: &State, slices: &mut [u8]) -> Result<(), ImageError> {
-        state.expand(slices)
-    }
-
-    #[inline(never)]
-    pub(super) fn pack(state: &mut State, slices: &[u8]) -> Result<(), ImageError> {
-        state.pack(slices)
     }
 
     #[inline(never)]
@@ -239,7 +228,7 @@ fn list() {
     println!("anchor\taddress={:p}", anchor as *const ());
     functions!("access", access:
         get_z get_z_value get_z3 get_z_vq_2 get_all_z get_p get_p_value get_ffr get_ffr_value get_v
-        set_z set_z3 set_z_vq_2 set_all_z set_p set_ffr set_v decode get_by_id set_by_id expand pack);
+        set_z set_z3 set_z_vq_2 set_all_z set_p set_ffr set_v decode get_by_id set_by_id);
     functions!("planted", planted: branch call panic table access index);
     copies!(16 32 64 256);
 }
@@ -341,11 +330,6 @@ mod run {
         case("set_all_z", vq, "all", contents);
         access::get_all_z(black_box(&state), black_box(z));
         case("get_all_z", vq, "all", contents);
-        access::pack(black_box(&mut state), black_box(slices)).expect("all slices");
-        case("pack", vq, "all", contents);
-        access::expand(black_box(&state), black_box(slices)).expect("all slices");
-        case("expand", vq, "all", contents);
-
         for id in sve::Layout::ids(vq).expect("of the layout") {
             let slice = slices.first_chunk_mut().expect("long enough");
             access::set_by_id(black_box(&mut state), black_box(id), black_box(slice));

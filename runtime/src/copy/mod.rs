@@ -6,23 +6,35 @@
 //!
 //! So a GET or SET of a slice has no such branch. SVE has slices of 256 and of 32 bytes, and for each size
 //! there is one straight line of instructions. The number of bytes is an operand of these instructions. There
-//! is no table of functions, one for each vector length, to choose from. (Most programs for x86-64 do branch
-//! once in a copy, on whether the processor has AVX2: see `isa`.) Whole images are copied by loops.
+//! is no table of functions, one for each vector length, to choose from.
 //!
 //! ```text
 //!   get     ├─ copy bytes of the image ─┤├──── zeros, to the slice's end ────┤
 //!   set     ├─ copy bytes to the image ─┤         the rest stays unread
 //! ```
 //!
-//! A GET goes through `isa`, then `lines`, then the file of an instruction set. A SET goes through `isa` and
-//! `lines` only: its stores are plain copies of constant size, which the compiler turns into instructions.
+//! Each instruction set has a file with the same functions, whose loads and stores are written out. They get
+//! pointers to both sides, and `copy`. (`set_narrow` is the portable one for all: it stores 16 bytes and less.)
 //!
-//! * [`Line`] lists the straight lines, and says what each needs of its operands.
-//! * `lines` has the code of the lines.
-//! * `portable`, `neon` and `avx2` have the two steps of a GET for which each instruction set has its own
-//!   code.
-//! * `isa` chooses the instruction set.
-//! * [`clamp`] limits a register's number or a slice's index before an address is computed from it.
+//! | | `from` | `to` | `copy` |
+//! | --- | --- | --- | --- |
+//! | `get_wide` | `copy` bytes of the image | a slice of 256 bytes | 0 to 256, by 16 |
+//! | `get_narrow` | `copy` bytes of the image, with 16 in front | a slice of 32 bytes | 0 to 32, by 2 |
+//! | `set_wide` | a slice of 256 bytes | `copy` bytes of the image | 0 to 256, by 16 |
+//! | `set_narrow` | a slice of 32 bytes | `copy` bytes of the image | 0 to 32, by 2 |
+//!
+//! Both sides must be valid for reads and writes as far as the table says, and not overlap. That is what these
+//! `unsafe` functions ask of their caller.
+//!
+//! A line has the same loads and stores for every `copy`. A load past the register's end reads zeros instead, and a
+//! store past it goes nowhere: to memory that nobody reads. Each store has its own place there, because a processor
+//! is slow if it stores to one address again and again, and vectors are aligned there, so that no store crosses a
+//! page. [`at_least`] and [`with`] choose between the two addresses.
+//!
+//! `isa` is the file in use: `neon`, `avx2`, `portable`; or `detect`, in which programs for any x86-64 test once
+//! what the processor has.
+
+#![allow(unsafe_code)]
 
 #[cfg(all(
     target_arch = "x86_64",
@@ -30,93 +42,150 @@
     not(sve_state_portable)
 ))]
 mod avx2;
-mod clamp;
-mod isa;
-mod lines;
+mod choose;
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(any(target_feature = "avx2", sve_state_portable))
+))]
+mod detect;
 #[cfg(all(
     target_arch = "aarch64",
     target_feature = "neon",
     not(sve_state_portable)
 ))]
 mod neon;
-#[cfg(any(
-    test,
-    not(all(target_arch = "aarch64", target_feature = "neon")),
-    sve_state_portable
-))]
 mod portable;
 #[cfg(all(test, feature = "alloc"))]
 mod tests;
 
-pub(crate) use clamp::clamp;
-pub(crate) use isa::{expand, get, get_value, pack, set};
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "avx2",
+    not(sve_state_portable)
+))]
+use avx2 as isa;
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "sse2",
+    not(any(target_feature = "avx2", sve_state_portable))
+))]
+use detect as isa;
+#[cfg(all(
+    target_arch = "aarch64",
+    target_feature = "neon",
+    not(sve_state_portable)
+))]
+use neon as isa;
+#[cfg(any(
+    not(any(
+        all(target_arch = "aarch64", target_feature = "neon"),
+        all(target_arch = "x86_64", target_feature = "sse2")
+    )),
+    sve_state_portable
+))]
+use portable as isa;
 
-/// A straight line for slices of one kind. `copy` is how many bytes a slice shares with the image.
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use choose::{at_least, with};
+pub(crate) use choose::{clamp, is_negative, number_at_least};
+
+/// How a bank's slices are copied, which is a constant. `copy` is how many bytes a slice shares with the image. It is
+/// 0 if the slice is past the register's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// Slices of 256 bytes. `copy` is a multiple of 16, and above 0.
+    /// Slices of 256 bytes. `copy` is a multiple of 16.
     Wide,
-    /// Slices of 32 bytes. `copy` is a multiple of 2, and above 0. At least 16 bytes of the image lie in
-    /// front of the register's end, because whole vectors of 16 bytes that end there are moved. `pack` takes
-    /// such vectors from the slices. So there, too, at least 16 bytes must lie in front of the register's
-    /// end.
+    /// Slices of 32 bytes. `copy` is a multiple of 2. At least 16 bytes of the image lie in front of the register,
+    /// because a GET loads whole vectors that end where the register does.
     Narrow,
     /// Slices of any other size. The size in bytes, a power of two, is given here. The standard library
     /// copies them, with branches on `copy`.
     Any(usize),
 }
 
-impl Line {
-    /// The size of a slice in bytes.
-    const fn slice(self) -> usize {
-        match self {
-            Self::Wide => 256,
-            Self::Narrow => 32,
-            Self::Any(slice) => slice,
+/// GET of a slice.
+///
+/// # Safety
+///
+/// `copy` is what `line` asks for. `from` is valid for reads of `copy` bytes, and of [`Line::Narrow`] also of the 16
+/// in front of `from`. `to` is valid for writes of a slice. The two do not overlap.
+#[inline(always)]
+pub(crate) unsafe fn get(line: Line, from: *const u8, to: *mut u8, copy: usize) {
+    match line {
+        // SAFETY: the caller's promise.
+        Line::Wide => unsafe { isa::get_wide(from, to, copy) },
+        // SAFETY: the caller's promise.
+        Line::Narrow => unsafe { isa::get_narrow(from, to, copy) },
+        Line::Any(slice) => {
+            // SAFETY: the caller's promise; `copy` is at most `slice`.
+            unsafe { ptr::copy_nonoverlapping(from, to, copy) };
+            // SAFETY: the rest of the slice.
+            unsafe { ptr::write_bytes(to.wrapping_add(copy), 0, slice.wrapping_sub(copy)) };
         }
     }
 }
 
-/// The two steps of a GET for which each instruction set has its own code.
-trait Leaf {
-    /// [`Line::Wide`]: `copy` bytes, then zeros.
-    ///
-    /// # Safety
-    ///
-    /// `copy` is a multiple of 16, 16 to 256. `from` is valid for reads of `copy` bytes, `to` for
-    /// writes of 256, and they do not overlap.
-    #[allow(unsafe_code)] // The contract only.
-    unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize);
-
-    /// [`Line::Narrow`]: `copy` bytes, then zeros.
-    ///
-    /// # Safety
-    ///
-    /// `copy` is at most 32, and above 1. `from` is valid for reads of `copy` bytes, and of the 16 in
-    /// front of `from + copy`, `to` for writes of 32, and they do not overlap.
-    #[allow(unsafe_code)] // The contract only.
-    unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize);
-}
-
-/// The two windows of 16 bytes through which a slice of 32 is read. They are the register's first 16 bytes
-/// and its last 16 bytes. If the register has fewer than 16, both windows are the 16 bytes that end where it
-/// ends.
+/// GET of a slice as a value of type `T`.
 ///
-/// Each window becomes one half of the slice: its first few bytes are dropped, and zeros follow the rest. The
-/// two numbers of a window are where it starts, counted from the register's first byte, and how many bytes to
-/// drop, 0 to 30. (More than 15 means all of them.)
+/// # Safety
+///
+/// That of [`get`]. A `T` has as many bytes as a slice of `line`, and any bytes are a valid `T`.
 #[inline(always)]
-const fn windows(copy: usize) -> [(isize, usize); 2] {
-    let first = if copy < 16 { copy } else { 16 };
-    // At most 32.
-    #[allow(clippy::cast_possible_wrap)]
-    [
-        (first as isize - 16, 16 - first),
-        (copy as isize - 16, 32 - copy),
-    ]
+pub(crate) unsafe fn get_value<T>(line: Line, from: *const u8, copy: usize) -> T {
+    #[cfg(all(
+        target_arch = "x86_64",
+        target_feature = "sse2",
+        not(any(target_feature = "avx2", sve_state_portable))
+    ))]
+    match line {
+        // SAFETY: the caller's promise.
+        Line::Wide => return unsafe { isa::get_wide_value(from, copy) },
+        // SAFETY: the caller's promise.
+        Line::Narrow => return unsafe { isa::get_narrow_value(from, copy) },
+        Line::Any(_) => {}
+    }
+    let mut value = MaybeUninit::<T>::uninit();
+    // SAFETY: the caller's promise.
+    unsafe { get(line, from, value.as_mut_ptr().cast(), copy) };
+    // SAFETY: all bytes of the slice have been written.
+    unsafe { value.assume_init() }
 }
 
-/// What a GET copies if there is no register. It is a `const`, not a `static`, so that the compiler knows its
+/// SET of a slice.
+///
+/// # Safety
+///
+/// `copy` is what `line` asks for. `from` is valid for reads of a slice, `to` for writes of `copy` bytes. The two do
+/// not overlap.
+#[inline(always)]
+pub(crate) unsafe fn set(line: Line, from: *const u8, to: *mut u8, copy: usize) {
+    match line {
+        // SAFETY: the caller's promise.
+        Line::Wide => unsafe { isa::set_wide(from, to, copy) },
+        // SAFETY: the caller's promise.
+        Line::Narrow => unsafe { portable::set_narrow(from, to, copy) },
+        // SAFETY: the caller's promise.
+        Line::Any(_) => unsafe { ptr::copy_nonoverlapping(from, to, copy) },
+    }
+}
+
+/// Loads a `T`, which is an integer or a vector, and stores it. Both may have any alignment.
+///
+/// # Safety
+///
+/// `from` is valid for reads of a `T`, and `to` for writes.
+#[inline(always)]
+unsafe fn copy_as<T>(from: *const u8, to: *mut u8) {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { from.cast::<T>().read_unaligned() };
+    // SAFETY: the caller's promise.
+    unsafe { to.cast::<T>().write_unaligned(bytes) };
+}
+
+/// What a GET loads past a register's end. It is a `const`, not a `static`, so that the compiler knows its
 /// value.
 const ZEROS: &[u8; 256] = &[0; 256];
 

@@ -1,50 +1,73 @@
-//! GETs for aarch64. For a slice of 32 bytes, one instruction (`tbl`) moves the register's bytes to their
+//! The copies for aarch64. For a slice of 32 bytes, one instruction (`tbl`) moves the register's bytes to their
 //! place and clears the rest.
 
 #![allow(unsafe_code)]
 // One reason holds for all intrinsics: the processor has them.
 #![allow(clippy::multiple_unsafe_ops_per_block)]
 
-use core::arch::aarch64::{vld1q_u8, vqtbl1q_u8, vst1q_u8};
+use core::arch::aarch64::{uint8x16_t, vld1q_u8, vqtbl1q_u8, vst1q_u8};
+use core::mem::MaybeUninit;
 
-use super::{Leaf, PLACES, ZEROS, windows};
+use super::choose::at_least_and_above;
+use super::{PLACES, ZEROS, at_least, number_at_least, with};
 
-pub(super) enum Neon {}
-
-impl Leaf for Neon {
-    #[inline(always)]
-    unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
-        // 16 bytes from the register or from zeros.
-        let load = |at: usize| {
-            let from = if copy >= at + 16 {
-                from
-            } else {
-                ZEROS.as_ptr()
-            };
-            // SAFETY: `copy` bytes can be read from `from`, and 256 zeros. This is
-            // compiled for targets with NEON only.
-            unsafe { vld1q_u8(from.wrapping_add(at)) }
-        };
-        // Two loads, then two stores, because the compiler makes one store of these two.
-        for at in (0..256).step_by(32) {
-            let (first, second) = (load(at), load(at + 16));
-            // SAFETY: a slice has 256 bytes.
-            unsafe { vst1q_u8(to.wrapping_add(at), first) };
-            // SAFETY: likewise.
-            unsafe { vst1q_u8(to.wrapping_add(at + 16), second) };
-        }
+/// See [`super`].
+#[inline(always)]
+pub(super) unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
+    let zeros = ZEROS.as_ptr().cast_mut();
+    let from = from.cast_mut();
+    macro_rules! lines {
+        ($($at:literal)*) => {$(
+            let (first, second) = at_least_and_above::<{ $at + 16 }>(copy, from, zeros);
+            let first = vld1q_u8(first.wrapping_add($at));
+            let second = vld1q_u8(second.wrapping_add($at + 16));
+            vst1q_u8(to.wrapping_add($at), first);
+            vst1q_u8(to.wrapping_add($at + 16), second);
+        )*};
     }
+    // SAFETY: `copy` bytes can be read from `from`, 256 zeros, and a slice written.
+    unsafe {
+        lines!(0 32 64 96 128 160 192 224);
+    }
+}
 
-    #[inline(always)]
-    unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
-        for (n, (start, dropped)) in windows(copy).into_iter().enumerate() {
-            // SAFETY: the caller can read the windows, and write half a slice each; at most 30 bytes are
-            // dropped. Every aarch64 target with `core::arch` has NEON.
-            unsafe {
-                let bytes = vld1q_u8(from.wrapping_offset(start));
-                let places = vld1q_u8(PLACES.as_ptr().wrapping_add(dropped));
-                vst1q_u8(to.wrapping_add(16 * n), vqtbl1q_u8(bytes, places));
-            }
-        }
+/// See [`super`].
+#[inline(always)]
+pub(super) unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
+    // Each half of the slice comes from 16 bytes: those that end where the half ends, or where the register does.
+    // What is in front of the half is dropped, 0 to 30 bytes (more than 15 means all).
+    let first = number_at_least::<16>(copy, 16, copy);
+    // SAFETY: `copy` bytes and 16 in front of their end can be read, and a slice written.
+    unsafe {
+        let bytes = vld1q_u8(from.wrapping_add(first).wrapping_sub(16));
+        let places = vld1q_u8(PLACES.as_ptr().wrapping_add(16_usize.wrapping_sub(first)));
+        vst1q_u8(to, vqtbl1q_u8(bytes, places));
+        let bytes = vld1q_u8(from.wrapping_add(copy).wrapping_sub(16));
+        let places = vld1q_u8(PLACES.as_ptr().wrapping_add(32_usize.wrapping_sub(copy)));
+        vst1q_u8(to.wrapping_add(16), vqtbl1q_u8(bytes, places));
+    }
+}
+
+/// See [`super`].
+#[inline(always)]
+pub(super) unsafe fn set_wide(from: *const u8, to: *mut u8, copy: usize) {
+    let mut nowhere = MaybeUninit::<[uint8x16_t; 16]>::uninit();
+    let nowhere = nowhere.as_mut_ptr().cast::<u8>();
+    macro_rules! lines {
+        ($($at:literal)*) => {$(
+            let to_line = at_least::<{ $at + 32 }>(copy, to, nowhere).wrapping_add($at);
+            let first = vld1q_u8(from.wrapping_add($at));
+            let second = vld1q_u8(from.wrapping_add($at + 16));
+            vst1q_u8(to_line, first);
+            vst1q_u8(to_line.wrapping_add(16), second);
+        )*};
+    }
+    // SAFETY: a slice can be read, and `copy` bytes and those of `nowhere` written.
+    unsafe {
+        lines!(0 32 64 96 128 160 192 224);
+        // The 16 bytes that remain at an odd VQ.
+        let at = copy & 224;
+        let bytes = vld1q_u8(from.wrapping_add(at));
+        vst1q_u8(with::<16>(copy, to, nowhere).wrapping_add(at), bytes);
     }
 }

@@ -1,4 +1,4 @@
-//! GET and SET, of one slice and of all slices.
+//! GET and SET of a slice.
 //!
 //! A GET or SET of one slice takes two steps. `span` computes where the slice starts and how many
 //! bytes it has, from the bank's description, the VQ and the register's number; it reads no table. Then
@@ -10,25 +10,19 @@
 //! 2. At every VQ every register of the layout lies inside that image, and its slices have the size of
 //!    `B::Slice`. `check_layout` and `check_bank` make the compiler check this.
 //! 3. The address is that of a register of the bank, because `clamp` keeps the register's number in range. If
-//!    a slice has none of the register's bytes, `there` is false, and the copy uses other memory instead.
+//!    a slice has none of the register's bytes, no byte is copied.
 
 #![allow(unsafe_code)]
 
-use core::mem::MaybeUninit;
-use core::ptr;
-
-use super::{Image, ImageError, Storage};
-use crate::copy::{self, Line, clamp};
+use super::{Image, Storage};
+use crate::copy::{self, Line, clamp, is_negative, number_at_least};
 use crate::layout::generated::check_view;
-use crate::layout::{
-    Bank, Bounds, ByteArray, ImageBytes, InImage, InImageOf, Layout, Place, Register, ViewOf,
-    check_bank, slices_bytes,
-};
+use crate::layout::{Bank, Bounds, InImage, InImageOf, Layout, Register, ViewOf, check_bank};
 
 /// The [`Line`] that moves a bank's slices. `offset` is where the bank starts at the smallest VQ.
 ///
 /// What a line asks for holds at every VQ. A bank never starts earlier at a larger VQ, so [`Line::Narrow`]
-/// always has 16 bytes in front. A register always has a byte or more, as `check_layout` has found.
+/// always has 16 bytes in front.
 const fn line(bank: &Bank, offset: u32) -> Line {
     const fn in_units(bank: &Bank, unit: u32) -> bool {
         bank.width.fixed % unit == 0 && bank.width.per_vq % unit == 0
@@ -75,10 +69,10 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImageOf<L>,
     {
-        let Span { there, start, copy } = self.span(register);
+        let Span { start, copy } = self.span(register);
         let from = self.as_bytes().as_ptr().wrapping_add(start);
         // SAFETY: as in `get_into`.
-        unsafe { copy::get_value(const { line_of::<B>() }, there, from, copy) }
+        unsafe { copy::get_value(const { line_of::<B>() }, from, copy) }
     }
 
     /// GET into the caller's buffer, every byte of which is written.
@@ -87,74 +81,58 @@ impl<L: Layout, S: Storage> Image<L, S> {
     where
         B: InImageOf<L>,
     {
-        let Span { there, start, copy } = self.span(register);
+        let Span { start, copy } = self.span(register);
         let from = self.as_bytes().as_ptr().wrapping_add(start);
         let to = slice.as_mut().as_mut_ptr();
         // SAFETY: by the three facts above, the `copy` bytes from `from` on are in the image. `line_of` has
         // compared the size of `B::Slice`. A shared and a unique borrow do not overlap.
-        unsafe { copy::get(const { line_of::<B>() }, there, from, to, copy) };
-    }
-
-    /// GET of every register, into slices that follow each other in the order of the image. Each slice gets
-    /// the bytes that [`get`](Self::get) gives. `slices` must have exactly
-    /// [`L::slices_bytes(vq)`](Layout::slices_bytes) bytes.
-    pub fn expand(&self, slices: &mut [u8]) -> Result<(), ImageError> {
-        let vq = self.check_slices(slices.len())?;
-        let (mut from, mut to) = (self.as_bytes().as_ptr(), slices.as_mut_ptr());
-        for (bank, line) in banks::<L>() {
-            for_each_run(bank, vq, false, |Run { copy, slices }| {
-                // SAFETY: the runs follow each other, and add up to the image and to the slices, whose
-                // size has just been compared; a shared and a unique borrow do not overlap.
-                unsafe { copy::expand(line, from, to, copy, slices) };
-                from = from.wrapping_add(slices * copy);
-                to = to.wrapping_add(slices * bank.slice_bytes as usize);
-            });
-        }
-        Ok(())
+        unsafe { copy::get(const { line_of::<B>() }, from, to, copy) };
     }
 
     /// Where a slice starts, and how many bytes it shares with the image.
+    ///
+    /// There is no branch, and no arithmetic that a build with overflow checks would check: `check_layout` has found
+    /// that every register of the layout lies in an image of 31 bits of bytes, so nothing wraps.
+    // Every number is below 2^31, or is not used.
+    #[allow(clippy::cast_possible_truncation)]
     #[inline(always)]
     fn span<B: InImageOf<L>>(&self, register: Register<B>) -> Span {
         let bank = const { Register::<B>::BANK };
         let vq = self.vq().get();
         let (number, slice) = register.number_and_slice();
-        let number = clamp(number, const { Register::<B>::BANK.max_count as u32 - 1 });
-        let (count, width) = (bank.count.at(vq), bank.width.at(vq));
-        let offset = Register::<B>::OFFSET.at(vq);
-        // If the bank does not grow with VQ, it has all its registers at every VQ. `check_layout` has found
-        // that.
-        let there = bank.count.per_vq == 0 || number < count;
+        let mut number = clamp(number, const { Register::<B>::BANK.max_count as u32 - 1 });
+        let mut width = bank.width.at(vq);
+        // If the bank does not grow with VQ, it has all its registers at every VQ, as `check_layout` has found.
+        if bank.count.per_vq > 0 {
+            let left = i64::from(bank.count.at(vq)).wrapping_sub(i64::from(number));
+            let above = is_negative(left.wrapping_sub(1));
+            number = number_at_least::<1>(above, 0, number as usize) as u32;
+            width = number_at_least::<1>(above, 0, width as usize) as u32;
+        }
+        let start = Register::<B>::OFFSET
+            .at(vq)
+            .wrapping_add(number.wrapping_mul(width));
         if const { Register::<B>::BANK.width.at(L::VQ_MAX) <= Register::<B>::BANK.slice_bytes } {
-            // At every VQ a register fits in slice 0. This is so in all banks of `sve`.
-            let there = there & (slice == 0);
-            let copy = width as usize;
-            let start = offset as usize + number as usize * copy;
-            return Span { there, start, copy };
+            // At every VQ a register fits in slice 0. This is so in all banks of `sve`. The mask is -1 for slice 0,
+            // and else 0, because the index has 16 bits. (LLVM does not know that, so it cannot make a jump of it.)
+            let mask = slice.wrapping_sub(1) as i32 >> 16;
+            return Span {
+                start: start as usize,
+                copy: (width & mask as u32) as usize,
+            };
         }
-        // Below `slices`, which has 16 bits.
-        #[allow(clippy::cast_possible_truncation)]
-        let slice = clamp(slice, const { Register::<B>::BANK.slices as u32 - 1 }) as u16;
-        let (width, slice_bytes) = (width as usize, bank.slice_bytes as usize);
-        let register = offset as usize + number as usize * width;
-        let bounds = Bounds::of_slice(register, width, slice_bytes, slice);
-        let Bounds { start, copy, .. } = bounds;
-        let there = there & (copy > 0);
-        let copy = if there { copy } else { slice_bytes };
-        Span { there, start, copy }
-    }
-
-    fn check_slices(&self, found: usize) -> Result<u16, ImageError> {
-        let vq = self.vq();
-        let expected = slices_bytes(L::BANKS, vq.get());
-        if found != expected {
-            return Err(ImageError::Slices {
-                vq,
-                expected,
-                found,
-            });
+        let slice = clamp(slice, const { Register::<B>::BANK.slices as u32 - 1 });
+        let bytes = i64::from(bank.slice_bytes);
+        let skipped = i64::from(slice).wrapping_mul(bytes);
+        let left = i64::from(width).wrapping_sub(skipped);
+        let past = is_negative(left.wrapping_sub(1));
+        let less = is_negative(left.wrapping_sub(bytes));
+        let copy = number_at_least::<1>(less, left as usize, bytes as usize);
+        let skipped = number_at_least::<1>(past, 0, skipped as usize);
+        Span {
+            start: (start as usize).wrapping_add(skipped),
+            copy: number_at_least::<1>(past, 0, copy),
         }
-        Ok(vq.get())
     }
 
     /// A register of a view: the low bits of the register that it shows, in the image's byte order.
@@ -164,15 +142,10 @@ impl<L: Layout, S: Storage> Image<L, S> {
         V: ViewOf,
         V::Target: InImageOf<L>,
     {
-        let mut value = MaybeUninit::uninit();
         let from = self.as_bytes().as_ptr().wrapping_add(self.shown(register));
-        let to: *mut V::Value = value.as_mut_ptr();
         // SAFETY: `shown` gives the place of one of the view's registers. `check_view` has found that each of
-        // them lies inside a register that is there at every VQ. The new value does not overlap with the
-        // image.
-        unsafe { ptr::copy_nonoverlapping(from, to.cast(), V::Value::BYTES) };
-        // SAFETY: every byte of the value has been written.
-        unsafe { value.assume_init() }
+        // them lies inside a register that is there at every VQ. Arrays of bytes have no alignment.
+        unsafe { from.cast::<V::Value>().read() }
     }
 
     /// Where a view's register starts: at the start of the register that it shows.
@@ -184,10 +157,11 @@ impl<L: Layout, S: Storage> Image<L, S> {
     {
         const { check_view::<V>() };
         let last = const { Register::<V>::BANK.max_count as u32 - 1 };
-        let number = clamp(register.number_and_slice().0, last) as usize;
-        let width = Register::<V::Target>::BANK.width.at(self.vq().get()) as usize;
-        let offset = Register::<V::Target>::OFFSET;
-        offset.at(self.vq().get()) as usize + number * width
+        let number = clamp(register.number_and_slice().0, last);
+        let vq = self.vq().get();
+        let width = Register::<V::Target>::BANK.width.at(vq);
+        let offset = Register::<V::Target>::OFFSET.at(vq);
+        offset.wrapping_add(number.wrapping_mul(width)) as usize
     }
 }
 
@@ -200,30 +174,11 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     where
         B: InImageOf<L>,
     {
-        let Span { there, start, copy } = self.span(register);
+        let Span { start, copy } = self.span(register);
         let to = self.as_bytes_mut().as_mut_ptr().wrapping_add(start);
         let from = slice.as_ref().as_ptr();
         // SAFETY: as in `get_into`, with the two sides exchanged.
-        unsafe { copy::set(const { line_of::<B>() }, there, from, to, copy) };
-    }
-
-    /// SET of every register, from slices as [`expand`](Self::expand) writes them.
-    pub fn pack(&mut self, slices: &[u8]) -> Result<(), ImageError> {
-        let vq = self.check_slices(slices.len())?;
-        let (mut from, mut to) = (
-            slices.as_ptr_range().end,
-            self.as_bytes_mut().as_mut_ptr_range().end,
-        );
-        for (bank, line) in banks::<L>().rev() {
-            for_each_run(bank, vq, true, |Run { copy, slices }| {
-                // SAFETY: as in `expand`, with the two sides exchanged, and from the end to the start. So
-                // `pack` may overwrite bytes in front of a run: those are written later.
-                unsafe { copy::pack(line, from, to, copy, slices) };
-                from = from.wrapping_sub(slices * bank.slice_bytes as usize);
-                to = to.wrapping_sub(slices * copy);
-            });
-        }
-        Ok(())
+        unsafe { copy::set(const { line_of::<B>() }, from, to, copy) };
     }
 
     /// Writes a register of a view. The other bits of the register that it shows stay as they are.
@@ -235,51 +190,13 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     {
         let start = self.shown(register);
         let to = self.as_bytes_mut().as_mut_ptr().wrapping_add(start);
-        let from = value.as_ref().as_ptr();
-        // SAFETY: as in `get_view`, with the two sides exchanged.
-        unsafe { ptr::copy_nonoverlapping(from, to, V::Value::BYTES) };
+        // SAFETY: as in `get_view`.
+        unsafe { to.cast::<V::Value>().write(*value) };
     }
 }
 
-/// A slice in an image, in bytes.
+/// A slice in an image, in bytes. If it has none of a register's, `copy` is 0, and `start` still lies in the image.
 struct Span {
-    /// Whether it has bytes of the register. If not, nothing may be read or written at `start`, and `copy` is
-    /// only some size that the bank's line accepts.
-    there: bool,
     start: usize,
     copy: usize,
-}
-
-/// The banks of the image, each with its line.
-fn banks<L: Layout>() -> impl DoubleEndedIterator<Item = (&'static Bank, Line)> {
-    let banks = L::BANKS.iter().enumerate();
-    let banks = banks.filter(|(_, bank)| bank.place == Place::Image);
-    banks.map(|(b, bank)| (bank, line(bank, ImageBytes::of(L::BANKS, b).at(L::VQ_MIN))))
-}
-
-/// Slices that follow each other. Each shares `copy` bytes with the image.
-#[derive(Clone, Copy)]
-struct Run {
-    copy: usize,
-    slices: usize,
-}
-
-/// Calls `act` with the slices of a bank in runs, in order or backwards. The bank is a single run if a
-/// register fills all its slices, or fits in one. Otherwise each register is two runs: its full slices, and
-/// the slice in which it ends.
-#[inline(always)]
-fn for_each_run(bank: &Bank, vq: u16, backwards: bool, mut act: impl FnMut(Run)) {
-    let (count, width) = (bank.count.at(vq) as usize, bank.width.at(vq) as usize);
-    let slice = bank.slice_bytes as usize;
-    // The size of a slice is a power of two.
-    let (full, rest) = (width >> slice.trailing_zeros(), width & (slice - 1));
-    let run = |copy, slices| Run { copy, slices };
-    if full == 0 || rest == 0 {
-        return act(run(width.min(slice), count * full.max(1)));
-    }
-    let register = [run(slice, full), run(rest, 1)];
-    for _ in 0..count {
-        act(register[usize::from(backwards)]);
-        act(register[usize::from(!backwards)]);
-    }
 }

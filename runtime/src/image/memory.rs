@@ -55,11 +55,13 @@ impl<L: Layout, S: Storage> Image<L, S> {
     }
 
     /// The vector length.
+    #[inline]
     pub fn vq(&self) -> Vq {
         self.vq
     }
 
     /// The whole image.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.as_ref()
     }
@@ -81,6 +83,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
 
 impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
     /// The whole image, to write.
+    #[inline]
     pub fn as_bytes_mut(&mut self) -> &mut [u8] {
         self.bytes.as_mut()
     }

@@ -107,15 +107,6 @@ pub enum ImageError {
         /// What was given.
         found: usize,
     },
-    /// The memory is not as large as all slices together, in bytes.
-    Slices {
-        /// The image's VQ.
-        vq: Vq,
-        /// What the slices take.
-        expected: usize,
-        /// What was given.
-        found: usize,
-    },
 }
 
 impl From<VqError> for ImageError {
@@ -135,14 +126,6 @@ impl fmt::Display for ImageError {
             } => write!(
                 f,
                 "{found} bytes of memory: the image at VQ {vq} takes exactly {expected}"
-            ),
-            Self::Slices {
-                vq,
-                expected,
-                found,
-            } => write!(
-                f,
-                "{found} bytes of memory: the slices at VQ {vq} take exactly {expected}"
             ),
         }
     }

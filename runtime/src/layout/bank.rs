@@ -16,9 +16,11 @@ pub struct PerVq {
 }
 
 impl PerVq {
-    /// The value at this VQ.
+    /// The value at this VQ. (Of a layout that the compiler has accepted, none wraps. The copies compute with this, and
+    /// have no panic with overflow checks.)
+    #[inline]
     pub const fn at(self, vq: u16) -> u32 {
-        self.fixed + self.per_vq * vq as u32
+        self.fixed.wrapping_add(self.per_vq.wrapping_mul(vq as u32))
     }
 }
 
@@ -83,12 +85,6 @@ impl Bank {
         }
     }
 
-    /// The size in bytes of one register's slices, of those only that hold a byte of it at this VQ.
-    pub(crate) const fn slices_bytes(&self, vq: u16) -> u32 {
-        // Rounds up to whole slices, whose size is a power of two.
-        (self.width.at(vq) + self.slice_bytes - 1) & !(self.slice_bytes - 1)
-    }
-
     /// `Z3`, `FFR`.
     pub(super) fn write_name(&self, f: &mut fmt::Formatter<'_>, number: u16) -> fmt::Result {
         f.write_str(self.name)?;
@@ -135,8 +131,6 @@ impl ImageBytes {
     /// size of the image.
     pub(crate) const fn of(mut banks: &[Bank], n: usize) -> Self {
         let (mut place, mut b) = (Self::START, 0);
-        // This loop takes the list apart with patterns. An index would bring a panic into `expand` and
-        // `pack`.
         while let (true, [bank, rest @ ..]) = (b < n, banks) {
             place = place.past(bank);
             banks = rest;
@@ -145,8 +139,10 @@ impl ImageBytes {
         place
     }
 
+    #[inline]
     pub(crate) const fn at(self, vq: u16) -> u32 {
         let vq = vq as u32;
-        self.fixed + (self.per_vq + self.per_vq2 * vq) * vq
+        let per_vq = self.per_vq.wrapping_add(self.per_vq2.wrapping_mul(vq));
+        self.fixed.wrapping_add(per_vq.wrapping_mul(vq))
     }
 }

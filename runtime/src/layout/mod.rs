@@ -74,13 +74,6 @@ pub(crate) fn check_vq<L: Layout>(vq: Vq) -> Result<(), VqError> {
     })
 }
 
-/// The size in bytes of all slices that hold a register's bytes at this VQ.
-pub(crate) fn slices_bytes(banks: &[Bank], vq: u16) -> usize {
-    let banks = banks.iter().filter(|bank| bank.place == Place::Image);
-    let slices = banks.map(|bank| bank.count.at(vq) * bank.slices_bytes(vq));
-    slices.sum::<u32>() as usize
-}
-
 /// A layout: the type that [`register_layout!`](crate::register_layout) generates as `Layout` in
 /// the layout's module.
 pub trait Layout: Copy + fmt::Debug + Sized + 'static {
@@ -121,13 +114,6 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     /// The size of the packed image in bytes at this VQ.
     fn image_bytes(vq: Vq) -> Result<usize, VqError> {
         check_vq::<Self>(vq).map(|()| Checked::<Self>::IMAGE.at(vq.get()) as usize)
-    }
-
-    /// How many bytes [`Image::expand`](crate::Image::expand) writes: all slices that hold a byte of a
-    /// register at this VQ, each at full size. In the [`sve`](crate::sve) layout these are 49 slices at every
-    /// VQ, with 8736 bytes.
-    fn slices_bytes(vq: Vq) -> Result<usize, VqError> {
-        check_vq::<Self>(vq).map(|()| slices_bytes(Checked::<Self>::BANKS, vq.get()))
     }
 
     /// The IDs that exist at this VQ, in the layout's order. Each slice that holds a byte of its register has

@@ -108,6 +108,7 @@ impl<B: BankType> Register<B> {
     }
 
     /// Number and slice, to compute with.
+    #[inline]
     pub(crate) const fn number_and_slice(self) -> (u32, u32) {
         (self.number, self.slice)
     }

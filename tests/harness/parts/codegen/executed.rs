@@ -82,7 +82,6 @@ fn add_up(cases: &[&str], profile: &str) -> Result<BTreeMap<String, Counts>> {
         counts.cases += 1;
         counts.instructions.insert(number(instructions));
         let depends = match operation {
-            "expand" | "pack" => "vq=",
             "decode" | "get_by_id" | "set_by_id" => "register=",
             _ => "operation=",
         };

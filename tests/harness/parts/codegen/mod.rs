@@ -56,7 +56,7 @@ const fn operation(
     }
 }
 
-const OPERATIONS: [Operation; 22] = [
+const OPERATIONS: [Operation; 20] = [
     operation("get_z", Rule::Straight, &[31], 256),
     operation("get_z_value", Rule::Straight, &[31], 256),
     operation("get_z3", Rule::Straight, &[31], 256),
@@ -78,8 +78,6 @@ const OPERATIONS: [Operation; 22] = [
     operation("decode", Rule::NoTable, &[], 0),
     operation("get_by_id", Rule::NoTable, &[31, 15], 0),
     operation("set_by_id", Rule::NoTable, &[31, 15], 0),
-    operation("expand", Rule::Any, &[], 0),
-    operation("pack", Rule::Any, &[], 0),
 ];
 
 /// At a constant VQ, the instructions that may come beside loads and stores: they find the register.

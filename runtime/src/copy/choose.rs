@@ -1,0 +1,167 @@
+//! Choices that no compiler turns into a jump, because a processor guesses jumps.
+//!
+//! An `if` for which both values are at hand becomes a conditional move, until a pass of LLVM finds a jump cheaper. On
+//! x86-64 X86CmovConversion does so in some loops, even where a mask was computed and there was no `if`; on arm64
+//! SelectOptimize may. Neither knows that what is compared depends on a vCPU's vector length, which nobody can guess
+//! if it differs from call to call. What stands in `asm!` they leave alone.
+
+#![allow(unsafe_code)]
+
+use core::ptr;
+
+/// A function that chooses a number, and one that chooses an address. On arm64 and x86-64 it is two instructions: one
+/// that compares `number` with `OPERAND`, and a conditional move. Other targets have an `if`.
+macro_rules! choice {
+    ($(#[$doc:meta])* $number:ident $address:ident: $if:expr,
+        $arm64:literal $csel:literal, $x86_64:literal $cmov:literal) => {
+        $(#[$doc])*
+        #[inline(always)]
+        pub(crate) fn $number<const OPERAND: usize>(
+            number: usize,
+            enough: usize,
+            less: usize,
+        ) -> usize {
+            let chosen;
+            #[cfg(all(target_arch = "aarch64", target_pointer_width = "64"))]
+            // SAFETY: both instructions only read and write registers.
+            unsafe {
+                core::arch::asm!(
+                    concat!($arm64, " {number}, #{operand}"),
+                    concat!("csel {chosen}, {enough}, {less}, ", $csel),
+                    number = in(reg) number,
+                    operand = const OPERAND,
+                    enough = in(reg) enough,
+                    less = in(reg) less,
+                    chosen = lateout(reg) chosen,
+                    options(pure, nomem, nostack),
+                );
+            }
+            #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+            // SAFETY: likewise.
+            unsafe {
+                core::arch::asm!(
+                    concat!($x86_64, " {number:e}, {operand}"),
+                    concat!($cmov, " {chosen}, {less}"),
+                    number = in(reg) number,
+                    operand = const OPERAND,
+                    less = in(reg) less,
+                    chosen = inout(reg) enough => chosen,
+                    options(pure, nomem, nostack),
+                );
+            }
+            #[cfg(not(all(
+                any(target_arch = "aarch64", target_arch = "x86_64"),
+                target_pointer_width = "64"
+            )))]
+            {
+                let condition: fn(usize, usize) -> bool = $if;
+                chosen = if condition(number, OPERAND) { enough } else { less };
+            }
+            chosen
+        }
+
+        /// The same of two addresses.
+        #[inline(always)]
+        pub(super) fn $address<const OPERAND: usize>(
+            number: usize,
+            enough: *mut u8,
+            less: *mut u8,
+        ) -> *mut u8 {
+            let (enough, less) = (enough.expose_provenance(), less.expose_provenance());
+            ptr::with_exposed_provenance_mut($number::<OPERAND>(number, enough, less))
+        }
+    };
+}
+
+choice! {
+    /// `enough` if `number`, which has 32 bits, is `OPERAND` or more, else `less`.
+    number_at_least at_least: |number, operand| number >= operand,
+    "cmp" "hs", "cmp" "cmovb"
+}
+choice! {
+    /// `enough` if `number` has the bit `OPERAND`, else `less`.
+    number_with with: |number, operand| number & operand != 0,
+    "tst" "ne", "test" "cmovz"
+}
+
+/// [`at_least`] of `OPERAND` and of `OPERAND + 1`, with one comparison.
+#[cfg(all(
+    target_arch = "aarch64",
+    target_pointer_width = "64",
+    target_feature = "neon",
+    not(sve_state_portable)
+))]
+#[inline(always)]
+pub(super) fn at_least_and_above<const OPERAND: usize>(
+    number: usize,
+    enough: *mut u8,
+    less: *mut u8,
+) -> (*mut u8, *mut u8) {
+    let (first, second): (usize, usize);
+    // SAFETY: the instructions only read and write registers.
+    unsafe {
+        core::arch::asm!(
+            "cmp {number}, #{operand}",
+            "csel {first}, {enough}, {less}, hs",
+            "csel {second}, {enough}, {less}, hi",
+            number = in(reg) number,
+            operand = const OPERAND,
+            enough = in(reg) enough.expose_provenance(),
+            less = in(reg) less.expose_provenance(),
+            first = out(reg) first,
+            second = lateout(reg) second,
+            options(pure, nomem, nostack),
+        );
+    }
+    (
+        ptr::with_exposed_provenance_mut(first),
+        ptr::with_exposed_provenance_mut(second),
+    )
+}
+
+/// If `index` is at most `last`, this is `index`. Otherwise it is some number from 0 to `last`.
+///
+/// Register numbers and slice indices have been checked before they come here. But a processor may guess the
+/// outcome of such a check wrongly, and go on with a number that is out of range until it notices. There is
+/// no branch here, so the address stays in range whatever was guessed. Linux does the same
+/// (`array_index_nospec`).
+#[inline(always)]
+pub(crate) fn clamp(index: u32, last: u32) -> u32 {
+    // The compiler has seen the checks too. It must not conclude that this is never needed.
+    let index = hidden(index);
+    // `last` is a constant. If it is one less than a power of two, it is a mask, and one instruction is
+    // enough.
+    if last & last.wrapping_add(1) == 0 {
+        index & last
+    } else {
+        let above = is_negative(i64::from(last).wrapping_sub(i64::from(index)));
+        // Both have 32 bits.
+        #[allow(clippy::cast_possible_truncation)]
+        return number_at_least::<1>(above, last as usize, index as usize) as u32;
+    }
+}
+
+/// 1 if the number is below 0, else 0.
+#[inline(always)]
+pub(crate) const fn is_negative(number: i64) -> usize {
+    (number as u64 >> 63) as usize
+}
+
+/// The same number, but hidden from the compiler: it cannot conclude anything about it from earlier code.
+#[inline(always)]
+fn hidden(number: u32) -> u32 {
+    #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
+    {
+        let mut number = number;
+        // SAFETY: there is no instruction, only a comment that names a register.
+        unsafe {
+            #[cfg(target_arch = "aarch64")]
+            core::arch::asm!("/* {0:w} */", inout(reg) number, options(nomem, nostack, preserves_flags, pure));
+            #[cfg(target_arch = "x86_64")]
+            core::arch::asm!("/* {0:e} */", inout(reg) number, options(nomem, nostack, preserves_flags, pure));
+        }
+        number
+    }
+    #[cfg(not(any(target_arch = "aarch64", target_arch = "x86_64")))]
+    core::hint::black_box(number)
+}
