@@ -419,7 +419,7 @@ fn vcpus() -> Vec<Operation> {
         all(
             "capture",
             gives(shim, |v| {
-                let vcpu = Finalized::of(&mut *v, true);
+                let vcpu = Finalized::of(&mut *v);
                 vcpu.and_then(|v| v.snapshot()).expect("its registers")
             }),
             vec![(
@@ -432,7 +432,7 @@ fn vcpus() -> Vec<Operation> {
             gives(
                 |vq| (shim(vq), snapshot(vq)),
                 |(v, snapshot)| {
-                    let vcpu = Finalized::of(v, true);
+                    let vcpu = Finalized::of(v);
                     let done = vcpu.and_then(|mut vcpu| vcpu.restore_snapshot(snapshot));
                     done.expect("of its vector lengths");
                 },

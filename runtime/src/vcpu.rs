@@ -46,6 +46,7 @@
 //! | [`Initialised::finalize`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG |
 //! | [`Initialised::settle`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | `Initialised::restore_snapshot` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | `Initialised::restore_registers` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::of`] | KVM_GET_ONE_REG |
 //! | `Finalized::snapshot` | KVM_GET_ONE_REG |
 //! | `Finalized::restore_snapshot` | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
@@ -70,8 +71,8 @@ mod stage;
 use crate::errno::Errno;
 use crate::image::{Storage, SveState};
 use crate::layout::{ByteArray, Register};
-use crate::one_reg::{FEATURE_SVE, OneReg, reg_size};
-use crate::registers::{self, MAX_SLICE, not_zero, without_predicates};
+use crate::one_reg::{OneReg, reg_size};
+use crate::registers::{self, MAX_SLICE, past_end, without_predicates};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 use crate::{fpsimd, sve};
@@ -82,26 +83,12 @@ pub use error::VcpuError;
 pub use single::Single;
 pub use stage::{Call, Refusal, Stage};
 
-/// Whether a vCPU has SVE, by the features that `KVM_ARM_VCPU_INIT` was asked for
-/// (`kvm_vcpu_init.features`).
-pub const fn has_sve(features: &[u32]) -> bool {
-    match features {
-        [first, ..] => *first >> FEATURE_SVE & 1 == 1,
-        [] => false,
-    }
-}
-
-/// Whether a vCPU has SVE, by the IDs that `KVM_GET_REG_LIST` gave: then VLS is among them.
-pub fn lists_sve(ids: impl IntoIterator<Item = u64>) -> bool {
-    ids.into_iter().any(|id| id == sve::VLS.id())
-}
-
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
 /// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,
 /// [`finalize`](Self::finalize) it: those are methods of [`Finalized`].
 ///
-/// Two methods do all of it, for a vCPU without SVE too: [`settle`](Self::settle) when it first boots, and
-/// `restore_snapshot`.
+/// Three methods do all of it, and find out by themselves whether the vCPU has SVE: [`settle`](Self::settle)
+/// when it first boots, and `restore_snapshot` or `restore_registers`.
 ///
 /// Pass `&mut vcpu`, or a `&VcpuFd`, to keep the vCPU whatever fails.
 #[derive(Debug)]
@@ -110,8 +97,8 @@ pub struct Initialised<V> {
 }
 
 impl<V: FinalizeSve> Initialised<V> {
-    /// For a vCPU that the caller has initialised with SVE, and not finalized. This makes no call, so nothing
-    /// is checked. If the vCPU is finalized, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) fail
+    /// For a vCPU that the caller has initialised, and not finalized. This makes no call, so nothing is
+    /// checked. If the vCPU is finalized, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) fail
     /// with `EPERM`.
     pub fn new(vcpu: V) -> Self {
         Self { vcpu }
@@ -168,38 +155,41 @@ impl<V: FinalizeSve> Initialised<V> {
     }
 
     /// For a vCPU's first boot: from `KVM_ARM_VCPU_INIT` to a vCPU whose registers exist, with SVE or
-    /// without. `has_sve` says which, as [`has_sve`] reads it from the features.
+    /// without, whichever it was initialised with.
     ///
     /// With SVE the vCPU gets the vector lengths `vls`, such as those that the hosts of a fleet have in
     /// [common](Vls::common), or the host's if `vls` is `None`. Without SVE there is nothing to settle, and
-    /// no call is made; `vls` must then be `None` or an empty set.
+    /// `vls` must be `None` or an empty set. An empty set is refused if the vCPU has SVE.
     ///
-    /// Two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or, with `None`, the latter and a GET of VLS. A
-    /// vCPU that is finalized already is taken as it is if its vector lengths are these. So this may be
-    /// called again after a reboot of the guest, which is another `KVM_ARM_VCPU_INIT`.
-    /// `restore_snapshot` says what holds after an error.
-    pub fn settle(
-        mut self,
-        has_sve: bool,
-        vls: Option<Vls>,
-    ) -> Result<Finalized<V>, VcpuError<V::Error>> {
+    /// With SVE, two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or, with `None`, the latter and a GET of
+    /// VLS. Without SVE, `KVM_ARM_VCPU_FINALIZE` fails, and three GETs find out why. A vCPU that is finalized
+    /// already is taken as it is if its vector lengths are these. So this may be called again after a reboot of
+    /// the guest, which is another `KVM_ARM_VCPU_INIT`. `restore_snapshot` says what holds after an error.
+    pub fn settle(mut self, vls: Option<Vls>) -> Result<Finalized<V>, VcpuError<V::Error>> {
         match vls {
-            Some(wanted) if !has_sve && wanted != Vls::EMPTY => {
-                let host = Vls::EMPTY;
-                Err(VlsError::NotTheHosts { wanted, host }.into())
-            }
-            _ if !has_sve => Ok(Finalized::without_sve(self.vcpu)),
+            Some(Vls::EMPTY) => match Finalized::of(self.vcpu)? {
+                vcpu if vcpu.has_sve() => Err(VlsError::Empty.into()),
+                vcpu => Ok(vcpu),
+            },
             Some(vls) => {
-                let vq = vls.max().ok_or(VlsError::Empty)?;
+                let vq = vls.max().unwrap_or(Vq::MIN);
                 self.finalize_with(vls)?;
                 let vcpu = self.vcpu;
                 Ok(Finalized { vcpu, vls, vq })
             }
             None => match self.vcpu.finalize_sve() {
-                Err(error) if Stage::of(&self.vcpu) != Some(Stage::AfterFinalization) => {
-                    Err(failed(&self.vcpu, Call::Finalize, error))
-                }
-                _ => Finalized::new(self.vcpu),
+                Ok(()) => Finalized::new(self.vcpu),
+                Err(error) => match failed(&self.vcpu, Call::Finalize, error) {
+                    VcpuError::Call {
+                        stage: Some(Stage::WithoutSve),
+                        ..
+                    } => Ok(Finalized::without_sve(self.vcpu)),
+                    VcpuError::Call {
+                        stage: Some(Stage::AfterFinalization),
+                        ..
+                    } => Finalized::new(self.vcpu),
+                    failed => Err(failed),
+                },
             },
         }
     }
@@ -256,6 +246,50 @@ impl<V: FinalizeSve> Initialised<V> {
         }
     }
 
+    /// As [`restore_snapshot`](Self::restore_snapshot), from a list of registers, each with its ID and its bytes,
+    /// as a VMM keeps them. The list may have all registers of the vCPU. Those that a snapshot
+    /// [keeps](crate::snapshot::Snapshot::keeps) are restored; the others are passed over, and stay the caller's
+    /// to write. Nothing is written if the list is not a snapshot's.
+    ///
+    /// ```
+    /// # use sve_state::{OneReg, Vls, Vq, one_reg::reg_size, shim::Vcpu, vcpu::FinalizeSve};
+    /// use sve_state::SveError;
+    /// use sve_state::snapshot::Snapshot;
+    /// use sve_state::vcpu::Initialised;
+    ///
+    /// fn restore<V>(mut vcpu: V, list: &[(u64, Vec<u8>)]) -> Result<(), SveError<V::Error>>
+    /// where
+    ///     V: FinalizeSve,
+    /// {
+    ///     let registers = list.iter().map(|(id, bytes)| (*id, bytes));
+    ///     Initialised::new(&mut vcpu).restore_registers(registers)?;
+    ///     for (id, bytes) in list.iter().filter(|(id, _)| !Snapshot::keeps(*id)) {
+    ///         // vcpu.set_one_reg(*id, bytes), as before
+    /// #       _ = (id, bytes);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let new_vcpu = || { let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(4).unwrap())).unwrap();
+    /// #     vcpu.init(true).unwrap(); vcpu };
+    /// # let (mut vcpu, mut target) = (new_vcpu(), new_vcpu());
+    /// # Initialised::new(&mut vcpu).finalize()?;
+    /// # let read = |vcpu: &Vcpu<Box<[u8]>>| -> Vec<(u64, Vec<u8>)> { vcpu.reg_list().unwrap().map(|id| {
+    /// #     let mut bytes = vec![0; reg_size(id)]; vcpu.get_one_reg(id, &mut bytes).unwrap(); (id, bytes)
+    /// # }).collect() };
+    /// # restore(&mut target, &read(&vcpu))?;
+    /// # assert_eq!(read(&target), read(&vcpu));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[cfg(feature = "snapshot")]
+    pub fn restore_registers<B: AsRef<[u8]>>(
+        self,
+        registers: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<Finalized<V>, crate::SveError<V::Error>> {
+        let allow = crate::snapshot::Allow::OTHERS;
+        let snapshot = crate::snapshot::Snapshot::from_registers_allowing(allow, registers)?;
+        Ok(self.restore_snapshot(&snapshot)?)
+    }
+
     /// The vCPU itself.
     pub fn into_inner(self) -> V {
         self.vcpu
@@ -276,23 +310,29 @@ pub struct Finalized<V> {
 }
 
 impl<V: OneReg> Finalized<V> {
-    /// For a vCPU of either kind; one with SVE must be finalized. This is [`new`](Self::new) or
-    /// [`without_sve`](Self::without_sve). Whether it has SVE is known from the features that it was
-    /// initialised with ([`has_sve`]), from its list of registers ([`lists_sve`]), or from its snapshot
-    /// (`Snapshot::has_sve`).
-    pub fn of(vcpu: V, has_sve: bool) -> Result<Self, VcpuError<V::Error>> {
-        if has_sve {
-            return Self::new(vcpu);
+    /// For a vCPU of either kind, which finds out by itself whether it has SVE; one with SVE must be
+    /// finalized. With SVE, one GET, of VLS. If that fails, three more GETs find out why, and only a vCPU
+    /// without SVE is taken as one; any other failure is an error.
+    pub fn of(vcpu: V) -> Result<Self, VcpuError<V::Error>> {
+        match read_vls(&vcpu) {
+            Err(VcpuError::Call {
+                stage: Some(Stage::WithoutSve),
+                ..
+            }) => Ok(Self::without_sve(vcpu)),
+            vls => Self::with_vls(vcpu, vls?),
         }
-        Ok(Self::without_sve(vcpu))
+    }
+
+    fn with_vls(vcpu: V, vls: Vls) -> Result<Self, VcpuError<V::Error>> {
+        let vq = vls.max().ok_or(VlsError::Empty)?;
+        Ok(Self { vcpu, vls, vq })
     }
 
     /// For a vCPU that the caller has finalized. One GET, of VLS. That succeeds before finalization too, so a
     /// vCPU that is not finalized is not noticed here: the first access to a register fails with `EPERM`.
     pub fn new(vcpu: V) -> Result<Self, VcpuError<V::Error>> {
         let vls = read_vls(&vcpu)?;
-        let vq = vls.max().ok_or(VlsError::Empty)?;
-        Ok(Self { vcpu, vls, vq })
+        Self::with_vls(vcpu, vls)
     }
 
     /// For a vCPU that was initialised without SVE. Its 32 V registers are captured and restored in the place
@@ -386,10 +426,7 @@ impl<V: OneReg> Finalized<V> {
         self.judged(Call::Get(id), read)?;
         self.to_or_from_host_order(slice);
         // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
-        match not_zero(&slice[bytes..]) {
-            Some(past) => Err(self.past_vls(id, bytes + past)),
-            None => Ok(()),
-        }
+        past_end(slice, bytes).map_or(Ok(()), |at| Err(self.past_vls(id, at)))
     }
 
     /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails,
@@ -505,8 +542,8 @@ impl<V: OneReg> Finalized<V> {
             // A slice is as wide as the register at VQ 16. So each quadword of vector length is a sixteenth
             // of it.
             let width = size / 16 * usize::from(self.vq.get());
-            if let Some(past) = not_zero(&slice[width..size]) {
-                return Err(self.past_vls(id, width + past));
+            if let Some(at) = past_end(&slice[..size], width) {
+                return Err(self.past_vls(id, at));
             }
         }
         Ok(slice)

@@ -12,7 +12,7 @@ fn vcpu(max: u32) -> Finalized<Shim> {
     let mut vcpu = Shim::new(vls).unwrap();
     vcpu.init(max > 0).unwrap();
     let vcpu = Initialised::new(vcpu);
-    vcpu.settle(max > 0, None).unwrap()
+    vcpu.settle(None).unwrap()
 }
 
 /// No byte of which is zero.

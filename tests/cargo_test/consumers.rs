@@ -22,7 +22,7 @@ fn initialised(sve: bool) -> ShimFd {
 fn filled(max: u32) -> ShimFd {
     let fd = initialised(max > 0);
     let vls = (max > 0).then(|| Vls::up_to(Vq::new(max).unwrap()));
-    Initialised::new(&fd).settle(max > 0, vls).unwrap();
+    Initialised::new(&fd).settle(vls).unwrap();
     for (n, id) in (0..).zip(fd.list().unwrap()).filter(|(_, id)| *id != VLS) {
         let bytes = (0..fd.get(id).unwrap().len()).map(|k| (k * 7 + n * 31 + 1).to_le_bytes()[0]);
         fd.set(id, &bytes.collect::<Vec<_>>()).unwrap();

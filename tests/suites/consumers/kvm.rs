@@ -4,7 +4,7 @@ use kvm_bindings::{KVM_ARM_VCPU_SVE, kvm_vcpu_init};
 use kvm_ioctls::{Kvm, VcpuFd};
 use sve_state::kvm::{host_vls, vm_vls};
 use sve_state::one_reg::reg_size;
-use sve_state::vcpu::{Initialised, has_sve};
+use sve_state::vcpu::Initialised;
 use sve_state::{Vls, Vq};
 
 use super::object::{KvmVcpu, Vcpu};
@@ -41,7 +41,7 @@ fn initialised(kvm: &Kvm, sve: bool) -> Result<(VcpuFd, bool), String> {
     vm.get_preferred_target(&mut init).map_err(text)?;
     init.features[0] |= u32::from(sve) << KVM_ARM_VCPU_SVE;
     vcpu.vcpu_init(&init).map_err(text)?;
-    Ok((vcpu, has_sve(&init.features)))
+    Ok((vcpu, sve))
 }
 
 /// Saves and restores a vCPU without SVE and at each vector length of the host, in both shapes. How many
@@ -70,7 +70,7 @@ pub fn guest_main(host: &KvmHost) -> Result<usize, String> {
 fn run(host: &KvmHost, vls: Vls) -> Result<(), String> {
     let sve = vls != Vls::EMPTY;
     let (source, has_sve) = initialised(&host.kvm, sve)?;
-    let settled = Initialised::new(&source).settle(has_sve, sve.then_some(vls));
+    let settled = Initialised::new(&source).settle(sve.then_some(vls));
     let vq = settled.map_err(|e| e.to_string())?.vq();
     for (n, id) in (0..).zip(source.list()?) {
         if crate::conformance::ids::is_ours(id) && id & 0xffff != 0xffff {

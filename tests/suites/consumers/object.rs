@@ -53,7 +53,7 @@ where
 {
     fn state(&self) -> Result<Core, String> {
         // (+
-        let sve = Finalized::of(&self.fd, self.has_sve).and_then(|vcpu| vcpu.snapshot());
+        let sve = Finalized::of(&self.fd).and_then(|vcpu| vcpu.snapshot());
         // +)
         Ok(Core {
             pc: 0x8000_0000,
