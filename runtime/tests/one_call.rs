@@ -10,9 +10,9 @@ use sve_state::errno::Errno;
 use sve_state::gdb;
 use sve_state::shim;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Stage, Status, VcpuError};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Stage, Status};
 use sve_state::vls::VlsError;
-use sve_state::{OneReg, SveState, Vls, Vq, fpsimd};
+use sve_state::{OneReg, SveError, SveState, Vls, Vq, fpsimd};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 
@@ -172,7 +172,7 @@ fn whatever_fails_it_can_be_repeated() {
                     _ => Call::Set(*id),
                 };
                 assert!(
-                    matches!(error, VcpuError::Call { call, .. } if call == failed),
+                    matches!(error, SveError::Call { call, .. } if call == failed),
                     "{error}"
                 );
                 assert_eq!(error.error(), Some(&errno));
@@ -195,7 +195,7 @@ fn whatever_fails_it_can_be_repeated() {
                         assert_eq!(stage, Some(Stage::AfterFinalization));
                         let refused = Initialised::new(&fd).restore_snapshot(&wider);
                         let (snapshot, vcpu) = (wider.vls(), moved.vls());
-                        let expected = VcpuError::VectorLengths { snapshot, vcpu };
+                        let expected = SveError::VectorLengths { snapshot, vcpu };
                         assert_eq!(refused.unwrap_err(), expected);
                     }
                 }
@@ -325,7 +325,7 @@ fn a_first_boot_narrows_and_finalizes() {
     let fd = Fd::new(initialised(true));
     let none = Vls::common(&[up_to(2), Vls::EMPTY]);
     let error = Initialised::new(&fd).settle(Some(none)).unwrap_err();
-    assert_eq!(error, VcpuError::Vls(VlsError::Empty));
+    assert_eq!(error, SveError::Vls(VlsError::Empty));
     assert_eq!(Stage::of(&&fd), Some(Stage::BeforeFinalization));
     // One that no call has reached yet is of neither kind.
     let fd = Fd::new(Shim::new(Vls::ARCHITECTURAL).unwrap());
@@ -361,9 +361,9 @@ fn whether_a_vcpu_has_sve_is_found_out() {
 }
 
 /// A step of the table, on a vCPU of either kind. What it needs before it is not counted.
-type Step = fn(&Fd, bool, &Snapshot) -> Result<(), VcpuError<Errno>>;
+type Step = fn(&Fd, bool, &Snapshot) -> Result<(), SveError<Errno>>;
 
-const STEPS: [(&str, Step); 15] = [
+const STEPS: [(&str, Step); 17] = [
     ("Initialised::vls", |fd, _, _| {
         Initialised::new(fd).vls().map(drop)
     }),
@@ -396,6 +396,12 @@ const STEPS: [(&str, Step); 15] = [
     ("Finalized::set", |fd, sve, _| {
         finalized(fd, sve)?.set(fpsimd::V3, &[1; 16])
     }),
+    ("Finalized::get_vector", |fd, sve, _| {
+        finalized(fd, sve)?.get_vector(3).map(|_| ())
+    }),
+    ("Finalized::set_vector", |fd, sve, _| {
+        finalized(fd, sve)?.set_vector(3, 1)
+    }),
     ("Finalized::status", |fd, sve, _| {
         finalized(fd, sve)?.status().map(drop)
     }),
@@ -414,7 +420,7 @@ const STEPS: [(&str, Step); 15] = [
 ];
 
 /// Wrapped, without calls that count or fail.
-fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, VcpuError<Errno>> {
+fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, SveError<Errno>> {
     let fail = fd.fail.take();
     if sve {
         let _ = fd.vcpu.borrow_mut().finalize_sve();
