@@ -1,7 +1,7 @@
-//! What gdb wants of a stub: a description of the registers, and each of them by gdb's number.
+//! What gdb and LLDB want of a stub: a description of the registers, and each of them by its number.
 //!
-//! gdb takes the features `org.gnu.gdb.aarch64.core` and either `…sve` or `…fpu`, so a [`Description`] has a
-//! vector length or none. Registers are numbered in its order:
+//! Both speak gdb's remote protocol, and both take the features `org.gnu.gdb.aarch64.core` and either `…sve`
+//! or `…fpu`, so a [`Description`] has a vector length or none. Registers are numbered in its order:
 //!
 //! | with SVE | without | register | bits |
 //! | --- | --- | --- | --- |
@@ -15,11 +15,11 @@
 //! | 85 | | vg, the vector length in units of 64 bits | 64 |
 //!
 //! The first 34 are the VMM's own; all others are read and written here, on an image or on a vCPU. Bytes are
-//! in little-endian order, the one that gdb assumes of aarch64.
+//! in little-endian order, the one that debuggers assume of aarch64. QEMU's stub describes the same 86
+//! registers, by the same names, in the same order and sizes. A VMM that has more, such as tpidr, appends their
+//! features ([`Description::with_features`]).
 //!
-//! gdb makes `$v3`, `$d3` and `$s3` of z3. To set one of them it writes z3: after `set $v3…` all of z3 above
-//! those 16 bytes is zero. A `g` packet may stop behind cpsr, at 268 bytes; gdb then asks for each of the
-//! others (`p`).
+//! A `g` packet may stop after cpsr, at 268 bytes; the debugger then asks for each of the others (`p`).
 //!
 //! ```
 //! use sve_state::gdb::{self, Description, Reg};
@@ -34,7 +34,7 @@
 //! let xml = description.to_string(); // the answer to qXfer:features:read:target.xml
 //! # assert!(xml.contains("org.gnu.gdb.aarch64.sve"));
 //!
-//! // gdb writes its register 37, and reads it again.
+//! // The debugger writes register 37, and reads it again.
 //! assert_eq!(description.register(37)?.to_string(), "z3");
 //! gdb::write_vcpu(&mut vcpu, 37, &[0xa5; 32])?;
 //! let mut bytes = [0; gdb::MAX_BYTES];
@@ -42,7 +42,66 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! Source: "AArch64 Features" in gdb's manual, and what gdb 13.1 accepts.
+//! # In gdb
+//!
+//! ```text
+//! (gdb) target remote 127.0.0.1:1234
+//! (gdb) print $z3.d.u                    # elements of 64 bits; also q, s, h, b, and f and s for u
+//! (gdb) print/x $p0                      # a predicate's bytes
+//! (gdb) set var $z3.b.u[5] = 0x5a
+//! (gdb) info registers cpsr fpsr fpcr    # [ SP EL=1 F I A D N ]
+//! ```
+//!
+//! gdb makes `$v3`, `$d3` and `$s3` of z3. To set one of them it writes z3: after `set var $v3…` all of z3
+//! above those 16 bytes is zero. It takes the vector length from the description, once for each connection.
+//!
+//! # In LLDB
+//!
+//! ```text
+//! (lldb) gdb-remote 127.0.0.1:1234
+//! (lldb) register read z3 p0 fpcr        # bytes in braces; a register with fields shows them below
+//! (lldb) register write p0 '{0xff 0x00 0x00 0x00}'
+//! ```
+//!
+//! A vector is written whole. Since version 21 LLDB makes v3, d3 and s3 of z3, and writes z3 to set one of
+//! them: what is above stays as it was if z3 has been read at this stop, and becomes zero if it has not. So
+//! `register read z3` before `register write v3`. The vector length is that of vg, at each stop.
+//!
+//! LLDB goes by the name of a register's type, and calls it a vector if that starts with `vec`. The types here
+//! do, so P and FFR are right in all versions tried. In a description of your own, as in those of gdb and
+//! QEMU, a predicate's type `svep` makes an integer of it: at VQ 5 to 8 with its halves exchanged.
+//!
+//! # What differs by debugger
+//!
+//! | | gdb 13.1 | gdb 18.1 | LLDB 19.1 | LLDB 21.1 |
+//! | --- | --- | --- | --- | --- |
+//! | stub: z, p, ffr, vg, fpsr and fpcr at VQ 1 to 16; v, fpsr and fpcr without SVE | yes | yes | yes | yes |
+//! | stub: cpsr, fpsr and fpcr by their fields | yes | yes | yes | yes |
+//! | stub: v, d and s, made of z | yes | yes | no | yes |
+//! | core file: z, p, ffr and vg at VQ 1 to 16; v without SVE | yes | yes | yes | yes |
+//! | core file: fpsr and fpcr at VQ 5 to 7 and 13 to 15 (at all others, all of them) | no | no | yes | yes |
+//! | core file: each thread at its own vector length | no | no | yes | yes |
+//! | core file: NT_ARM_SSVE, with NT_ARM_ZA beside it | no | yes | yes | yes |
+//! | core file: NT_ARM_SSVE alone | no | no | yes | yes |
+//! | core file: without SVE, and EI_OSABI 0 | yes | yes | no | yes |
+//!
+//! `cargo harness debuggers` holds each cell. In a core file all the registers in question must be right.
+//!
+//! * gdb takes the first thread's vector length for all threads of a core file, so registers of another
+//!   length are other registers' bytes, without a warning: for gdb,
+//!   [resize](crate::SveState::resize_from) all to the largest one. LLDB shows these with the zeros that this
+//!   adds.
+//! * gdb looks for FPSR and FPCR in a core note where there is no room for them at some vector lengths
+//!   ([`regset`](crate::regset)).
+//! * gdb 13 knows no NT_ARM_SSVE, and shows V of the note NT_PRFPREG. gdb 16.3 and 18.1 show no vector register
+//!   at all if the thread has no NT_ARM_ZA, for which there is
+//!   [`inactive_za_note`](crate::regset::Regset::inactive_za_note).
+//! * LLDB up to 19 opens a core file only if EI_OSABI is 3 (Linux), or if there is a note of the owner `LINUX`,
+//!   which NT_ARM_SVE is.
+//! * elfutils opens a core file only with NT_PRPSINFO.
+//!
+//! Source: "AArch64 Features" in gdb's manual, and what the versions above accept. Fields of cpsr, fpsr and
+//! fpcr: SPSR_EL1, FPSR and FPCR in the Arm ARM.
 
 use core::convert::Infallible;
 use core::fmt;
@@ -117,6 +176,24 @@ impl Description {
     /// The vector length; none without SVE.
     pub fn vq(self) -> Option<Vq> {
         self.vq
+    }
+
+    /// The document with further `<feature>` elements after its own, such as gdb's `org.gnu.gdb.aarch64.tls`.
+    /// Their registers are numbered from [`count`](Self::count) on, and are the VMM's own.
+    ///
+    /// ```
+    /// # use sve_state::gdb::Description;
+    /// let description = Description::without_sve();
+    /// let xml = description.with_features(
+    ///     r#"<feature name="org.gnu.gdb.aarch64.tls"><reg name="tpidr" bitsize="64" type="data_ptr"/></feature>"#,
+    /// );
+    /// # let xml = xml.to_string();
+    /// # assert!(xml.ends_with("</feature>\n<feature name=\"org.gnu.gdb.aarch64.tls\"><reg name=\"tpidr\" bitsize=\"64\" type=\"data_ptr\"/></feature></target>\n"));
+    /// let tpidr = description.count(); // 68; with SVE, 86
+    /// # assert_eq!(tpidr, 68);
+    /// ```
+    pub fn with_features(self, features: impl fmt::Display) -> impl fmt::Display {
+        Document(self, features)
     }
 
     /// How many registers there are.
@@ -375,9 +452,79 @@ const ELEMENTS: [(&str, usize, Kinds); 5] = [
     ("b", 1, &[("u", "uint8"), ("s", "int8")]),
 ];
 
+/// Fields of a register, each a name with its first and last bit (Arm ARM: SPSR_EL1, FPSR, FPCR).
+type Fields = &'static [(&'static str, u8, u8)];
+
+const CPSR_FIELDS: Fields = &[
+    ("SP", 0, 0),
+    ("EL", 2, 3),
+    ("nRW", 4, 4),
+    ("F", 6, 6),
+    ("I", 7, 7),
+    ("A", 8, 8),
+    ("D", 9, 9),
+    ("BTYPE", 10, 11),
+    ("SSBS", 12, 12),
+    ("ALLINT", 13, 13),
+    ("IL", 20, 20),
+    ("SS", 21, 21),
+    ("PAN", 22, 22),
+    ("UAO", 23, 23),
+    ("DIT", 24, 24),
+    ("TCO", 25, 25),
+    ("V", 28, 28),
+    ("C", 29, 29),
+    ("Z", 30, 30),
+    ("N", 31, 31),
+];
+
+const FPSR_FIELDS: Fields = &[
+    ("IOC", 0, 0),
+    ("DZC", 1, 1),
+    ("OFC", 2, 2),
+    ("UFC", 3, 3),
+    ("IXC", 4, 4),
+    ("IDC", 7, 7),
+    ("QC", 27, 27),
+    ("V", 28, 28),
+    ("C", 29, 29),
+    ("Z", 30, 30),
+    ("N", 31, 31),
+];
+
+const FPCR_FIELDS: Fields = &[
+    ("FIZ", 0, 0),
+    ("AH", 1, 1),
+    ("NEP", 2, 2),
+    ("IOE", 8, 8),
+    ("DZE", 9, 9),
+    ("OFE", 10, 10),
+    ("UFE", 11, 11),
+    ("IXE", 12, 12),
+    ("EBF", 13, 13),
+    ("IDE", 15, 15),
+    ("Len", 16, 18),
+    ("FZ16", 19, 19),
+    ("Stride", 20, 21),
+    ("RMode", 22, 23),
+    ("FZ", 24, 24),
+    ("DN", 25, 25),
+    ("AHP", 26, 26),
+];
+
 /// The document: what gdb reads as `target.xml`.
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Document(*self, "").fmt(f)
+    }
+}
+
+/// A description, and the features that follow its own.
+struct Document<F>(Description, F);
+
+impl<F: fmt::Display> fmt::Display for Document<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(description, features) = self;
         f.write_str(concat!(
             "<?xml version=\"1.0\"?>\n",
             "<!DOCTYPE target SYSTEM \"gdb-target.dtd\">\n",
@@ -385,38 +532,53 @@ impl fmt::Display for Description {
             "<architecture>aarch64</architecture>\n",
             "<feature name=\"org.gnu.gdb.aarch64.core\">\n",
         ))?;
-        for register in self.registers() {
-            if register
-                == (if self.vq.is_some() {
-                    Reg::Z(sve::Z0)
+        write_flags(f, "cpsr_flags", CPSR_FIELDS)?;
+        for (number, register) in (0..).zip(description.registers()) {
+            if number == CORE_REGISTERS {
+                let feature = if description.vq.is_some() {
+                    "sve"
                 } else {
-                    Reg::V(fpsimd::V0)
-                })
-            {
-                let feature = if self.vq.is_some() { "sve" } else { "fpu" };
+                    "fpu"
+                };
                 write!(
                     f,
                     "</feature>\n<feature name=\"org.gnu.gdb.aarch64.{feature}\">\n"
                 )?;
-                self.write_types(f)?;
+                description.write_types(f)?;
             }
-            let bits = 8 * self.size(register);
+            let bits = 8 * description.size(register);
             write!(f, "<reg name=\"{register}\" bitsize=\"{bits}\"")?;
+            // LLDB goes by the name of a type: a register is bytes if the name starts with `vec`, whatever the
+            // element says, and an integer if it starts otherwise, which LLDB cannot read at most sizes of P.
             let kind = match register {
                 Reg::Core(31) => Some("data_ptr"),
                 Reg::Core(32) => Some("code_ptr"),
+                Reg::Core(33) => Some("cpsr_flags"),
                 Reg::Core(_) => None,
                 Reg::Z(_) | Reg::V(_) => Some("vector"),
-                Reg::P(_) | Reg::Ffr => Some("predicate"),
-                Reg::Fpsr | Reg::Fpcr | Reg::Vg => Some("int"),
+                Reg::P(_) | Reg::Ffr => Some("vec_predicate"),
+                Reg::Fpsr => Some("fpsr_flags"),
+                Reg::Fpcr => Some("fpcr_flags"),
+                Reg::Vg => Some("int"),
             };
             if let Some(kind) = kind {
                 write!(f, " type=\"{kind}\"")?;
             }
             f.write_str("/>\n")?;
         }
-        f.write_str("</feature>\n</target>\n")
+        write!(f, "</feature>\n{features}</target>\n")
     }
+}
+
+fn write_flags(f: &mut fmt::Formatter<'_>, name: &str, fields: Fields) -> fmt::Result {
+    writeln!(f, "<flags id=\"{name}\" size=\"4\">")?;
+    for (name, start, end) in fields {
+        writeln!(
+            f,
+            "<field name=\"{name}\" start=\"{start}\" end=\"{end}\"/>"
+        )?;
+    }
+    f.write_str("</flags>\n")
 }
 
 impl Description {
@@ -441,14 +603,15 @@ impl Description {
             writeln!(f, "<field name=\"{name}\" type=\"{name}\"/>")?;
         }
         f.write_str("</union>\n")?;
-        match self.vq {
-            Some(_) => writeln!(
+        if self.vq.is_some() {
+            writeln!(
                 f,
-                "<vector id=\"predicate\" type=\"uint8\" count=\"{}\"/>",
+                "<vector id=\"vec_predicate\" type=\"uint8\" count=\"{}\"/>",
                 bytes / 8
-            ),
-            None => Ok(()),
+            )?;
         }
+        write_flags(f, "fpsr_flags", FPSR_FIELDS)?;
+        write_flags(f, "fpcr_flags", FPCR_FIELDS)
     }
 }
 

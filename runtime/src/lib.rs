@@ -27,7 +27,7 @@
 //! | [`vls`] | sets of vector lengths, and what narrowing them allows |
 //! | `snapshot` | a captured vCPU as bytes (feature `snapshot`) |
 //! | [`signal`], [`regset`] | the same registers in signal frames, from ptrace and in core files |
-//! | [`gdb`] | the target description, and a register by gdb's number |
+//! | [`gdb`] | for gdb and LLDB: the target description, and a register by its number |
 //! | [`shim`], [`errno`] | the kernel's side: a vCPU that answers as KVM does |
 //! | [`adoption`] | for a VMM that has all that in another form: what it deletes, and what it writes (a page, not code) |
 //! | [`emulator`] | a register file for an emulator, on the shim (a page, not code) |

@@ -38,8 +38,9 @@
 //! that goes by the kernel's layout finds them too. At VQ 5 to 7 and 13 to 15 gdb shows other bytes for these
 //! two registers.
 //!
-//! gdb takes the first thread's vector length for all threads of a file: [resize](SveState::resize_from) all
-//! of them to the same one.
+//! gdb takes the first thread's vector length for all threads of a core file: for gdb,
+//! [resize](SveState::resize_from) all of them to the largest. LLDB shows each thread at its own, and finds FPSR
+//! and FPCR at every vector length. [`gdb`](crate::gdb#what-differs-by-debugger) has what else differs.
 //!
 //! Source: `struct user_sve_header` and `SVE_PT_*` in Linux's `arch/arm64/include/uapi/asm/ptrace.h`, and
 //! `Documentation/arch/arm64/sve.rst`.
@@ -56,6 +57,8 @@ pub use crate::vregs::{FpsimdState, VRegs};
 pub const NT_ARM_SVE: u32 = 0x405;
 /// The same for SVE registers in streaming mode (`linux/elf.h`).
 pub const NT_ARM_SSVE: u32 = 0x40b;
+/// The type of the core note of SME's array ZA; its owner is [`NOTE_OWNER`] too (`linux/elf.h`).
+pub const NT_ARM_ZA: u32 = 0x40c;
 /// The type of the core note that has a [`FpsimdState`], with the owner `CORE` (`linux/elf.h`).
 pub const NT_PRFPREG: u32 = 2;
 /// The owner of `NT_ARM_SVE` in a core file. Under another owner, readers skip the note silently.
@@ -73,6 +76,8 @@ const NAME: &str = "user_sve_header";
 const HEADER: usize = 16;
 /// An ELF note's header, and the owner's name with its padding.
 const NOTE_HEADER: usize = 12 + 8;
+/// The size of [`Regset::inactive_za_note`] in bytes.
+pub const ZA_NOTE_BYTES: usize = NOTE_HEADER + HEADER;
 
 /// A register set: `struct user_sve_header`, and what stands behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,7 +214,7 @@ impl<'a> Regset<'a> {
     }
 
     /// The same for streaming mode: [`write_note`](Self::write_note) makes it NT_ARM_SSVE. The header does
-    /// not say which mode it is.
+    /// not say which mode it is. In a core file gdb wants [`inactive_za_note`](Self::inactive_za_note) after it.
     pub fn streaming(self) -> Self {
         let note = NT_ARM_SSVE;
         Self { note, ..self }
@@ -279,7 +284,6 @@ impl<'a> Regset<'a> {
             name: NAME,
             bytes: &[],
         };
-        let vl_field = self.vq.map_or(0, vl);
         record.vq("vl", vl(self.vq()), Vq::MIN, Vq::ARCH_MAX)?;
         if let (NT_ARM_SSVE, Payload::Fpsimd(_)) = (self.note, self.payload) {
             let error = record.error(
@@ -289,17 +293,7 @@ impl<'a> Regset<'a> {
             );
             return Err(error.with_note("NT_ARM_SSVE has SVE registers, or none"));
         }
-        put(
-            header,
-            &[
-                &number(size).to_ne_bytes(),
-                &number(size_at(self.max_vq)).to_ne_bytes(),
-                &vl_field.to_ne_bytes(),
-                &vl(self.max_vq).to_ne_bytes(),
-                &self.flags.to_ne_bytes(),
-                &[0; 2],
-            ],
-        );
+        self.put_header(header, size, size_at(self.max_vq), self.flags);
         match self.payload {
             Payload::Sve { state, status } => {
                 let (registers, rest) = payload.split_at_mut(state.as_bytes().len());
@@ -333,18 +327,52 @@ impl<'a> Regset<'a> {
         let (header, content) =
             room("Elf64_Nhdr", bytes, self.note_size())?.split_at_mut(NOTE_HEADER);
         self.write(content)?;
+        put_note_header(header, self.note, self.size());
+        Ok(self.note_size())
+    }
+
+    /// A core note `NT_ARM_ZA` of a thread, or vCPU, that does not use ZA: only `struct user_za_header`, with
+    /// this register set's vector lengths.
+    ///
+    /// It belongs in a core file with each [streaming](Self::streaming) note: without it gdb 16.3 and 18.1 show
+    /// no vector register of that thread. Linux writes both.
+    pub fn inactive_za_note(&self) -> [u8; ZA_NOTE_BYTES] {
+        let mut note = [0; ZA_NOTE_BYTES];
+        let (header, content) = note.split_at_mut(NOTE_HEADER);
+        put_note_header(header, NT_ARM_ZA, HEADER);
+        let vl = self.vq().vl_bytes() as usize;
+        self.put_header(content, HEADER, HEADER + vl * vl, 0);
+        note
+    }
+
+    /// `struct user_sve_header`, whose fields `struct user_za_header` has too.
+    fn put_header(&self, header: &mut [u8], size: usize, max_size: usize, flags: u16) {
         put(
             header,
             &[
-                &number(NOTE_OWNER.len() + 1).to_ne_bytes(),
-                &number(self.size()).to_ne_bytes(),
-                &self.note.to_ne_bytes(),
-                NOTE_OWNER.as_bytes(),
-                &[0; 8 - NOTE_OWNER.len()],
+                &number(size).to_ne_bytes(),
+                &number(max_size).to_ne_bytes(),
+                &self.vq.map_or(0, vl).to_ne_bytes(),
+                &vl(self.max_vq).to_ne_bytes(),
+                &flags.to_ne_bytes(),
+                &[0; 2],
             ],
         );
-        Ok(self.note_size())
     }
+}
+
+/// `Elf64_Nhdr`, and the owner.
+fn put_note_header(header: &mut [u8], kind: u32, size: usize) {
+    put(
+        header,
+        &[
+            &number(NOTE_OWNER.len() + 1).to_ne_bytes(),
+            &number(size).to_ne_bytes(),
+            &kind.to_ne_bytes(),
+            NOTE_OWNER.as_bytes(),
+            &[0; 8 - NOTE_OWNER.len()],
+        ],
+    );
 }
 
 /// `SVE_PT_SIZE(vq, SVE_PT_REGS_SVE)`.
@@ -369,7 +397,7 @@ fn sve_payload(record: Record<'_>, vq: Vq) -> Result<Payload<'_>, FieldError> {
     })
 }
 
-/// At most 546 * 512 and a little.
+/// At most 8192 squared, and a little.
 #[allow(clippy::cast_possible_truncation)]
 fn number(size: usize) -> u32 {
     size as u32

@@ -242,6 +242,28 @@ fn another_vector_length_keeps_the_low_bits() {
     }
 }
 
+/// The content is what Linux 7.3 gave a thread in streaming mode at 64 bytes of at most 256, with ZA off.
+#[test]
+fn an_inactive_za_note_is_the_kernels_header() {
+    let linux: [u16; 8] = [0x10, 0, 0x1010, 0, 0x40, 0x100, 0, 0];
+    // The sizes are of 32 bits.
+    let linux = if cfg!(target_endian = "big") {
+        [0, 0x10, 0, 0x1010, 0x40, 0x100, 0, 0]
+    } else {
+        linux
+    };
+    let state = image(Vq::new(4).unwrap(), 11);
+    let regset = Regset::of(&state, STATUS)
+        .with_max_vq(Vq::ARCH_MAX)
+        .with_flags(VL_INHERIT)
+        .streaming();
+    let note = regset.inactive_za_note();
+    let header = [6_u32, 16, 0x40c].map(u32::to_ne_bytes).concat();
+    assert_eq!(note[..12], header);
+    assert_eq!(note[12..20], *b"LINUX\0\0\0");
+    assert_eq!(note[20..], linux.map(u16::to_ne_bytes).concat());
+}
+
 #[test]
 fn a_note_has_the_kernels_owner() {
     let state = image(Vq::new(2).unwrap(), 10);
