@@ -1,8 +1,8 @@
-//! A core file as a VMM's guest dump writes it: for each vCPU NT_PRSTATUS, NT_PRFPREG and NT_ARM_SVE. Of a
-//! real one, the guest's memory follows in PT_LOAD segments.
+//! A core file as a VMM's guest dump writes it: NT_PRPSINFO, then for each vCPU NT_PRSTATUS, NT_PRFPREG and
+//! NT_ARM_SVE. Of a real one, the guest's memory follows in PT_LOAD segments.
 //!
 //! gdb takes the first vCPU's vector length for all of them. So all are written at the largest one, with
-//! zeros above what a vCPU has.
+//! zeros above what a vCPU has. LLDB needs no such thing.
 
 use std::error::Error;
 use std::fs;
@@ -16,13 +16,19 @@ use sve_state::SveState;
 use sve_state::regset::{FpsimdState, NT_PRFPREG, Regset};
 use sve_state_debug::{Sve, core_registers, vcpu};
 
-/// Write a core file of vCPUs with known registers, for gdb to open.
+/// Write a core file of vCPUs with known registers, for gdb or LLDB to open.
 #[derive(Parser)]
 #[command(name = "core_file")]
 struct Args {
     /// A vCPU with this vector length in quadwords (1 to 16), or `none` for one without SVE; may be repeated
     #[arg(long, value_name = "VQ", default_value = "2")]
     sve: Vec<Sve>,
+    /// Write each vCPU at its own vector length, which LLDB shows and gdb misreads
+    #[arg(long)]
+    own_length: bool,
+    /// Write vCPUs that have SVE as if they were in streaming mode
+    #[arg(long)]
+    streaming: bool,
     /// The file to write
     file: PathBuf,
 }
@@ -31,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let largest = args.sve.iter().filter_map(|sve| sve.0).max();
     let mut notes = Vec::new();
+    note(&mut notes, elf::NT_PRPSINFO.0, &prpsinfo())?;
     for (pid, sve) in (1..).zip(&args.sve) {
         let vcpu = vcpu(*sve)?;
         let (state, status) = (vcpu.capture()?, vcpu.status()?);
@@ -41,16 +48,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         fpsimd.write(&mut bytes)?;
         note(&mut notes, NT_PRFPREG, &bytes)?;
         // Without SVE in any vCPU there is no note.
-        let Some(vq) = largest else { continue };
+        let Some(mut vq) = largest else { continue };
+        if args.own_length {
+            vq = state.vq();
+        }
         let mut resized = SveState::zeroed(vq)?;
         resized.resize_from(&state);
-        let regset = match sve.0 {
+        let mut regset = match sve.0 {
             Some(_) => Regset::of(&resized, status),
             None => Regset::fpsimd(vq, fpsimd),
         };
+        let streaming = args.streaming && sve.0.is_some();
+        if streaming {
+            regset = regset.streaming();
+        }
         let at = notes.len();
         notes.resize(at + regset.note_size(), 0);
         regset.write_note(&mut notes[at..])?;
+        if streaming {
+            notes.extend(regset.inactive_za_note());
+        }
     }
     fs::write(&args.file, file(&notes)?)?;
     Ok(())
@@ -84,6 +101,13 @@ fn prstatus(pid: u32) -> [u8; 392] {
     bytes
 }
 
+/// `struct elf_prpsinfo`, with a name and zeros. elfutils opens no core file without it.
+fn prpsinfo() -> [u8; 136] {
+    let mut bytes = [0; 136];
+    bytes[40..45].copy_from_slice(b"guest");
+    bytes
+}
+
 fn file(notes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut bytes = Vec::new();
     let mut writer = Writer::new(Endianness::Little, true, &mut bytes);
@@ -92,7 +116,8 @@ fn file(notes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     let size = notes.len() as u64;
     let at = writer.reserve(size, 4);
     writer.write_file_header(&FileHeader {
-        os_abi: elf::ELFOSABI_NONE,
+        // LLDB up to 19 opens no file without it, unless there is a note of the owner LINUX.
+        os_abi: elf::ELFOSABI_LINUX,
         abi_version: 0,
         e_type: elf::ET_CORE,
         e_machine: elf::EM_AARCH64,
@@ -108,6 +133,7 @@ fn file(notes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
         p_paddr: 0,
         p_filesz: size,
         p_memsz: 0,
+        // Not 8, by which half of the readers find the next note; nor 0, which is an error to others.
         p_align: 4,
     });
     writer.pad_until(at);

@@ -1,12 +1,14 @@
-//! A stub for gdb whose vCPU has SVE registers: what a VMM with `gdbstub` adds to its own.
+//! A stub for gdb and LLDB whose vCPU has SVE registers: what a VMM with `gdbstub` adds to its own.
 //!
-//! The vCPU is the shim, which runs no code. When gdb lets it run, it copies register 3 to register 4 (Z, or
-//! V without SVE) and stops.
+//! The vCPU is the shim, which runs no code. When it is let run, it copies register 3 to register 4 (Z, or V
+//! without SVE) and stops. A step moves pc to the next instruction. After the registers that `sve_state`
+//! describes there is one more of the VMM's own, tpidr.
 
 use std::convert::Infallible;
 use std::error::Error;
 use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use clap::Parser;
 use gdbstub::arch::{Arch, RegId, Registers};
@@ -18,7 +20,8 @@ use gdbstub::target::ext::base::single_register_access::{
     SingleRegisterAccess, SingleRegisterAccessOps,
 };
 use gdbstub::target::ext::base::singlethread::{
-    SingleThreadBase, SingleThreadResume, SingleThreadResumeOps,
+    SingleThreadBase, SingleThreadResume, SingleThreadResumeOps, SingleThreadSingleStep,
+    SingleThreadSingleStepOps,
 };
 use gdbstub::target::ext::target_description_xml_override::{
     TargetDescriptionXmlOverride, TargetDescriptionXmlOverrideOps,
@@ -28,7 +31,7 @@ use sve_state::gdb::{self, CORE_BYTES, Description, Reg};
 use sve_state::vcpu::Finalized;
 use sve_state_debug::{Shim, Sve, core_registers, vcpu};
 
-/// Serve a vCPU with SVE registers to one gdb, then end.
+/// Serve a vCPU with SVE registers to one gdb or LLDB, then end.
 #[derive(Parser)]
 #[command(name = "gdb_server")]
 struct Args {
@@ -47,12 +50,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         description: Description::of(vcpu.vls())?,
         vcpu,
         core: Core(core_registers()),
+        tpidr: TPIDR,
+        stopped: SingleThreadStopReason::Signal(Signal::SIGTRAP),
     };
     let listener = TcpListener::bind(&args.listen)?;
-    println!("target remote {}", listener.local_addr()?);
+    let address = listener.local_addr()?;
+    println!("gdb: target remote {address}; lldb: gdb-remote {address}");
     let (connection, _) = listener.accept()?;
     let reason = GdbStub::new(connection).run_blocking::<Vm>(&mut target)?;
-    println!("gdb has gone: {reason:?}");
+    println!("the debugger has gone: {reason:?}");
     Ok(())
 }
 
@@ -60,11 +66,26 @@ struct Vm {
     description: Description,
     vcpu: Finalized<Shim>,
     core: Core,
+    tpidr: u64,
+    /// Why it stopped last.
+    stopped: SingleThreadStopReason<u64>,
 }
+
+/// The feature that gdb knows tpidr by.
+const TLS: &str = r#"<feature name="org.gnu.gdb.aarch64.tls">
+<reg name="tpidr" bitsize="64" type="data_ptr"/>
+</feature>
+"#;
+
+/// tpidr at the start.
+const TPIDR: u64 = 0x1122_3344_5566_7788;
 
 /// What a `g` packet has here. gdb asks for each of the others.
 #[derive(Clone, Debug, PartialEq)]
 struct Core([u8; CORE_BYTES]);
+
+/// Where pc stands.
+const PC: Range<usize> = 8 * 32..8 * 33;
 
 impl Default for Core {
     fn default() -> Self {
@@ -73,6 +94,10 @@ impl Default for Core {
 }
 
 impl Core {
+    fn set_pc(&mut self, pc: u64) {
+        self.0[PC].copy_from_slice(&pc.to_le_bytes());
+    }
+
     /// The bytes of one of gdb's registers 0 to 33.
     fn register(&mut self, number: u32) -> Option<&mut [u8]> {
         self.0.chunks_mut(8).nth(number as usize)
@@ -84,7 +109,7 @@ impl Registers for Core {
 
     fn pc(&self) -> u64 {
         let mut pc = [0; 8];
-        pc.copy_from_slice(&self.0[8 * 32..][..8]);
+        pc.copy_from_slice(&self.0[PC]);
         u64::from_le_bytes(pc)
     }
 
@@ -148,7 +173,7 @@ impl TargetDescriptionXmlOverride for Vm {
         if annex != b"target.xml" {
             return Err(TargetError::NonFatal);
         }
-        let xml = self.description.to_string();
+        let xml = self.description.with_features(TLS).to_string();
         let rest = usize::try_from(offset)
             .ok()
             .and_then(|at| xml.as_bytes().get(at..));
@@ -200,6 +225,11 @@ impl SingleRegisterAccess<()> for Vm {
             buffer[..register.len()].copy_from_slice(register);
             return Ok(register.len());
         }
+        if number.0 == self.description.count() {
+            let tpidr = self.tpidr.to_le_bytes();
+            buffer[..tpidr.len()].copy_from_slice(&tpidr);
+            return Ok(tpidr.len());
+        }
         match gdb::read_vcpu(&self.vcpu, number.0, buffer) {
             Ok(bytes) => Ok(bytes.len()),
             Err(error) => refused(&error),
@@ -211,6 +241,11 @@ impl SingleRegisterAccess<()> for Vm {
             let register = self.core.register(number).ok_or(TargetError::NonFatal)?;
             let value = value.get(..register.len()).ok_or(TargetError::NonFatal)?;
             register.copy_from_slice(value);
+            return Ok(());
+        }
+        if number.0 == self.description.count() {
+            let tpidr = value.first_chunk().ok_or(TargetError::NonFatal)?;
+            self.tpidr = u64::from_le_bytes(*tpidr);
             return Ok(());
         }
         gdb::write_vcpu(&mut self.vcpu, number.0, value).or_else(|error| refused(&error))
@@ -230,6 +265,20 @@ impl SingleThreadResume for Vm {
         let third = gdb::read_vcpu(&self.vcpu, 34 + 3, &mut bytes);
         let copied = third.and_then(|third| gdb::write_vcpu(&mut self.vcpu, 34 + 4, third));
         copied.unwrap_or_else(|error| println!("{error}"));
+        self.stopped = SingleThreadStopReason::Signal(Signal::SIGTRAP);
+        Ok(())
+    }
+
+    fn support_single_step(&mut self) -> Option<SingleThreadSingleStepOps<'_, Self>> {
+        Some(self)
+    }
+}
+
+impl SingleThreadSingleStep for Vm {
+    /// What a VMM does with KVM_GUESTDBG_SINGLESTEP.
+    fn step(&mut self, _: Option<Signal>) -> Result<(), Infallible> {
+        self.core.set_pc(self.core.pc().wrapping_add(4));
+        self.stopped = SingleThreadStopReason::DoneStep;
         Ok(())
     }
 }
@@ -240,12 +289,10 @@ impl BlockingEventLoop for Vm {
     type StopReason = SingleThreadStopReason<u64>;
 
     fn wait_for_stop_reason(
-        _: &mut Self,
+        vm: &mut Self,
         _: &mut TcpStream,
     ) -> Result<Event<Self::StopReason>, WaitForStopReasonError<Infallible, std::io::Error>> {
-        Ok(Event::TargetStopped(SingleThreadStopReason::Signal(
-            Signal::SIGTRAP,
-        )))
+        Ok(Event::TargetStopped(vm.stopped))
     }
 
     fn on_interrupt(_: &mut Self) -> Result<Option<Self::StopReason>, Infallible> {

@@ -1,6 +1,6 @@
-//! The vCPUs that gdb is shown, by the two examples of this package: `gdb_server`, a stub for gdb with
-//! `gdbstub`, and `core_file`, a core file as a VMM's guest dump writes it, with `object`. `cargo harness
-//! gdb` holds what gdb prints of both against the pattern below.
+//! The vCPUs that debuggers are shown, by the two examples of this package: `gdb_server`, a stub with `gdbstub`,
+//! and `core_file`, a core file as a VMM's guest dump writes it, with `object`. `cargo harness debuggers` holds
+//! what gdb and LLDB show of both against the pattern below.
 
 use std::error::Error;
 use std::str::FromStr;

@@ -1,5 +1,5 @@
 //! Debian packages that are unpacked under the target directory and never installed: compilers
-//! beside the person's own, and kernels.
+//! beside the person's own, kernels, and debuggers.
 //!
 //! For these, apt gets package lists of its own, under the target directory too. Nobody needs to
 //! be root, and the machine is not given a foreign architecture, nor the packages of another release.
@@ -18,8 +18,8 @@ mod sources;
 /// How old package lists may be before they are fetched again.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Debian's archive, as this machine's apt sources know it, for this architecture and arm64; or for arm64
-/// only, that of another release.
+/// Debian's archive, as this machine's apt sources know it, for this architecture and arm64; or that of
+/// another release, for one architecture.
 pub(crate) struct Archive<'a> {
     cx: &'a Context,
     state: PathBuf,
@@ -30,29 +30,26 @@ impl<'a> Archive<'a> {
     /// Opens the archive; fetches its package lists unless there are fresh ones.
     pub(crate) fn open(cx: &'a Context) -> Result<Self> {
         let state = cx.directory("apt")?;
-        let mut dpkg = Command::new("dpkg");
-        dpkg.arg("--print-architecture");
-        let native = cx.run_quietly(dpkg)?;
         Self::at(
             cx,
             state,
             vec![
-                format!("APT::Architectures::={}", native.trim()),
+                format!("APT::Architectures::={}", native(cx)?),
                 "APT::Architectures::=arm64".to_owned(),
             ],
         )
     }
 
-    /// Opens the archive of a release, `trixie` or `trixie-backports`, for arm64. Its sources are this
-    /// machine's own, with another release's name in them.
-    pub(crate) fn of(cx: &'a Context, release: &str) -> Result<Self> {
-        let state = cx.directory(&format!("apt-{release}"))?;
+    /// Opens the archive of a release, `trixie` or `trixie-backports`, for an architecture. Its sources are
+    /// this machine's own, with another release's name in them.
+    pub(crate) fn of(cx: &'a Context, release: &str, architecture: &str) -> Result<Self> {
+        let state = cx.directory(&format!("apt-{release}-{architecture}"))?;
         let list = state.join("sources.list");
         fs::write(&list, sources::of(release)?)?;
         let mut options = vec![
             format!("Dir::Etc::sourcelist={}", list.display()),
-            "APT::Architecture=arm64".to_owned(),
-            "APT::Architectures=arm64".to_owned(),
+            format!("APT::Architecture={architecture}"),
+            format!("APT::Architectures={architecture}"),
         ];
         if release.ends_with("-backports") {
             // Whose packages apt takes only where it is told to.
@@ -150,7 +147,7 @@ impl<'a> Archive<'a> {
     }
 
     /// What apt would install to install a package: itself, and what it depends on as far as this
-    /// machine does not have it.
+    /// machine does not have it. Of another release, that is all of it.
     pub(crate) fn missing(&self, package: &str) -> Result<Vec<String>> {
         let mut command = self.apt("apt-get");
         command.args(["install", "--simulate", "--no-install-recommends", package]);
@@ -195,6 +192,13 @@ impl<'a> Archive<'a> {
         }
         Ok(())
     }
+}
+
+/// What Debian calls this machine's architecture.
+pub(crate) fn native(cx: &Context) -> Result<String> {
+    let mut dpkg = Command::new("dpkg");
+    dpkg.arg("--print-architecture");
+    Ok(cx.run_quietly(dpkg)?.trim().to_owned())
 }
 
 /// Unpacks a package file into a directory.

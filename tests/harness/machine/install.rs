@@ -42,12 +42,6 @@ pub(crate) const QEMU_USER: Need = Need {
     proof: "qemu-aarch64",
     package: "qemu-user",
 };
-
-/// The debugger, for arm64 too.
-pub(crate) const GDB: Need = Need {
-    proof: "gdb-multiarch",
-    package: "gdb-multiarch",
-};
 /// Disassembles, and models processors.
 pub(crate) const LLVM: Need = Need {
     proof: "llvm-mca-22",

@@ -76,7 +76,10 @@ fn from_package(cx: &Context, package: &str, release: Option<&str>) -> Result<Pa
     if let Ok(image) = vmlinuz(&into) {
         return Ok(image);
     }
-    let archive = release.map_or_else(|| Archive::open(cx), |release| Archive::of(cx, release))?;
+    let archive = match release {
+        Some(release) => Archive::of(cx, release, "arm64"),
+        None => Archive::open(cx),
+    }?;
     let arm64 = |name: &str| format!("{}:arm64", name.trim_end_matches(":arm64"));
     let mut name = arm64(package);
     // A package without a version in its name depends on the one that has; and since 6.19 the kernel

@@ -7,3 +7,4 @@ pub(crate) mod install;
 pub(crate) mod kernel;
 pub(crate) mod qemu;
 pub(crate) mod toolchain;
+pub(crate) mod unpacked;

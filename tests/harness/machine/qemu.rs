@@ -3,7 +3,6 @@
 //! It is not installed: its packages do not go together with those of other versions of QEMU, of
 //! which machines have some, and nothing that a person has installed is to be taken away.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +10,7 @@ use anyhow::{Context as _, Result};
 
 use crate::context::{Context, program};
 use crate::machine::apt::Archive;
+use crate::machine::unpacked::libraries;
 
 const PROGRAM: &str = "qemu-system-aarch64";
 
@@ -54,15 +54,6 @@ impl Qemu {
         command.arg("--version");
         cx.run_quietly(command).is_ok()
     }
-}
-
-/// Where Debian keeps libraries.
-fn libraries(root: &Path) -> OsString {
-    let triplet = format!("{}-linux-gnu", std::env::consts::ARCH);
-    let mut path = root.join("usr/lib").join(&triplet).into_os_string();
-    path.push(":");
-    path.push(root.join("lib").join(triplet));
-    path
 }
 
 fn unpack(cx: &Context, into: &Path) -> Result<()> {

@@ -5,10 +5,10 @@ pub(crate) mod arm64;
 pub(crate) mod asan;
 pub(crate) mod asserts;
 pub(crate) mod codegen;
+pub(crate) mod debuggers;
 pub(crate) mod exhaustive;
 pub(crate) mod fuzz;
 pub(crate) mod gate;
-pub(crate) mod gdb;
 pub(crate) mod isas;
 pub(crate) mod kvm;
 pub(crate) mod lint;
@@ -85,8 +85,8 @@ pub(crate) const PARTS: &[Part] = parts! {
         needs "nothing", 1;
     uapi: "Compare every ID and every offset with the kernel's own headers",
         needs "an arm64 C compiler, kernel headers", 1;
-    gdb: "Let gdb print the registers of a stub's vCPU, and of core files",
-        needs "gdb-multiarch", 1;
+    debuggers(debuggers::Options): "Let two versions of gdb and of LLDB read, write and step a stub's vCPU, and open core files",
+        needs "the network: gdb, LLDB (250 MB); QEMU", 3;
     codegen(codegen::Options): "Disassemble the copies: no branch on data, every index clamped; cycles beside a plain copy's",
         needs "the network: Rust for arm64; LLVM, valgrind", 2;
     speculation: "Try whether a processor that guesses wrongly reads past an image",

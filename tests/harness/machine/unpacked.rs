@@ -1,0 +1,79 @@
+//! A program of any Debian release, unpacked under the target directory with all that it needs. It runs by the
+//! loader and the libraries that came with it, so nobody needs to be root, and nothing is installed.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::context::Context;
+use crate::machine::apt::{Archive, native};
+
+/// Where the packages were unpacked.
+pub(crate) struct Unpacked {
+    root: PathBuf,
+    loader: PathBuf,
+}
+
+impl Unpacked {
+    /// A package of a release, fetched unless that has been done.
+    pub(crate) fn of(cx: &Context, release: &str, package: &str) -> Result<Self> {
+        let root = cx
+            .directory("unpacked")?
+            .join(format!("{package}-{release}"));
+        if !root.is_dir() {
+            let archive = Archive::of(cx, release, &native(cx)?)?;
+            let packages = archive.missing(package)?;
+            archive.unpack(&packages, &root)?;
+        }
+        let loader = loader(&root)
+            .with_context(|| format!("{} has no loader; remove it", root.display()))?;
+        Ok(Self { root, loader })
+    }
+
+    /// A program of the package, to be given arguments.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(&self.loader);
+        command
+            // Not the machine's libraries, which its cache would give.
+            .arg("--inhibit-cache")
+            .arg("--library-path")
+            .arg(libraries(&self.root))
+            .arg(self.root.join("usr/bin").join(program))
+            // Python, which debuggers have in them, finds its modules by this.
+            .env("PYTHONHOME", self.root.join("usr"));
+        command
+    }
+
+    /// A file or folder of the package.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+}
+
+/// The loader itself; what stands at its official place may be a link to the machine's own.
+fn loader(root: &Path) -> Option<PathBuf> {
+    let directories = env::split_paths(&libraries(root)).collect::<Vec<_>>();
+    let files = directories
+        .iter()
+        .filter_map(|directory| fs::read_dir(directory).ok())
+        .flatten()
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let is_loader = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("ld-linux") && path.is_file()
+    };
+    files.into_iter().find(is_loader)
+}
+
+/// Where Debian keeps libraries.
+pub(crate) fn libraries(root: &Path) -> OsString {
+    let triplet = format!("{}-linux-gnu", env::consts::ARCH);
+    let mut path = root.join("usr/lib").join(&triplet).into_os_string();
+    path.push(":");
+    path.push(root.join("lib").join(triplet));
+    path
+}

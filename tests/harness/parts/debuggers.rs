@@ -1,0 +1,631 @@
+//! gdb and LLDB themselves, each in an old and a new version: they connect to the example server, and open core
+//! files of the other example; what they show of each register is compared. What differs by debugger is the
+//! table below, which stands in the documentation of `gdb` too.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::context::Context;
+use crate::machine::unpacked::Unpacked;
+use crate::report::{Counted, count};
+
+mod description;
+mod script;
+
+use script::{Answer, Kind, Script};
+
+/// A version of a debugger, and what it can do.
+struct Debugger {
+    /// For the command line.
+    name: &'static str,
+    /// In the table.
+    version: &'static str,
+    kind: Kind,
+    /// Where Debian has it.
+    release: &'static str,
+    package: &'static str,
+    /// v, d and s, where z is what the stub has.
+    v_of_z: bool,
+    /// FPSR and FPCR of a core file at each vector length.
+    status: bool,
+    /// Each thread of a core file at its own vector length.
+    own_length: bool,
+    /// A core note of streaming mode, with one of ZA beside it or without.
+    streaming: bool,
+    streaming_alone: bool,
+    /// A core file without SVE and with EI_OSABI 0.
+    no_os: bool,
+}
+
+const DEBUGGERS: [Debugger; 4] = [
+    Debugger {
+        name: "gdb-13",
+        version: "gdb 13.1",
+        kind: Kind::Gdb,
+        release: "bookworm",
+        package: "gdb-multiarch",
+        v_of_z: true,
+        status: false,
+        own_length: false,
+        streaming: false,
+        streaming_alone: false,
+        no_os: true,
+    },
+    Debugger {
+        name: "gdb-18",
+        version: "gdb 18.1",
+        kind: Kind::Gdb,
+        release: "trixie-backports",
+        package: "gdb-multiarch",
+        v_of_z: true,
+        status: false,
+        own_length: false,
+        streaming: true,
+        streaming_alone: false,
+        no_os: true,
+    },
+    Debugger {
+        name: "lldb-19",
+        version: "LLDB 19.1",
+        kind: Kind::Lldb,
+        release: "bookworm",
+        package: "lldb-19",
+        v_of_z: false,
+        status: true,
+        own_length: true,
+        streaming: true,
+        streaming_alone: true,
+        no_os: false,
+    },
+    Debugger {
+        name: "lldb-21",
+        version: "LLDB 21.1",
+        kind: Kind::Lldb,
+        release: "trixie-backports",
+        package: "lldb-21",
+        v_of_z: true,
+        status: true,
+        own_length: true,
+        streaming: true,
+        streaming_alone: true,
+        no_os: true,
+    },
+];
+
+/// A row of the table, and which of the debuggers can do it.
+type Row = (&'static str, fn(&Debugger) -> bool);
+
+/// The table of the documentation.
+const ROWS: [Row; 9] = [
+    (
+        "stub: z, p, ffr, vg, fpsr and fpcr at VQ 1 to 16; v, fpsr and fpcr without SVE",
+        |_| true,
+    ),
+    ("stub: cpsr, fpsr and fpcr by their fields", |_| true),
+    ("stub: v, d and s, made of z", |it| it.v_of_z),
+    (
+        "core file: z, p, ffr and vg at VQ 1 to 16; v without SVE",
+        |_| true,
+    ),
+    (
+        "core file: fpsr and fpcr at VQ 5 to 7 and 13 to 15 (at all others, all of them)",
+        |it| it.status,
+    ),
+    ("core file: each thread at its own vector length", |it| {
+        it.own_length
+    }),
+    ("core file: NT_ARM_SSVE, with NT_ARM_ZA beside it", |it| {
+        it.streaming
+    }),
+    ("core file: NT_ARM_SSVE alone", |it| it.streaming_alone),
+    ("core file: without SVE, and EI_OSABI 0", |it| it.no_os),
+];
+
+/// Core files of several vCPUs: vector lengths, 0 for none.
+const SEVERAL: [&[u32]; 6] = [&[2, 2], &[2, 0], &[0, 2], &[4, 2], &[2, 16], &[0, 3, 1]];
+
+/// What tpidr has in the server.
+const TPIDR: u64 = 0x1122_3344_5566_7788;
+
+/// Which debuggers.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Options {
+    /// A debugger, may be repeated [default: all]
+    #[arg(long, value_name = "DEBUGGER", value_parser = PossibleValuesParser::new(DEBUGGERS.iter().map(|it| it.name)))]
+    debugger: Vec<String>,
+}
+
+/// Lets each debugger show all there is, at every vector length.
+pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
+    table_is_documented(cx)?;
+    let chosen = |it: &&Debugger| {
+        options.debugger.is_empty() || options.debugger.iter().any(|name| name == it.name)
+    };
+    let mut unpacked = Vec::new();
+    for debugger in DEBUGGERS.iter().filter(chosen) {
+        let package = Unpacked::of(cx, debugger.release, debugger.package)
+            .with_context(|| format!("cannot have {}", debugger.version))?;
+        unpacked.push((debugger, package));
+    }
+    let examples = ["-p", "sve-state-debug", "--examples"];
+    cx.run(cx.cargo(&[&["build", "--release"], &examples[..]].concat()))?;
+    let examples = cx.target.join("release/examples");
+    let mut counted = Vec::new();
+    for (debugger, package) in &unpacked {
+        let programs = Programs {
+            cx,
+            debugger,
+            package,
+            examples: &examples,
+            directory: cx.directory(&format!("debuggers/{}", debugger.name))?,
+        };
+        counted.push(programs.run()?);
+    }
+    let gdb = unpacked.iter().find(|(it, _)| it.kind == Kind::Gdb);
+    if let Some((debugger, package)) = gdb {
+        counted.push(description::compare(
+            cx,
+            debugger.version,
+            package,
+            &examples,
+        )?);
+    }
+    counted.push(elfutils(cx, &examples)?);
+    Ok(counted)
+}
+
+/// The table as the documentation has it.
+fn table() -> Vec<String> {
+    let line = |cells: Vec<&str>| format!("//! | {} |", cells.join(" | "));
+    let versions = DEBUGGERS.iter().map(|it| it.version);
+    let mut lines = vec![
+        line([""].into_iter().chain(versions).collect()).replace("|  |", "| |"),
+        line(vec!["---"; 1 + DEBUGGERS.len()]),
+    ];
+    for (what, can) in ROWS {
+        let cells = DEBUGGERS
+            .iter()
+            .map(|it| if can(it) { "yes" } else { "no" });
+        lines.push(line([what].into_iter().chain(cells).collect()));
+    }
+    lines
+}
+
+fn table_is_documented(cx: &Context) -> Result<()> {
+    let path = cx.root.join("runtime/src/gdb.rs");
+    let (table, text) = (table().join("\n"), fs::read_to_string(&path)?);
+    ensure!(
+        text.contains(&format!("{table}\n//!\n")),
+        "{} has another table of what differs by debugger than this part holds:\n{table}",
+        path.display()
+    );
+    Ok(())
+}
+
+/// Byte `k` of a register, as the examples fill them in.
+fn byte(number: u32, k: u32) -> u8 {
+    u8::try_from((7 * number + 37 * k + k / 16) % 256).unwrap_or_default()
+}
+
+fn bytes(number: u32, size: u32) -> Vec<u8> {
+    (0..size).map(|k| byte(number, k)).collect()
+}
+
+/// Others, of the same size.
+fn inverted(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|byte| !byte).collect()
+}
+
+impl Script {
+    /// Every register of a vCPU but FPSR and FPCR. `shown` is the vector length that the debugger goes by, 0
+    /// where it knows of no SVE; `v` says whether it has these.
+    fn registers(&mut self, vq: u32, shown: u32, v: bool) {
+        for n in 0..31 {
+            self.number(&format!("x{n}"), &bytes(n, 8));
+        }
+        self.number("sp", &bytes(31, 8));
+        self.number("pc", &bytes(32, 8));
+        self.number("cpsr", &bytes(33, 4));
+        let padded = |number: u32, own: u32, shown: u32| {
+            let mut bytes = bytes(number, own);
+            bytes.resize(shown as usize, 0);
+            bytes
+        };
+        for n in 0..32 {
+            let own = 16 * vq.max(1);
+            if v || shown == 0 {
+                self.bytes(&format!("v{n}"), &bytes(34 + n, 16));
+            }
+            if shown > 0 {
+                self.bytes(&format!("z{n}"), &padded(34 + n, own, 16 * shown));
+            }
+        }
+        for n in 0..17 {
+            let name = if n < 16 {
+                format!("p{n}")
+            } else {
+                "ffr".to_owned()
+            };
+            match shown {
+                0 => self.missing(&name),
+                _ => self.bytes(&name, &padded(68 + n, 2 * vq, 2 * shown)),
+            }
+        }
+        match shown {
+            0 => self.missing("vg"),
+            _ => self.number("vg", &(2 * shown).to_le_bytes()),
+        }
+    }
+
+    fn status(&mut self) {
+        self.number("fpsr", &bytes(66, 4));
+        self.number("fpcr", &bytes(67, 4));
+    }
+}
+
+/// How a core file differs from what the example writes by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Variant {
+    Plain,
+    OwnLength,
+    Streaming,
+    /// The note of ZA has a type that nobody knows.
+    StreamingAlone,
+    /// EI_OSABI is 0.
+    NoOs,
+}
+
+struct Programs<'a> {
+    cx: &'a Context,
+    debugger: &'a Debugger,
+    package: &'a Unpacked,
+    examples: &'a Path,
+    directory: PathBuf,
+}
+
+impl Programs<'_> {
+    /// All that a debugger is asked.
+    fn run(&self) -> Result<String> {
+        let version = self.debugger.version;
+        self.cx
+            .step(&format!("{version}: a stub, at VQ 1 to 16 and without SVE"));
+        let (mut served, mut opened) = (0, 0);
+        for vq in 0..=16 {
+            served += self.session(vq)?;
+        }
+        self.cx
+            .step(&format!("{version}: core files, also of several vCPUs"));
+        for vq in 0..=16 {
+            opened += self.core_file(&[vq])?;
+        }
+        for vqs in SEVERAL {
+            opened += self.core_file(vqs)?;
+        }
+        for vqs in [&[4, 2], &[2, 16], &[3, 0]] {
+            self.row(vqs, Variant::OwnLength, self.debugger.own_length)?;
+        }
+        for vqs in [&[2][..], &[4, 4]] {
+            self.row(vqs, Variant::Streaming, self.debugger.streaming)?;
+            self.row(vqs, Variant::StreamingAlone, self.debugger.streaming_alone)?;
+        }
+        self.row(&[0], Variant::NoOs, self.debugger.no_os)?;
+        self.row(&[2], Variant::NoOs, true)?;
+        Ok(format!(
+            "{version}: {} of a stub's vCPU, {} of core files",
+            count(served, "value"),
+            count(opened, "value"),
+        ))
+    }
+
+    /// Every register of a vCPU that is served is read; then some are written, and it steps, and runs.
+    fn session(&self, vq: u32) -> Result<usize> {
+        let mut command = Command::new(self.examples.join("gdb_server"));
+        command.args(["--sve", &name(vq)]);
+        let server = Server::start(command)?;
+        let mut script = Script::new(self.debugger.kind);
+        script.connect(&server.address);
+        let has_v = vq == 0 || self.debugger.v_of_z;
+        script.registers(vq, vq, has_v);
+        script.status();
+        script.number("tpidr", &TPIDR.to_le_bytes());
+
+        // Whole registers, read back after a step, when what the debugger remembers is no longer valid.
+        let size = 16 * vq.max(1);
+        let vector = if vq > 0 { "z" } else { "v" };
+        let third = inverted(&bytes(34 + 3, size));
+        let mut written = vec![(format!("{vector}3"), third.clone())];
+        if vq > 0 {
+            let predicates = [("p0", 68), ("p15", 83), ("ffr", 84)];
+            written.extend(predicates.map(|(name, number)| {
+                let bytes = inverted(&bytes(number, 2 * vq));
+                (name.to_owned(), bytes)
+            }));
+        }
+        let numbers = [
+            ("x7", 0xfedc_ba98_7654_3210),
+            ("tpidr", 0x1234),
+            ("cpsr", 0x8000_03c5),
+            ("fpsr", 0x0800_0011),
+            ("fpcr", 0x01c0_0000),
+        ];
+        for (name, bytes) in &written {
+            script.write_bytes(name, bytes);
+        }
+        for (name, number) in numbers {
+            script.write_number(name, number);
+        }
+        script.step();
+        let pc = u64::from_le_bytes(std::array::from_fn(|k| bytes(32, 8)[k]));
+        script.number("pc", &(pc + 4).to_le_bytes());
+        for (name, bytes) in &written {
+            script.bytes(name, bytes);
+        }
+        for (name, number) in numbers {
+            script.number(name, &number.to_le_bytes());
+        }
+        let cpsr = [
+            ("N", 1),
+            ("D", 1),
+            ("A", 1),
+            ("I", 1),
+            ("F", 1),
+            ("EL", 1),
+            ("SP", 1),
+        ];
+        script.fields("cpsr", &cpsr);
+        script.fields("fpsr", &[("QC", 1), ("IXC", 1), ("IOC", 1)]);
+        script.fields("fpcr", &[("FZ", 1), ("RMode", 3)]);
+
+        // The guest copies register 3 to register 4.
+        script.go_on();
+        script.bytes(&format!("{vector}4"), &third);
+        script.number("pc", &(pc + 4).to_le_bytes());
+
+        // A debugger that makes v of z writes z for it. LLDB takes what it has read of z at this stop, or
+        // else zeros; gdb always zeros.
+        if has_v {
+            let low = bytes(34 + 5, 16);
+            for read in [false, true] {
+                let mut fourth = third.clone();
+                script.go_on();
+                if read {
+                    script.bytes(&format!("{vector}4"), &fourth);
+                }
+                script.write_bytes("v4", &low);
+                fourth[..16].copy_from_slice(&low);
+                if !(read && self.debugger.kind == Kind::Lldb) {
+                    fourth[16..].fill(0);
+                }
+                script.step();
+                script.bytes("v4", &low);
+                script.bytes(&format!("{vector}4"), &fourth);
+            }
+        }
+        let answers = self.ask(&format!("server-{}", name(vq)), &script)?;
+        drop(server);
+        self.compare(&answers, &script.expected)
+    }
+
+    /// A core file of these vCPUs, all of them at the largest vector length.
+    fn core_file(&self, vqs: &[u32]) -> Result<usize> {
+        let (script, answers) = self.open(vqs, Variant::Plain)?;
+        // gdb finds FPSR and FPCR where both are in the padding too, or there is none.
+        let shown = vqs.iter().copied().max().unwrap_or_default();
+        if self.debugger.status || !matches!(shown, 5..=7 | 13..=15) {
+            return self.compare(&answers, &script.expected);
+        }
+        let is_status = |(name, _): &&Answer| name.starts_with("fp");
+        let part = |answers: &[Answer]| answers.iter().cloned().partition(|it| is_status(&it));
+        let (status, others): (Vec<_>, Vec<_>) = part(&answers);
+        let (expected, expected_others): (Vec<_>, Vec<_>) = part(&script.expected);
+        self.judge(&status, &expected, false)?;
+        self.compare(&others, &expected_others)
+    }
+
+    /// A variant of the core file, whose registers are all right, or are not.
+    fn row(&self, vqs: &[u32], variant: Variant, can: bool) -> Result<()> {
+        let (script, answers) = self.open(vqs, variant)?;
+        self.judge(&answers, &script.expected, can)
+    }
+
+    /// Writes the file, and asks for every register.
+    fn open(&self, vqs: &[u32], variant: Variant) -> Result<(Script, Vec<Answer>)> {
+        let file = self.directory.join(file_name(vqs, variant));
+        let mut command = Command::new(self.examples.join("core_file"));
+        for vq in vqs {
+            command.args(["--sve", &name(*vq)]);
+        }
+        match variant {
+            Variant::OwnLength => drop(command.arg("--own-length")),
+            Variant::Streaming | Variant::StreamingAlone => drop(command.arg("--streaming")),
+            Variant::Plain | Variant::NoOs => {}
+        }
+        command.arg(&file);
+        self.cx.run_quietly(command)?;
+        let mut bytes = fs::read(&file)?;
+        match variant {
+            Variant::NoOs => bytes[7] = 0,
+            Variant::StreamingAlone => hide_notes(&mut bytes, 0x40c, b"LINUX")?,
+            Variant::Plain | Variant::OwnLength | Variant::Streaming => {}
+        }
+        fs::write(&file, bytes)?;
+
+        let mut script = Script::new(self.debugger.kind);
+        script.open(&file.display().to_string());
+        let largest = vqs.iter().copied().max().unwrap_or_default();
+        for (thread, vq) in (1..).zip(vqs) {
+            script.thread(thread);
+            let shown = match variant {
+                Variant::OwnLength => (*vq).max(1),
+                _ => largest,
+            };
+            script.registers(*vq, shown, true);
+            script.status();
+        }
+        let answers = self.ask(&file_name(vqs, variant), &script)?;
+        Ok((script, answers))
+    }
+
+    /// All answers must be right; gives how many there are.
+    fn compare(&self, answers: &[Answer], expected: &[Answer]) -> Result<usize> {
+        let version = self.debugger.version;
+        for ((name, found), (asked, expected)) in answers.iter().zip(expected) {
+            ensure!(
+                name == asked && found == expected,
+                "{version} shows {name}\n  {found}\nand not {asked}\n  {expected}"
+            );
+        }
+        let (found, expected) = (answers.len(), expected.len());
+        ensure!(
+            found == expected,
+            "{version} shows {found} values, and not {expected}"
+        );
+        Ok(found)
+    }
+
+    /// The answers must be right if the table says so, and else they must not be.
+    fn judge(&self, answers: &[Answer], expected: &[Answer], can: bool) -> Result<()> {
+        if can {
+            return self.compare(answers, expected).map(drop);
+        }
+        ensure!(
+            answers != expected,
+            "{} shows all registers right, and the table says that it does not: \
+             runtime/src/gdb.rs, and `DEBUGGERS` of this part",
+            self.debugger.version
+        );
+        Ok(())
+    }
+
+    /// Runs the debugger on a script.
+    fn ask(&self, name: &str, script: &Script) -> Result<Vec<Answer>> {
+        let path = self.directory.join(format!("{name}.script"));
+        fs::write(&path, &script.commands)?;
+        let mut command = match self.debugger.kind {
+            Kind::Gdb => {
+                let mut gdb = self.package.command("gdb-multiarch");
+                gdb.arg("--data-directory")
+                    .arg(self.package.path("usr/share/gdb"));
+                gdb.args(["-nx", "-batch", "-x"]).arg(&path);
+                gdb
+            }
+            Kind::Lldb => {
+                let mut lldb = self.package.command(self.debugger.package);
+                lldb.args(["--no-lldbinit", "--batch", "--one-line"]);
+                // `--source` would end at the first register that there is not.
+                lldb.arg(format!(
+                    "command source --stop-on-error false \"{}\"",
+                    path.display()
+                ));
+                lldb
+            }
+        };
+        // It would ask the network for programs.
+        command.env_remove("DEBUGINFOD_URLS");
+        let output = self.cx.run_quietly(command)?;
+        Ok(script.answers(&output))
+    }
+}
+
+/// Gives the notes of a type and owner a type that nobody knows.
+fn hide_notes(file: &mut [u8], kind: u32, owner: &[u8]) -> Result<()> {
+    let start = [&kind.to_le_bytes(), owner].concat();
+    let mut hidden = 0;
+    for at in 0..file.len().saturating_sub(start.len()) {
+        if file[at..].starts_with(&start) {
+            file[at..at + 4].copy_from_slice(&0x7ff_u32.to_le_bytes());
+            hidden += 1;
+        }
+    }
+    ensure!(hidden > 0, "no note {kind:#x} in the core file");
+    Ok(())
+}
+
+/// elfutils opens the core file, and not without NT_PRPSINFO.
+fn elfutils(cx: &Context, examples: &Path) -> Result<String> {
+    let elfutils = Unpacked::of(cx, "bookworm", "elfutils").context("cannot have elfutils")?;
+    let file = cx.directory("debuggers/elfutils")?.join("core");
+    let mut command = Command::new(examples.join("core_file"));
+    command.arg(&file);
+    cx.run(command)?;
+    let opens = || -> Result<bool> {
+        let mut stack = elfutils.command("eu-stack");
+        // It fails, because there is no memory to find frames in.
+        let output = stack.arg("--core").arg(&file).output()?;
+        Ok(String::from_utf8_lossy(&output.stdout).contains("TID 1:"))
+    };
+    ensure!(opens()?, "eu-stack does not open {}", file.display());
+    let mut bytes = fs::read(&file)?;
+    hide_notes(&mut bytes, 3, b"CORE")?;
+    fs::write(&file, bytes)?;
+    ensure!(!opens()?, "eu-stack opens a core file without NT_PRPSINFO");
+    Ok("elfutils opens a core file, because it has NT_PRPSINFO".to_owned())
+}
+
+fn name(vq: u32) -> String {
+    match vq {
+        0 => "none".to_owned(),
+        vq => vq.to_string(),
+    }
+}
+
+fn file_name(vqs: &[u32], variant: Variant) -> String {
+    let names: Vec<_> = vqs.iter().map(|vq| name(*vq)).collect();
+    let suffix = match variant {
+        Variant::Plain => "",
+        Variant::OwnLength => "-own-length",
+        Variant::Streaming => "-streaming",
+        Variant::StreamingAlone => "-streaming-alone",
+        Variant::NoOs => "-no-os",
+    };
+    format!("core-{}{suffix}", names.join("-"))
+}
+
+/// The example server, which ends when the debugger has gone, or here.
+struct Server {
+    child: Child,
+    /// Held, so that what it says later does not end it.
+    _stdout: BufReader<ChildStdout>,
+    /// Where it listens.
+    address: String,
+}
+
+impl Server {
+    fn start(mut command: Command) -> Result<Self> {
+        let program = Path::new(command.get_program()).display().to_string();
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("cannot run {program}"))?;
+        let stdout = child.stdout.take().context("its output is a pipe")?;
+        let mut stdout = BufReader::new(stdout);
+        let mut line = String::new();
+        stdout.read_line(&mut line)?;
+        let address = line.split_whitespace().next_back().unwrap_or_default();
+        let server = Self {
+            child,
+            _stdout: stdout,
+            address: address.to_owned(),
+        };
+        let ready = line.starts_with("gdb: target remote ");
+        ensure!(
+            ready,
+            "{program} said {line:?}, and is to say where it listens"
+        );
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
