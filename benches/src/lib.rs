@@ -9,8 +9,8 @@
 //! | [`rfc`] | the algorithm of the RFC patch of 2018, which knows every slice |
 //! | [`plain`] | a copy of as many bytes, of a size that is a constant where all vCPUs have one |
 //!
-//! `cargo bench -p sve-state-benches` shows their times; [`gate`] compares them, and holds `ours` to what
-//! it once reached. That all but `plain` give the right bytes is tested (`tests/implementations.rs`).
+//! [`gate`] counts what `ours` executes and times all of them, and holds `ours` to what it once reached. That all
+//! but `plain` give the right bytes is tested (`tests/implementations.rs`).
 
 pub mod by_hand;
 pub mod gate;

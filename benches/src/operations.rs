@@ -1,14 +1,19 @@
 //! The operations that are measured, and the implementations of each.
 //!
-//! There are six cases. In five of them all vCPUs have one vector length. In `mixed`, 64 vCPUs have all 16 in
-//! turn, and the processor cannot learn which one comes next.
+//! There are seven cases, of 64 vCPUs each. In five of them all have one vector length. In `mixed` they have all
+//! 16 in turn, and the processor cannot learn which one comes next. `one` has the same accesses to the same vCPUs,
+//! but in such an order that 64 of one vector length follow one another. So `mixed / one` is what it costs that
+//! the next vector length is unknown, and nothing else.
+//!
+//! One register that the program knows is moved in two shapes of loop. In the one, all is the closure's own. In
+//! the other, `OPERATION.list`, a function gets a list of (vCPU, register), and a buffer, from outside. A
+//! compiler may make a branch in the one and not in the other.
 //!
 //! All implementations of an operation start from the same thing: a register, an ID or a vCPU. For a single
 //! register they leave the same bytes in the same place (`plain` only as many). For a whole vCPU each leaves
 //! what it would keep.
 //!
-//! A new operation goes into `registers`, `ids` or `vcpus`. What it is compared with goes into
-//! [`by_hand`].
+//! A new operation goes into `registers`, `ids` or `vcpus`. What it is compared with goes into [`by_hand`].
 
 use std::hint::black_box;
 
@@ -21,22 +26,22 @@ use sve_state::sve::{Reg, bank};
 use sve_state::vcpu::{Finalized, Status};
 use sve_state::{OneReg as _, Register, SveState, Vls, Vq};
 
-use crate::gate::{Make, Operation};
+use crate::gate::{Make, Operation, Rule};
 use crate::plain::Slices;
 use crate::{by_hand, rfc};
 
-/// The cases: VQs, and `mixed`.
-pub const CASES: &[&str] = &["1", "2", "4", "8", "16", "mixed"];
-/// How many vCPUs are `mixed`.
+/// The cases: VQs, one VQ after the other, and `mixed`.
+pub const CASES: &[&str] = &["1", "2", "4", "8", "16", ONE, "mixed"];
+const ONE: &str = "one";
+/// How many vCPUs there are, and how many vector lengths they have where these are not the same.
 const VCPUS: u32 = 64;
+const LENGTHS: usize = 16;
 /// How many accesses there are before their order repeats: more than a branch predictor remembers.
 const ORDER: usize = 32_768;
 /// How many registers a pass moves, one at a time.
 const REGISTERS: usize = 64;
 /// How many vCPUs a pass moves.
 const WHOLE: usize = 4;
-/// How many registers a vCPU has: Z, P and FFR.
-const OF_A_VCPU: usize = 49;
 /// How many places a buffer may have, and how far they are apart, in bytes. No two are aligned alike, because
 /// buffers in users' programs are not.
 const PLACES: usize = 16;
@@ -46,12 +51,19 @@ type Ours = SveState<Vec<u8>>;
 type Shim = shim::Vcpu<Box<[u8]>>;
 type List = Vec<(u64, Vec<u8>)>;
 
-fn vqs(case: &str) -> Vec<Vq> {
-    let vq = |vq| Vq::new(vq).expect("1 to 16");
-    match case.parse() {
-        Ok(one) => vec![vq(one)],
-        Err(_) => (0..VCPUS).map(|n| vq(1 + n % 16)).collect(),
-    }
+/// How accesses follow one another.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// In a loop that has vCPUs, order and buffers for itself.
+    Own,
+    /// In a function that gets them.
+    List,
+}
+
+fn vqs(case: &str) -> impl Iterator<Item = Vq> {
+    let one = case.parse().ok();
+    let vqs = (0..VCPUS).map(move |n| one.unwrap_or(1 + n % 16));
+    vqs.map(|vq| Vq::new(vq).expect("1 to 16"))
 }
 
 /// An image without a zero.
@@ -62,6 +74,7 @@ fn image(vq: Vq) -> Vec<u8> {
 
 /// Passes of `count` accesses each, to vCPUs and registers in random order, with a buffer of `N` bytes.
 fn each<T: 'static, R: Copy + 'static, const N: usize>(
+    shape: Shape,
     count: usize,
     vcpu: fn(Vq) -> T,
     registers: impl Iterator<Item = R>,
@@ -69,7 +82,7 @@ fn each<T: 'static, R: Copy + 'static, const N: usize>(
 ) -> Make {
     let registers: Vec<_> = registers.collect();
     Box::new(move |case| {
-        let mut vcpus: Vec<_> = vqs(case).into_iter().map(vcpu).collect();
+        let mut vcpus: Vec<_> = vqs(case).map(vcpu).collect();
         let mut random = Rand32::new(2);
         let mut below = |end: usize| random.rand_u32() as usize % end;
         let mut order = Vec::with_capacity(ORDER);
@@ -82,44 +95,83 @@ fn each<T: 'static, R: Copy + 'static, const N: usize>(
                 order.swap(first + vcpu, other);
             }
         }
+        if case == ONE {
+            // So that each pass has one vector length.
+            for passes in order.chunks_mut(LENGTHS * count) {
+                passes.sort_by_key(|(vcpu, _)| vcpu % LENGTHS);
+            }
+        }
         let mut buffers = vec![0x5a; PLACES * APART + N];
         let mut next = 0;
         Box::new(move |place| {
             let buffer = &mut buffers[place % PLACES * APART..];
             let buffer = buffer.first_chunk_mut().expect("room for all places");
-            for (vcpu, register) in &order[next..next + count] {
-                access(&mut vcpus[*vcpu], *register, buffer);
-                black_box(&mut *buffer);
+            let accesses = &order[next..next + count];
+            match shape {
+                Shape::Own => {
+                    for (vcpu, register) in accesses {
+                        access(&mut vcpus[*vcpu], *register, buffer);
+                        black_box(&mut *buffer);
+                    }
+                }
+                Shape::List => over_list(accesses, &mut vcpus, buffer, access),
             }
             next = (next + count) % ORDER;
         })
     })
 }
 
+/// Accesses in a function of their own.
+#[inline(never)]
+fn over_list<T, R: Copy, const N: usize>(
+    accesses: &[(usize, R)],
+    vcpus: &mut [T],
+    buffer: &mut [u8; N],
+    access: impl Fn(&mut T, R, &mut [u8; N]),
+) {
+    for (vcpu, register) in accesses {
+        access(&mut vcpus[*vcpu], *register, buffer);
+    }
+}
+
+/// The loop, with nothing in it.
+fn empty(shape: Shape, count: usize) -> Make {
+    each(shape, count, |_| (), 0..32, |(), _, _: &mut [u8; 0]| ())
+}
+
 fn typed<B: BankType, const N: usize>(
+    shape: Shape,
     access: impl Fn(&mut Ours, Register<B>, &mut [u8; N]) + Copy + 'static,
 ) -> Make {
-    each(REGISTERS, ours, Register::<B>::all(), access)
+    each(shape, REGISTERS, ours, Register::<B>::all(), access)
 }
 
 fn by_hand<const N: usize>(
+    shape: Shape,
     numbers: std::ops::Range<usize>,
     access: impl Fn(&mut by_hand::State, usize, &mut [u8; N]) + Copy + 'static,
 ) -> Make {
-    each(REGISTERS, state, numbers, access)
+    each(shape, REGISTERS, state, numbers, access)
 }
 
 fn plain<const SLICE: usize>(
+    shape: Shape,
     access: impl Fn(&mut Slices<SLICE>, usize, &mut [u8; SLICE]) + Copy + 'static,
 ) -> Make {
-    each(REGISTERS, |vq| Slices::new(vq.get().into()), 0..32, access)
+    each(
+        shape,
+        REGISTERS,
+        |vq| Slices::new(vq.get().into()),
+        0..32,
+        access,
+    )
 }
 
-/// Another implementation in each case.
+/// Another implementation for each VQ, and one for all that have several.
 fn by_case(makes: [Make; 6]) -> Make {
     Box::new(move |case| {
         let at = CASES.iter().position(|each| *each == case);
-        makes[at.expect("a case")](case)
+        makes[at.expect("a case").min(5)](case)
     })
 }
 
@@ -127,23 +179,21 @@ fn from_id<T: 'static>(
     vcpu: fn(Vq) -> T,
     access: impl Fn(&mut T, u64, &mut [u8; 256]) + Copy + 'static,
 ) -> Make {
-    each(REGISTERS, vcpu, by_hand::ids(), access)
+    each(Shape::Own, REGISTERS, vcpu, by_hand::ids(), access)
 }
 
-fn whole<T: 'static, const N: usize>(
-    vcpu: fn(Vq) -> T,
-    access: impl Fn(&mut T, &mut [u8; N]) + Copy + 'static,
-) -> Make {
-    each(WHOLE, vcpu, std::iter::once(()), move |vcpu, (), buffer| {
-        access(vcpu, buffer);
-    })
-}
-
-/// For an operation that returns a value, which is dropped.
+/// For whole vCPUs: each gives a value, which is dropped.
 fn gives<T: 'static, V: 'static>(vcpu: fn(Vq) -> T, give: fn(&mut T) -> V) -> Make {
-    whole(vcpu, move |vcpu, _: &mut [u8; 0]| {
-        black_box(&give(vcpu));
-    })
+    let registers = std::iter::once(());
+    each(
+        Shape::Own,
+        WHOLE,
+        vcpu,
+        registers,
+        move |vcpu, (), _: &mut [u8; 0]| {
+            black_box(&give(vcpu));
+        },
+    )
 }
 
 fn ours(vq: Vq) -> Ours {
@@ -224,99 +274,112 @@ fn operation<const N: usize>(
     others: [(&'static str, Make); N],
 ) -> Operation {
     Operation {
-        name,
+        name: name.to_owned(),
         repeat: REGISTERS,
-        moves: 1,
+        rule: Rule::Same,
         ours,
         others: others.into(),
+        empty: empty(Shape::Own, REGISTERS),
     }
 }
 
 /// One register, which the program knows.
-fn registers() -> Vec<Operation> {
-    let one = |name, ours, by_hand, plain: Option<Make>| {
+fn registers(shape: Shape) -> Vec<Operation> {
+    let one = |name: &str, ours, by_hand, plain: Option<Make>| {
         let others = [("by_hand", by_hand)].into_iter();
         Operation {
-            name,
+            name: match shape {
+                Shape::Own => name.to_owned(),
+                Shape::List => format!("{name}.list"),
+            },
             repeat: REGISTERS,
-            moves: 1,
+            rule: Rule::Straight,
             ours,
             others: others.chain(plain.map(|plain| ("plain", plain))).collect(),
+            empty: empty(shape, REGISTERS),
         }
     };
     vec![
         one(
             "get_z",
-            typed::<bank::Z, 256>(|s, z, slice| s.get_into(z, slice)),
-            by_hand(0..32, |s, n, slice| s.get_z(n, slice)),
-            Some(plain(|s, n, slice: &mut [u8; 256]| s.get(n, slice))),
+            typed::<bank::Z, 256>(shape, |s, z, slice| s.get_into(z, slice)),
+            by_hand(shape, 0..32, |s, n, slice| s.get_z(n, slice)),
+            Some(plain(shape, |s, n, slice: &mut [u8; 256]| s.get(n, slice))),
         ),
         one(
             "value_z",
-            typed::<bank::Z, 256>(|s, z, _| _ = black_box(&s.get(z))),
-            by_hand(0..32, |s, n, _: &mut [u8; 256]| _ = black_box(&s.z(n))),
-            Some(plain(|s, n, _: &mut [u8; 256]| _ = black_box(&s.value(n)))),
+            typed::<bank::Z, 256>(shape, |s, z, _| _ = black_box(&s.get(z))),
+            by_hand(shape, 0..32, |s, n, _: &mut [u8; 256]| {
+                _ = black_box(&s.z(n));
+            }),
+            Some(plain(shape, |s, n, _: &mut [u8; 256]| {
+                _ = black_box(&s.value(n));
+            })),
         ),
         one(
             "set_z",
-            typed::<bank::Z, 256>(|s, z, slice| s.set(z, slice)),
-            by_hand(0..32, |s, n, slice| s.set_z(n, slice)),
+            typed::<bank::Z, 256>(shape, |s, z, slice| s.set(z, slice)),
+            by_hand(shape, 0..32, |s, n, slice| s.set_z(n, slice)),
             Some(by_case([
-                plain(|s, n, slice: &mut [u8; 256]| s.set::<16>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 256]| s.set::<32>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 256]| s.set::<64>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 256]| s.set::<128>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 256]| s.set::<256>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 256]| s.set_any(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 256]| s.set::<16>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 256]| s.set::<32>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 256]| s.set::<64>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 256]| s.set::<128>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 256]| s.set::<256>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 256]| s.set_any(n, slice)),
             ])),
         ),
         one(
             "get_p",
-            typed::<bank::P, 32>(|s, p, slice| s.get_into(p, slice)),
-            by_hand(0..16, |s, n, slice| s.get_p(n, slice)),
-            Some(plain(|s, n, slice: &mut [u8; 32]| s.get(n, slice))),
+            typed::<bank::P, 32>(shape, |s, p, slice| s.get_into(p, slice)),
+            by_hand(shape, 0..16, |s, n, slice| s.get_p(n, slice)),
+            Some(plain(shape, |s, n, slice: &mut [u8; 32]| s.get(n, slice))),
         ),
         one(
             "value_p",
-            typed::<bank::P, 32>(|s, p, _| _ = black_box(&s.get(p))),
-            by_hand(0..16, |s, n, _: &mut [u8; 32]| _ = black_box(&s.p(n))),
-            Some(plain(|s, n, _: &mut [u8; 32]| _ = black_box(&s.value(n)))),
+            typed::<bank::P, 32>(shape, |s, p, _| _ = black_box(&s.get(p))),
+            by_hand(shape, 0..16, |s, n, _: &mut [u8; 32]| {
+                _ = black_box(&s.p(n));
+            }),
+            Some(plain(shape, |s, n, _: &mut [u8; 32]| {
+                _ = black_box(&s.value(n));
+            })),
         ),
         one(
             "set_p",
-            typed::<bank::P, 32>(|s, p, slice| s.set(p, slice)),
-            by_hand(0..16, |s, n, slice| s.set_p(n, slice)),
+            typed::<bank::P, 32>(shape, |s, p, slice| s.set(p, slice)),
+            by_hand(shape, 0..16, |s, n, slice| s.set_p(n, slice)),
             Some(by_case([
-                plain(|s, n, slice: &mut [u8; 32]| s.set::<2>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 32]| s.set::<4>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 32]| s.set::<8>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 32]| s.set::<16>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 32]| s.set::<32>(n, slice)),
-                plain(|s, n, slice: &mut [u8; 32]| s.set_any(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 32]| s.set::<2>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 32]| s.set::<4>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 32]| s.set::<8>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 32]| s.set::<16>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 32]| s.set::<32>(n, slice)),
+                plain(shape, |s, n, slice: &mut [u8; 32]| s.set_any(n, slice)),
             ])),
         ),
         one(
             "get_ffr",
-            typed::<bank::FFR, 32>(|s, ffr, slice| s.get_into(ffr, slice)),
-            by_hand(16..17, |s, n, slice| s.get_p(n, slice)),
+            typed::<bank::FFR, 32>(shape, |s, ffr, slice| s.get_into(ffr, slice)),
+            by_hand(shape, 16..17, |s, n, slice| s.get_p(n, slice)),
             None,
         ),
         one(
             "set_ffr",
-            typed::<bank::FFR, 32>(|s, ffr, slice| s.set(ffr, slice)),
-            by_hand(16..17, |s, n, slice| s.set_p(n, slice)),
+            typed::<bank::FFR, 32>(shape, |s, ffr, slice| s.set(ffr, slice)),
+            by_hand(shape, 16..17, |s, n, slice| s.set_p(n, slice)),
             None,
         ),
         one(
             "get_v",
-            typed::<fpsimd::bank::V, 16>(|s, v, value| *value = s.get_view(v)),
-            by_hand(0..32, |s, n, value| s.get_v(n, value)),
+            typed::<fpsimd::bank::V, 16>(shape, |s, v, value| *value = s.get_view(v)),
+            by_hand(shape, 0..32, |s, n, value| s.get_v(n, value)),
             None,
         ),
         one(
             "set_v",
-            typed::<fpsimd::bank::V, 16>(|s, v, value| s.set_view(v, value)),
-            by_hand(0..32, |s, n, value| s.set_v(n, value)),
+            typed::<fpsimd::bank::V, 16>(shape, |s, v, value| s.set_view(v, value)),
+            by_hand(shape, 0..32, |s, n, value| s.set_v(n, value)),
             None,
         ),
     ]
@@ -408,52 +471,47 @@ fn ids() -> Vec<Operation> {
 
 /// All registers of a vCPU.
 fn vcpus() -> Vec<Operation> {
-    let all = |name, ours, others: Vec<(&'static str, Make)>| Operation {
-        name,
+    let all = |name: &str, ours, by_hand| Operation {
+        name: name.to_owned(),
         repeat: WHOLE,
-        moves: OF_A_VCPU,
+        rule: Rule::None,
         ours,
-        others,
+        others: vec![("by_hand", by_hand)],
+        empty: empty(Shape::Own, WHOLE),
     };
     vec![
         all(
             "capture",
             gives(shim, |v| {
-                let vcpu = Finalized::of(&mut *v);
+                let vcpu = Finalized::of(&mut *v, true);
                 vcpu.and_then(|v| v.snapshot()).expect("its registers")
             }),
-            vec![(
-                "by_hand",
-                gives(shim, |v| by_hand::save(v).expect("its registers")),
-            )],
+            gives(shim, |v| by_hand::save(v).expect("its registers")),
         ),
         all(
             "restore",
             gives(
                 |vq| (shim(vq), snapshot(vq)),
                 |(v, snapshot)| {
-                    let vcpu = Finalized::of(v);
+                    let vcpu = Finalized::of(v, true);
                     let done = vcpu.and_then(|mut vcpu| vcpu.restore_snapshot(snapshot));
                     done.expect("of its vector lengths");
                 },
             ),
-            vec![(
-                "by_hand",
-                gives(
-                    |vq| {
-                        (
-                            shim(vq),
-                            by_hand::save(&shim(vq)).expect("a finalized vCPU"),
-                        )
-                    },
-                    |(v, saved)| by_hand::restore(v, saved).expect("of its vector lengths"),
-                ),
-            )],
+            gives(
+                |vq| {
+                    (
+                        shim(vq),
+                        by_hand::save(&shim(vq)).expect("a finalized vCPU"),
+                    )
+                },
+                |(v, saved)| by_hand::restore(v, saved).expect("of its vector lengths"),
+            ),
         ),
         all(
             "to_bytes",
             gives(snapshot, |s| s.to_bytes()),
-            vec![("by_hand", gives(own_snapshot, |s| s.to_bytes()))],
+            gives(own_snapshot, |s| s.to_bytes()),
         ),
         all(
             "from_bytes",
@@ -461,18 +519,15 @@ fn vcpus() -> Vec<Operation> {
                 |vq| snapshot(vq).to_bytes(),
                 |bytes| Snapshot::from_bytes(bytes).expect("a snapshot"),
             ),
-            vec![(
-                "by_hand",
-                gives(
-                    |vq| own_snapshot(vq).to_bytes(),
-                    |bytes| by_hand::Snapshot::from_bytes(bytes).expect("a snapshot"),
-                ),
-            )],
+            gives(
+                |vq| own_snapshot(vq).to_bytes(),
+                |bytes| by_hand::Snapshot::from_bytes(bytes).expect("a snapshot"),
+            ),
         ),
         all(
             "registers",
             gives(snapshot, |s| s.registers().collect::<List>()),
-            vec![("by_hand", gives(own_snapshot, |s| s.registers()))],
+            gives(own_snapshot, |s| s.registers()),
         ),
         all(
             "from_registers",
@@ -480,21 +535,20 @@ fn vcpus() -> Vec<Operation> {
                 let list = list.iter().map(|(id, bytes)| (*id, bytes));
                 Snapshot::from_registers(list).expect("all registers")
             }),
-            vec![(
-                "by_hand",
-                gives(list, |list| {
-                    by_hand::Snapshot::from_registers(list).expect("all registers")
-                }),
-            )],
+            gives(list, |list| {
+                by_hand::Snapshot::from_registers(list).expect("all registers")
+            }),
         ),
     ]
 }
 
 /// All of them.
 pub fn all() -> Vec<Operation> {
-    registers()
-        .into_iter()
-        .chain(ids())
-        .chain(vcpus())
-        .collect()
+    let operations = [
+        registers(Shape::Own),
+        registers(Shape::List),
+        ids(),
+        vcpus(),
+    ];
+    operations.into_iter().flatten().collect()
 }

@@ -10,8 +10,10 @@ use std::ops::{Deref, DerefMut};
 use sve_state::errno::Errno;
 use sve_state::shim;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, Refusal, Stage, Status};
-use sve_state::{OneReg, SveError, SveState, Vls, Vq, sve};
+use sve_state::vcpu::{
+    self, FinalizeSve, Finalized, Initialised, Refusal, Stage, Status, VcpuError,
+};
+use sve_state::{OneReg, SveState, Vls, Vq, sve};
 
 /// A vCPU of which a call fails with an errno that its stage does not answer there.
 #[derive(Clone, Debug)]
@@ -52,11 +54,7 @@ impl Shim {
 
     /// The stage, by what `KVM_GET_REG_LIST` answers.
     fn stage(&self) -> Stage {
-        match self
-            .vcpu
-            .reg_list()
-            .map(|mut ids| ids.any(|id| id == sve::VLS.id()))
-        {
+        match self.vcpu.reg_list().map(vcpu::lists_sve) {
             Err(Errno::ENOEXEC) => Stage::Created,
             Err(_) => Stage::BeforeFinalization,
             Ok(true) => Stage::AfterFinalization,
@@ -104,7 +102,7 @@ impl DerefMut for Shim {
     }
 }
 
-type Outcome = Result<(), SveError<Errno>>;
+type Outcome = Result<(), VcpuError<Errno>>;
 
 fn vq(vq: u32) -> Vq {
     Vq::new(vq).unwrap()
@@ -201,7 +199,7 @@ const FAULTS: [(usize, usize, bool); 16] = {
     ]
 };
 
-fn finalized(vcpu: &mut Shim, wrapped: As) -> Result<Finalized<&mut Shim>, SveError<Errno>> {
+fn finalized(vcpu: &mut Shim, wrapped: As) -> Result<Finalized<&mut Shim>, VcpuError<Errno>> {
     match wrapped {
         As::Initialised => Initialised::new(vcpu).finalize(),
         As::Finalized => Finalized::new(vcpu),
@@ -408,11 +406,10 @@ fn a_refusal_has_the_errno_that_was_given() {
     for (name, step) in steps() {
         for state in STATES {
             for wrapped in KINDS {
-                let Err(SveError::Call {
+                let Err(VcpuError::Call {
                     call,
                     error,
                     refusal,
-                    errno: _,
                 }) = step(&mut state.vcpu(), wrapped)
                 else {
                     continue;
@@ -460,7 +457,7 @@ fn a_remedy_is_given_only_at_its_stage() {
                     );
                     let stage = vcpu.stage();
                     match error {
-                        SveError::Call {
+                        VcpuError::Call {
                             error,
                             refusal: Some(refusal),
                             ..
@@ -470,14 +467,14 @@ fn a_remedy_is_given_only_at_its_stage() {
                             assert_eq!(refusal.stage().unwrap_or(stage), stage, "{what}");
                             given.insert(refusal);
                         }
-                        SveError::Call { .. } => assert!(!what.contains("; "), "{what}"),
-                        SveError::VectorLengths { snapshot, vcpu: of } => {
+                        VcpuError::Call { .. } => assert!(!what.contains("; "), "{what}"),
+                        VcpuError::VectorLengths { snapshot, vcpu: of } => {
                             let vls = Initialised::new(&mut *vcpu).vls();
                             assert_eq!(vls.unwrap_or(Vls::EMPTY), of, "{what}");
                             assert_ne!(snapshot, of, "{what}");
                             assert_ne!(stage, Stage::Created, "{what}");
                         }
-                        SveError::HasSve { .. } => {
+                        VcpuError::HasSve { .. } => {
                             assert_eq!(stage, Stage::AfterFinalization, "{what}");
                         }
                         _ => panic!("{what}"),
@@ -608,7 +605,7 @@ fn what_a_refusal_says_of_the_host_is_so() {
             Initialised::new(&mut vcpu).set_vls(narrowed).unwrap();
             for wanted in sets() {
                 let error = match Initialised::new(&mut vcpu.clone()).set_vls(wanted) {
-                    Err(error @ SveError::Wider { .. }) => error.to_string(),
+                    Err(error @ VcpuError::Wider { .. }) => error.to_string(),
                     _ => continue,
                 };
                 let (_, reason) = error.split_once("the host lacks ").unwrap();

@@ -65,6 +65,23 @@ impl Context {
         Ok(path)
     }
 
+    /// Copies the sources, as they are now, to a directory that is made anew.
+    pub(crate) fn copy_sources(&self, to: &Path) -> Result<()> {
+        let mut git = Command::new("git");
+        git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+        let files = self.run_quietly(git)?;
+        if to.exists() {
+            fs::remove_dir_all(to)?;
+        }
+        // One that has been removed is listed until that is committed.
+        for file in files.lines().filter(|file| self.root.join(file).is_file()) {
+            let to = to.join(file);
+            fs::create_dir_all(to.parent().context("a file is in a folder")?)?;
+            fs::copy(self.root.join(file), to)?;
+        }
+        Ok(())
+    }
+
     /// Announces a step that is no command.
     pub(crate) fn step(&self, text: &str) {
         println!("  {text}");

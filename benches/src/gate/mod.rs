@@ -1,28 +1,31 @@
-//! Notices when an operation becomes slower: by counts, which are the same each time, and by time beside
-//! an implementation that is measured in the same moment.
+//! Notices when an operation becomes slower: by counts, which are the same on every machine, and by time beside
+//! other implementations, where a page of this processor's times is there to compare with.
 //!
 //! It knows nothing of `sve-state`. A program lists its [`Operation`]s and hands them to [`main`], which
 //! reads the command line; `examples/own.rs` is such a program.
 //!
-//! * [`time`] has blocks of two implementations alternate, and takes the median of their ratios;
 //! * [`count`] runs the first implementation under callgrind;
-//! * [`figures`] is the file with what was measured once, and judges what is measured now;
-//! * [`fault`] makes operations slower, which must then be refused.
+//! * [`figures`] is the file of counts, and judges what is counted now, by it and by each operation's [`Rule`];
+//! * [`time`] has blocks of all implementations alternate;
+//! * [`page`] is a processor's page of times, and judges what is measured now on the same processor;
+//! * [`chart`] draws it.
 
+pub mod chart;
 pub mod count;
-pub mod fault;
 pub mod figures;
+pub mod page;
 pub mod time;
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 
-use anyhow::{Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use clap::Parser;
 
-use fault::Fault;
 use figures::Figures;
+use page::Page;
 
 /// Does an operation some times, the same number of times in each call. It is called with a number, and puts
 /// its buffers at a place that depends on it. Where buffers lie changes times, and is chance in a user's
@@ -35,41 +38,44 @@ pub type Make = Box<dyn Fn(&str) -> Pass>;
 #[allow(missing_debug_implementations)]
 pub struct Operation {
     /// Its name.
-    pub name: &'static str,
-    /// How many times a pass does it. Counts are divided by that.
+    pub name: String,
+    /// How many times a pass does it. Counts and times are divided by that.
     pub repeat: usize,
-    /// How many things, such as registers, it moves each time. The fault `branch` plants one branch for each.
-    pub moves: usize,
+    /// What its counts must be, whatever they were.
+    pub rule: Rule,
     /// The implementation that is judged and counted.
     pub ours: Make,
     /// Other implementations that do the same job, each with its name.
     pub others: Vec<(&'static str, Make)>,
+    /// The loop of `ours` with nothing in it. Its counts are subtracted.
+    pub empty: Make,
 }
 
-impl Operation {
-    /// What is judged, with a fault in it or without.
-    fn ours(&self, case: &str, fault: Option<Fault>) -> Pass {
-        let pass = (self.ours)(case);
-        match fault {
-            Some(fault) => fault.plant(pass, self.repeat * self.moves),
-            None => pass,
-        }
-    }
+/// What an operation's counts must be on every machine and with every compiler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// There is none.
+    None,
+    /// It has as many instructions and branches in every case, and at most 5 in 100 more mispredictions.
+    Same,
+    /// It has as many instructions and branches in every case, and at most 2 in 100 mispredictions in any.
+    Straight,
 }
 
-/// Fails if an operation has become slower: in instructions and branches, or in time beside other
-/// implementations.
+/// Fails if an operation has become slower: if it has other counts of instructions, branches and simulated
+/// mispredictions than the file of figures has, or counts that break a rule; and, on a processor that has a page
+/// of times beside the file, if it takes longer beside other implementations.
 ///
 /// Exit status: 0 if all hold, 1 if one does not, 2 if it could not be judged.
 #[derive(Parser, Debug, Clone)]
 struct Options {
     /// Only operations with this in their name
     filter: Option<String>,
-    /// The file with the figures
+    /// The file with the counts; pages of times lie beside it, FIGURES.PROCESSOR.md
     #[arg(long, default_value = "gate.toml")]
     figures: PathBuf,
-    /// Write what is measured as the figures that hold from now on, and say what is worse than before
-    #[arg(long)]
+    /// Write what is measured as the figures that hold from now on, and say what changes
+    #[arg(long, conflicts_with = "filter")]
     bless: bool,
     /// Measure time so many times longer
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
@@ -80,23 +86,12 @@ struct Options {
     /// Exit with 2 where counts cannot be compared, since the file's are of another compiler or libc
     #[arg(long)]
     strict: bool,
-    /// Make `ours` slower in this way, which must then be refused
-    #[arg(long, value_enum, conflicts_with = "bless")]
-    plant: Option<Fault>,
-    /// Only write the file's ratios to this page, between its two markers; those with FILTER in OPERATION
-    /// beside IMPLEMENTATION
-    #[arg(long, value_name = "PAGE", conflicts_with_all = ["bless", "only", "strict", "plant"])]
-    table: Option<PathBuf>,
+    /// Draw the times of these operations, from this processor's page, as FIGURES.PROCESSOR.svg
+    #[arg(long, value_delimiter = ',', requires = "bless")]
+    chart: Vec<String>,
     /// What runs under callgrind
     #[arg(long, hide = true)]
     counted: bool,
-}
-
-impl Options {
-    fn asks(&self, operation: &Operation) -> bool {
-        let filter = self.filter.as_deref();
-        filter.is_none_or(|filter| operation.name.contains(filter))
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -106,6 +101,7 @@ enum Only {
 }
 
 /// The whole of a program that is a gate. Each operation is measured in each of the cases: vector lengths, say.
+/// The tables end with the last case's time, divided by that of the one before it.
 pub fn main(cases: &'static [&'static str], operations: fn() -> Vec<Operation>) -> ExitCode {
     let options = Options::parse();
     // A stack of its own starts at a page, whatever the command line and the environment are.
@@ -123,81 +119,94 @@ pub fn main(cases: &'static [&'static str], operations: fn() -> Vec<Operation>) 
 
 fn run(options: &Options, cases: &[&str], mut operations: Vec<Operation>) -> Result<bool> {
     if options.counted {
-        count::run_all(cases, &operations, options);
+        count::run_all(cases, &operations);
         return Ok(true);
     }
-    let mut file = match options.bless && !options.figures.exists() {
-        true => Figures::default(),
-        false => Figures::read(&options.figures)?,
-    };
-    if let Some(page) = &options.table {
-        file.write_table(
-            page,
-            &operations,
-            options.filter.as_deref().unwrap_or_default(),
-        )?;
-        return Ok(true);
-    }
-    if !operations.iter().any(|operation| options.asks(operation)) {
-        let filter = options.filter.as_deref().unwrap_or_default();
-        bail!("no operation has {filter:?} in its name");
-    }
-    let mut found = Figures::here(cases)?;
+    let filter = options.filter.as_deref().unwrap_or_default();
+    let asked = |operation: &Operation| operation.name.contains(filter);
+    let some = operations.iter().any(asked);
+    ensure!(some, "no operation has {filter:?} in its name");
+    let mut worse = Vec::new();
     if options.only != Some(Only::Time) {
-        eprintln!("counts of {} operations", operations.len());
-        found.counts = count::all(cases, &operations, options)?;
+        let mut counts = count::all(cases, &operations)?;
+        counts.retain(|name, _| name.contains(filter));
+        let found = Figures::here(cases, counts);
+        worse = judge_counts(options, found, &operations)?;
     }
-    operations.retain(|operation| options.asks(operation));
-    found
-        .counts
-        .retain(|name, _| operations.iter().any(|operation| operation.name == name));
+    operations.retain(asked);
+    let measured = operations.len();
     if options.only != Some(Only::Counts) {
-        eprintln!("times of {} operations", operations.len());
-        for (name, rounds) in time::all(cases, &operations, options, |_| true) {
-            println!("{}", found.add_ratios(name, rounds));
-        }
-    }
-    let whole = options.filter.is_none();
-    let (mut worse, [counts, times]) = found.judge(&file, whole);
-    if options.only != Some(Only::Counts) && !options.bless {
-        // Once more, since a neighbour or the place of a buffer may make a run unlucky. A slowdown is there
-        // each time.
-        let is_worse = |name: &str| {
-            worse
-                .iter()
-                .any(|line| line.starts_with(&format!("{name}: ")))
-        };
-        for (name, rounds) in time::all(cases, &operations, options, is_worse) {
-            println!("again: {}", found.add_ratios(name, rounds));
-        }
-        (worse, _) = found.judge(&file, whole);
+        worse.extend(judge_times(options, Page::here(cases)?, operations)?);
     }
     worse.iter().for_each(|line| println!("worse: {line}"));
+    let word = match (options.bless, worse.is_empty()) {
+        (true, _) => "blessed",
+        (_, true) => "passed",
+        _ => "failed",
+    };
+    let plural = if measured == 1 { "" } else { "s" };
+    let worse = worse.len();
+    println!("{word}: {measured} operation{plural}, {worse} worse");
+    Ok(options.bless || worse == 0)
+}
+
+/// What breaks a rule; and what is not as the file has it, or that is blessed.
+fn judge_counts(options: &Options, found: Figures, all: &[Operation]) -> Result<Vec<String>> {
+    let path = &options.figures;
+    let file = match options.bless && !path.exists() {
+        true => Figures::default(),
+        false => Figures::read(path)?,
+    };
+    let mut worse = found.broken_rules(&file, all);
+    let changed = found.changed(&file, options.filter.is_none());
     if options.bless {
-        file.bless(found, whole);
-        file.write(&options.figures)?;
-        println!("written: {}", options.figures.display());
-        return Ok(true);
-    }
-    if !counts && options.only != Some(Only::Time) {
+        let changed = changed.unwrap_or_default();
+        changed.iter().for_each(|line| println!("changed: {line}"));
+        write(path, &found.text(&file))?;
+    } else if let Some(changed) = changed {
+        worse.extend(changed);
+    } else {
         let why = "the file's are of another compiler, other flags, or another libc or valgrind";
-        ensure!(
-            !options.strict && options.only.is_none(),
-            "counts are not compared: {why}"
-        );
-        println!("counts NOT COMPARED: {why}");
+        ensure!(!options.strict, "counts are not compared: {why}");
+        println!("counts NOT COMPARED, only held to the rules: {why}");
     }
-    if !times && options.only != Some(Only::Counts) {
-        println!(
-            "times not judged: the file's are of another processor or compiler ({})",
-            file.processor
-        );
+    Ok(worse)
+}
+
+/// What is worse by time, if this processor has a page that says so.
+fn judge_times(options: &Options, mut found: Page, mut all: Vec<Operation>) -> Result<Vec<String>> {
+    let path = found.path(&options.figures);
+    let file = found.read(&path)?;
+    print!("{}", found.head());
+    found.measure(&all, options.runs);
+    if options.bless {
+        let name = options.figures.file_stem().unwrap_or_default();
+        let name = name.to_string_lossy();
+        write(&path, &found.text(&name))?;
+        if !options.chart.is_empty() {
+            let svg = chart::draw(&found, &name, &options.chart)?;
+            write(&path.with_extension("svg"), &svg)?;
+        }
+        return Ok(Vec::new());
     }
-    let word = if worse.is_empty() { "passed" } else { "failed" };
-    println!(
-        "{word}: {} operations, {} worse",
-        operations.len(),
-        worse.len()
-    );
-    Ok(worse.is_empty())
+    let Some(file) = file else {
+        println!("times not judged: no page {} of this build", path.display());
+        return Ok(Vec::new());
+    };
+    let mut worse = found.worse(&file, options.filter.is_none());
+    // Up to twice more, since a neighbour or the place of a buffer may make a run unlucky. A slowdown is there
+    // each time.
+    for _ in 0..2 {
+        let names = worse.iter().filter_map(|line| line.split(' ').next());
+        all.retain(|operation| names.clone().any(|name| name == operation.name));
+        found.measure(&all, options.runs);
+        worse = found.worse(&file, options.filter.is_none());
+    }
+    Ok(worse)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| path.display().to_string())?;
+    println!("written: {}", path.display());
+    Ok(())
 }

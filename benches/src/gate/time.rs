@@ -1,77 +1,74 @@
-//! Time, as a ratio. Short blocks of both implementations alternate (A B B A), so that what slows down the
-//! machine slows down both; and the median of their ratios does not see the blocks that were interrupted.
-//! Each pair is measured in several rounds, seconds apart and each time with memory of its own, since a
+//! Time, in nanoseconds. Short blocks of all implementations in all cases alternate, to and fro, so that what
+//! slows down the machine slows down all of them, and their ratios stay; and a median does not see the blocks
+//! that were interrupted. There are several rounds, seconds apart and each time with memory of its own, since a
 //! second or an address can be unlucky as a whole.
+//!
+//! That is the method of [tango-bench](https://crates.io/crates/tango-bench): what is to be compared runs in one
+//! process, in blocks that alternate, and is compared within each turn.
 
-use std::collections::BTreeMap;
+use std::iter::once;
 use std::time::{Duration, Instant};
 
-use super::{Operation, Options, Pass};
+use super::{Operation, Pass};
 
 /// A block takes at least this long, beside which a look at the clock is nothing; and a fraction of what
 /// a scheduler gives a program at a time.
-const BLOCK: Duration = Duration::from_micros(20);
-/// How often each pair is measured, and how long each time.
-const ROUNDS: u16 = 5;
-const PAIR: Duration = Duration::from_millis(30);
-/// How many places a pass may choose among.
+const BLOCK: Duration = Duration::from_micros(40);
+/// How many passes it has at least, since they may differ, and how many places they may choose among.
+const PASSES: usize = 16;
 const PLACES: usize = 16;
 
-/// By `OPERATION beside IMPLEMENTATION`, of those that are wanted, and case: the other's time, divided by that
-/// of ours, in each round.
-pub(super) fn all(
-    cases: &[&str],
-    operations: &[Operation],
-    options: &Options,
-    wanted: impl Fn(&str) -> bool,
-) -> BTreeMap<String, Vec<Vec<f64>>> {
-    let mut rounds = BTreeMap::new();
-    for _ in 0..ROUNDS * options.runs {
-        for operation in operations {
-            for (implementation, other) in &operation.others {
-                let name = format!("{} beside {implementation}", operation.name);
-                if !wanted(&name) {
-                    continue;
-                }
-                let ratios = rounds
-                    .entry(name)
-                    .or_insert_with(|| vec![vec![]; cases.len()]);
-                for (case, ratios) in cases.iter().zip(ratios) {
-                    ratios.push(compare(operation.ours(case, options.plant), other(case)));
-                }
-            }
+/// Each time of an operation in nanoseconds, by implementation, ours first, and case.
+pub(super) fn round(cases: &[String], operation: &Operation) -> Vec<Vec<f64>> {
+    let others = operation.others.iter().map(|(_, make)| make);
+    let makes: Vec<_> = once(&operation.ours).chain(others).collect();
+    // By case: what is compared is neighbours.
+    let pairs = cases
+        .iter()
+        .flat_map(|case| makes.iter().map(move |make| make(case)));
+    let mut runners: Vec<_> = pairs
+        .map(|mut pass| (long_enough(&mut pass), pass, vec![]))
+        .collect();
+    for place in (0..PLACES).flat_map(|place| [place, place]) {
+        for (passes, pass, times) in &mut runners {
+            let time = block(pass, *passes, place).as_secs_f64();
+            times.push(1e9 * time / (*passes * operation.repeat) as f64);
         }
+        runners.reverse();
     }
-    rounds
+    let of_each = |at: usize| runners.iter().skip(at).step_by(makes.len());
+    let medians = |at| {
+        of_each(at)
+            .map(|(_, _, times)| median(times.iter().copied()))
+            .collect()
+    };
+    (0..makes.len()).map(medians).collect()
 }
 
-/// The median of the blocks' ratios: above 1, ours is faster.
-fn compare(mut ours: Pass, mut theirs: Pass) -> f64 {
-    let (mut repeat, mut shorter) = (4, Duration::ZERO);
-    while shorter < BLOCK {
-        repeat *= 2;
-        shorter = block(&mut ours, repeat, 0).min(block(&mut theirs, repeat, 0));
+/// How many passes make a block.
+fn long_enough(pass: &mut Pass) -> usize {
+    let mut passes = PASSES;
+    while block(pass, passes, 0) < BLOCK {
+        passes *= 2;
     }
-    let mut ratios = Vec::new();
+    passes
+}
+
+/// The time of some passes, after as many that bring what they need into the caches.
+fn block(pass: &mut Pass, passes: usize, place: usize) -> Duration {
+    (0..passes).for_each(|_| pass(place));
     let start = Instant::now();
-    while start.elapsed() < PAIR || ratios.len() < PLACES {
-        let place = ratios.len() % PLACES;
-        let first = block(&mut ours, repeat, place);
-        let between = block(&mut theirs, repeat, place) + block(&mut theirs, repeat, place);
-        let last = block(&mut ours, repeat, place);
-        ratios.push(between.as_secs_f64() / (first + last).as_secs_f64());
-    }
-    median(&mut ratios)
-}
-
-/// The median of some numbers, which are in order then.
-pub(super) fn median(numbers: &mut [f64]) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers[numbers.len() / 2]
-}
-
-fn block(pass: &mut Pass, repeat: usize, place: usize) -> Duration {
-    let start = Instant::now();
-    (0..repeat).for_each(|_| pass(place));
+    (0..passes).for_each(|_| pass(place));
     start.elapsed()
+}
+
+pub(super) fn sorted(numbers: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut numbers: Vec<_> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers
+}
+
+pub(super) fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let numbers = sorted(numbers);
+    numbers[numbers.len() / 2]
 }

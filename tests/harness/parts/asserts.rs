@@ -4,9 +4,8 @@
 //! `cargo harness mutants` cannot do that, because `cargo mutants` does not touch macro calls.
 
 use std::fs;
-use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::context::Context;
 use crate::report::{Counted, count};
@@ -17,19 +16,8 @@ const FILE: &str = "runtime/src/layout/check.rs";
 const TESTS: [&str; 5] = ["test", "--package", "sve-state", "--lib", "layout::tests"];
 
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
-    let mut git = Command::new("git");
-    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-    let files = cx.run_quietly(git)?;
     let copy = cx.directory("asserts")?.join("copy");
-    if copy.exists() {
-        fs::remove_dir_all(&copy)?;
-    }
-    // One that has been removed is listed until that is committed.
-    for file in files.lines().filter(|file| cx.root.join(file).is_file()) {
-        let to = copy.join(file);
-        fs::create_dir_all(to.parent().context("a file is in a folder")?)?;
-        fs::copy(cx.root.join(file), to)?;
-    }
+    cx.copy_sources(&copy)?;
     // Whether they pass, and what they say.
     let tests = || -> Result<(bool, String)> {
         let mut tests = cx.cargo(&TESTS);

@@ -1,263 +1,213 @@
 //! Whether an operation has become slower: the gate of `benches/`, with the flags that its figures are for.
 //!
-//! In each run, operations with a fault planted in them must be refused. To look at one operation, run the gate
+//! In each run, a build with faults planted in its copies must be refused. To look at one operation, run the gate
 //! itself: `cargo run --release -p sve-state-benches --bin gate -- --help`.
 
 use std::env;
 use std::fs;
-use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::thread;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 
 use crate::context::Context;
 use crate::machine::install::{self, VALGRIND};
-use crate::report::{Counted, count};
+use crate::report::Counted;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Write what is measured to benches/x86-64*.toml as the figures from now on, and the tables of README and
-    /// of benches/x86-64*.md; on a quiet machine, since time is measured five times as long
-    #[arg(long, conflicts_with = "prove")]
-    bless: bool,
-    /// In each build: plant each fault in an operation of each kind, and run without a fault, quiet and
-    /// beside processors that copy memory; about an hour
+    /// Write what is counted and timed to benches/ as the figures from now on, with this processor's tables and
+    /// charts; on a quiet machine, since time is measured five times as long
     #[arg(long)]
-    prove: bool,
-    /// With --prove: how often each is tried by time
-    #[arg(long, default_value_t = 20, requires = "prove", value_parser = clap::value_parser!(u16).range(1..))]
-    runs: u16,
+    bless: bool,
+    /// Only print the time of each operation beside that in another commit, in blocks that alternate in one
+    /// program; the other commit's is called `before`
+    #[arg(long, value_name = "COMMIT", conflicts_with = "bless")]
+    compare: Option<String>,
+    /// With --compare: only operations with this in their name
+    #[arg(requires = "compare")]
+    filter: Option<String>,
 }
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The processors that it is built for. Functions are aligned, since otherwise a change in one moves all.
 const BUILDS: [&str; 2] = ["x86-64", "x86-64-v3"];
 const ALIGNED: &str = "-C llvm-args=-align-all-functions=6";
-/// An operation of each kind: GET, SET, decoding, a snapshot, a VMM's side.
-const PROVEN: [&str; 5] = ["get_z", "set_z", "decode", "to_bytes", "capture"];
-const FAULTS: [&str; 3] = ["twice", "quarter", "branch"];
+/// What a page's chart shows.
+const CHART: &str = "get_z,set_z,get_p,set_p";
+
+/// Faults that are planted where functions of `runtime/src/copy` begin; and operations that have them then, each
+/// also in a loop over a list.
+const FAULTS: [(&str, &str, &[&str]); 3] = [
+    (
+        "fn get_narrow(",
+        "if copy < 24 { core::hint::black_box(()); }",
+        &["get_p", "value_p", "get_ffr"],
+    ),
+    // All is copied twice, and a quarter of a slice.
+    (
+        "fn set",
+        "unsafe { core::ptr::copy_nonoverlapping(from, to, copy); }",
+        &["set_z", "set_p"],
+    ),
+    (
+        "fn get_wide(",
+        "for at in [0, 16, 32, 48] {
+             let to = core::hint::black_box(to.wrapping_add(at));
+             unsafe { core::ptr::copy_nonoverlapping(from, to, 16); }
+         }",
+        &["get_z", "value_z"],
+    ),
+];
+const OPERANDS: &str = "from: *const u8, to: *mut u8, copy: usize) {";
+
+/// A gate whose operations have two versions.
+const COMPARISON: &str = r#"
+use after::{gate, operations};
+
+fn compared() -> Vec<gate::Operation> {
+    let mut before = before::operations::all();
+    let operations = operations::all().into_iter().filter_map(|after| {
+        let same = |before: &before::gate::Operation| before.name == after.name && before.repeat == after.repeat;
+        let before = before.swap_remove(before.iter().position(same)?);
+        Some(gate::Operation { others: vec![("before", before.ours)], ..after })
+    });
+    operations.collect()
+}
+
+fn main() -> std::process::ExitCode {
+    gate::main(operations::CASES, compared)
+}
+"#;
 
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     ensure!(
         cfg!(target_arch = "x86_64"),
         "the figures are for x86-64; those for arm64 are in `codegen`"
     );
+    if let Some(commit) = &options.compare {
+        return compare(cx, commit, options.filter.as_deref());
+    }
     install::ensure(cx, &[VALGRIND])?;
     // All are built first, so that nothing is built while something is measured.
-    let [default, v3] = BUILDS.map(|cpu| Gate::build(cx, cpu));
-    let gates = [default?, v3?];
+    let mut gates = Vec::new();
+    for cpu in BUILDS {
+        gates.push(build(cx, &cx.root.join("benches"), "here", cpu)?);
+    }
+    let planted = build(cx, &plant(cx)?, "faults", BUILDS[0])?;
     let mut counted = Vec::new();
-    if options.prove {
-        let mut holds = true;
-        for gate in &gates {
-            holds &= gate.prove(cx, options.runs, &mut counted)?;
-        }
-        ensure!(
-            holds,
-            "the gate does not hold what it promises:\n{}",
-            counted.join("\n")
-        );
-        return Ok(counted);
-    }
-    if options.bless {
-        for gate in &gates {
-            gate.run(cx, &["--bless", "--runs", "5"])?;
-        }
-        for (gate, filter, page) in tables(&gates) {
-            gate.run(cx, &[filter, "--table", page])?;
-        }
-        return Ok(vec!["figures and tables are written".to_owned()]);
-    }
-    for (gate, filter, page) in tables(&gates) {
-        let there = fs::read_to_string(cx.root.join(page))?;
-        let again = cx.directory("gate")?.join("page.md");
-        fs::write(&again, &there)?;
-        gate.run(cx, &[filter, "--table", &again.to_string_lossy()])?;
-        let same = fs::read_to_string(&again)? == there;
-        ensure!(
-            same,
-            "{page}: the table is not that of benches/{}.toml: cargo harness gate --bless",
-            gate.cpu
-        );
-    }
-    for gate in &gates {
-        // Compilers are the person's choice, and CI's is the one that the figures are of.
-        let strict: &[_] = if env::var_os("CI").is_some() {
-            &["--strict"]
-        } else {
-            &[]
+    for (cpu, gate) in BUILDS.iter().zip(&gates) {
+        let figures = format!("benches/{cpu}.toml");
+        let arguments: &[&str] = match options.bless {
+            true => &["--bless", "--runs", "5", "--chart", CHART],
+            // Compilers are the person's choice, and CI's is the one that the figures are of.
+            false if env::var_os("CI").is_some() => &["--strict"],
+            false => &[],
         };
-        let said = gate.run(cx, strict)?;
-        let verdict = said
-            .lines()
-            .rev()
-            .take_while(|line| !line.contains(" beside "));
-        let mut verdict: Vec<_> = verdict.collect();
-        verdict.reverse();
-        counted.push(format!("{}: {}", gate.cpu, verdict.join("; ")));
+        let said = gate_run(cx, gate, &figures, arguments)?;
+        let verdict = |line: &&str| {
+            [" worse", "NOT COMPARED", "not judged"]
+                .iter()
+                .any(|part| line.contains(part))
+        };
+        let verdict: Vec<_> = said.lines().filter(verdict).collect();
+        counted.push(format!("{cpu}: {}", verdict.join("; ")));
     }
-    let [default, _] = &gates;
-    // By counts, where these can be compared.
-    let compared = !counted[0].contains("NOT COMPARED");
-    let figures = default.figures();
-    let by_counts = FAULTS.into_iter().zip(PROVEN).filter(|_| compared);
-    let mut planted: Vec<_> = by_counts
-        .map(|(fault, name)| (&default.program, figures.clone(), [name, "counts", fault]))
-        .collect();
-    // By time, and in an operation that is not ours: beside what this machine has just blessed.
-    for (gate, name, only) in [
-        (&default.program, "set_v", "time"),
-        (&default.own, "sum", "counts"),
-    ] {
-        let figures = cx.directory("gate")?.join(format!("{name}.toml"));
-        let figures = figures.to_string_lossy().into_owned();
-        let bless = [name, "--figures", &figures, "--only", only, "--bless"];
-        accepts(cx, gate, &bless)?;
-        if only == "counts" {
-            // And the answer where nothing is compared.
-            let other = fs::read_to_string(&figures)?.replace("built = \"", "built = \"not ");
-            let path = format!("{figures}.other");
-            fs::write(&path, other)?;
-            let strict = accepts(cx, gate, &[name, "--figures", &path, "--strict"]);
-            ensure!(strict.is_err(), "--strict accepts what is not compared");
+    // Beside what the same compiler has made of the same code without them.
+    let figures = cx.directory("gate")?.join("here.toml");
+    let figures = figures.to_string_lossy();
+    gate_run(cx, &gates[0], &figures, &["--only", "counts", "--bless"])?;
+    let mut gate = Command::new(planted);
+    gate.args(["--figures", &figures, "--only", "counts"]);
+    cx.announce(&gate);
+    let output = gate.output()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line_of = |name: &str| {
+        let mut refused = said.lines().filter_map(|line| line.strip_prefix("worse: "));
+        refused.find(|line| line.split([':', ',']).next() == Some(name))
+    };
+    for (head, _, operations) in FAULTS {
+        for name in operations {
+            let lines = [line_of(name), line_of(&format!("{name}.list"))];
+            let [Some(own), Some(list)] = lines else {
+                bail!("{name} is accepted with a fault in `{head}`: {lines:?}");
+            };
+            cx.detail(&format!("{own}\n{list}"));
         }
-        planted.push((gate, figures, [name, only, "twice"]));
     }
-    for (gate, figures, [name, only, fault]) in &planted {
-        let planted = [name, "--figures", figures, "--only", only, "--plant", fault];
-        let accepted = accepts(cx, gate, &planted)?;
-        ensure!(
-            !accepted,
-            "{name} with the fault `{fault}` is accepted by its {only}"
-        );
-    }
-    let mut refused = format!("{} refused", count(planted.len(), "planted fault"));
-    if !compared {
-        refused += ", by counts of this machine only";
-    }
-    counted.push(refused);
+    counted.push(format!("{} planted faults refused by counts", FAULTS.len()));
     Ok(counted)
 }
 
-/// Which page has which of a build's ratios.
-fn tables([default, v3]: &[Gate; 2]) -> [(&Gate, &'static str, &'static str); 3] {
-    [
-        (default, "", "benches/x86-64.md"),
-        (v3, "", "benches/x86-64-v3.md"),
-        (v3, "by_hand", "README.md"),
-    ]
+/// The gate that a package has, built for a processor. All build in one directory, since they share dependencies.
+fn build(cx: &Context, package: &Path, name: &str, cpu: &str) -> Result<PathBuf> {
+    let directory = cx.directory("gate")?.join(cpu);
+    let mut cargo = cx.cargo(&["build", "--release", "--bin", "gate", "--target", TARGET]);
+    cargo.arg("--target-dir").arg(&directory);
+    cargo.env("RUSTFLAGS", format!("-C target-cpu={cpu} {ALIGNED}"));
+    cargo.current_dir(package);
+    cx.run(cargo)?;
+    let gate = directory.join(name);
+    fs::copy(directory.join(TARGET).join("release/gate"), &gate)?;
+    Ok(gate)
 }
 
-/// The programs, built for a processor: the gate, and the example that is a gate of other operations.
-struct Gate {
-    cpu: &'static str,
-    program: PathBuf,
-    own: PathBuf,
-}
-
-impl Gate {
-    fn build(cx: &Context, cpu: &'static str) -> Result<Self> {
-        let directory = cx.directory("gate")?.join(cpu);
-        let package = ["build", "--release", "-p", "sve-state-benches"];
-        let mut cargo = cx.cargo(&[&package[..], &["--bin", "gate", "--example", "own"]].concat());
-        cargo
-            .args(["--target", TARGET, "--target-dir"])
-            .arg(&directory);
-        cargo.env("RUSTFLAGS", format!("-C target-cpu={cpu} {ALIGNED}"));
-        cx.run(cargo)?;
-        let release = directory.join(TARGET).join("release");
-        let (program, own) = (release.join("gate"), release.join("examples/own"));
-        Ok(Self { cpu, program, own })
-    }
-
-    fn run(&self, cx: &Context, arguments: &[&str]) -> Result<String> {
-        let mut gate = Command::new(&self.program);
-        gate.args(["--figures", &self.figures()]).args(arguments);
-        cx.run(gate)
-    }
-
-    fn figures(&self) -> String {
-        format!("benches/{}.toml", self.cpu)
-    }
-
-    /// Each fault in each operation, once by counts and so often by time; then runs without a fault, half
-    /// as often on a quiet machine, and so often with each processor busy. Whether the answers are right.
-    fn prove(&self, cx: &Context, runs: u16, counted: &mut Counted) -> Result<bool> {
-        let mut right = true;
-        let mut say = |line: String, holds: bool| {
-            let line = format!("{}: {line}", self.cpu);
-            cx.step(&line);
-            counted.push(line);
-            right &= holds;
-        };
-        let figures = self.figures();
-        let times = |runs: u16, arguments: &[&str]| -> Result<u16> {
-            let arguments = [&["--figures", &figures], arguments].concat();
-            let accepted = (0..runs).map(|_| accepts(cx, &self.program, &arguments).map(u16::from));
-            accepted.sum()
-        };
-        for operation in PROVEN {
-            for fault in FAULTS {
-                let planted = [operation, "--plant", fault, "--only"];
-                let by_counts = 1 - times(1, &[&planted[..], &["counts"]].concat())?;
-                let by_time = runs - times(runs, &[&planted[..], &["time"]].concat())?;
-                say(
-                    format!(
-                        "{operation}, {fault}: refused {by_counts} of 1 by counts, {by_time} of {runs} by time"
-                    ),
-                    by_counts == 1 || by_time == runs,
-                );
-            }
-        }
-        let quiet = runs.div_ceil(2);
-        let accepted = times(quiet, &[])?;
-        say(
-            format!("clean, quiet: accepted {accepted} of {quiet}"),
-            accepted == quiet,
-        );
-        let stop = AtomicBool::new(false);
-        let accepted = thread::scope(|scope| {
-            for _ in 0..thread::available_parallelism()?.get() {
-                scope.spawn(|| {
-                    // More than any cache has.
-                    let (from, mut to) = (vec![1_u8; 1 << 26], vec![0; 1 << 26]);
-                    while !stop.load(Relaxed) {
-                        to.copy_from_slice(black_box(&from));
-                        black_box(&to);
-                    }
-                });
-            }
-            let accepted = times(runs, &[]);
-            stop.store(true, Relaxed);
-            accepted
-        })?;
-        say(
-            format!("clean, busy: accepted {accepted} of {runs}"),
-            accepted == runs,
-        );
-        Ok(right)
-    }
-}
-
-/// Whether a gate accepts what it measures; where that cannot be said, an error.
-fn accepts(cx: &Context, gate: &Path, arguments: &[&str]) -> Result<bool> {
+fn gate_run(cx: &Context, gate: &Path, figures: &str, arguments: &[&str]) -> Result<String> {
     let mut gate = Command::new(gate);
-    gate.args(arguments);
-    cx.announce(&gate);
-    let output = gate.current_dir(&cx.root).output()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    for line in said.lines() {
-        if line.starts_with("worse") || line.starts_with("again") {
-            cx.detail(line);
+    gate.args(["--figures", figures]).args(arguments);
+    cx.run(gate)
+}
+
+/// The package of benchmarks beside sources with all faults.
+fn plant(cx: &Context) -> Result<PathBuf> {
+    let copy = cx.directory("gate")?.join("planted");
+    cx.copy_sources(&copy)?;
+    for file in fs::read_dir(copy.join("runtime/src/copy"))? {
+        let file = file?.path();
+        let mut planted = String::new();
+        for line in fs::read_to_string(&file)?.lines() {
+            let here = |head: &str| line.contains(head) && line.ends_with(OPERANDS);
+            let fault = FAULTS.iter().find(|(head, ..)| here(head));
+            planted += line;
+            planted += fault.map_or("", |fault| fault.1);
+            planted += "\n";
         }
+        fs::write(&file, planted)?;
     }
-    match output.status.code() {
-        Some(0) => Ok(true),
-        Some(1) => Ok(false),
-        _ => anyhow::bail!("{}", String::from_utf8_lossy(&output.stderr)),
+    Ok(copy.join("benches"))
+}
+
+/// Times each operation beside that of another commit, which is built into the same program.
+fn compare(cx: &Context, commit: &str, filter: Option<&str>) -> Result<Counted> {
+    let tree = cx.directory("gate/comparison")?;
+    let before = tree.join("before");
+    if before.exists() {
+        fs::remove_dir_all(&before)?;
     }
+    fs::create_dir_all(&before)?;
+    fs::create_dir_all(tree.join("src"))?;
+    let mut archive = Command::new("sh");
+    archive.args(["-c", "git archive \"$0\" | tar -x -C \"$1\"", commit]);
+    archive.arg(&before);
+    cx.run(archive)?;
+    let after = cx.root.join("benches");
+    let manifest = format!(
+        "[package]\nname = \"gate\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
+         before = {{ package = \"sve-state-benches\", path = \"before/benches\" }}\n\
+         after = {{ package = \"sve-state-benches\", path = {after:?} }}\n"
+    );
+    fs::write(tree.join("Cargo.toml"), manifest)?;
+    fs::write(tree.join("src/main.rs"), COMPARISON)?;
+    fs::copy(cx.root.join("Cargo.lock"), tree.join("Cargo.lock"))?;
+    let mut counted = Vec::new();
+    for cpu in BUILDS {
+        let gate = build(cx, &tree, "compared", cpu)?;
+        let arguments = [&["--only", "time", "--runs", "3"][..], filter.as_slice()].concat();
+        let said = gate_run(cx, &gate, "none", &arguments)?;
+        counted.push(format!("{cpu}, beside {commit}:"));
+        let table = said.lines().filter(|line| line.starts_with('|'));
+        counted.extend(table.map(str::to_owned));
+    }
+    Ok(counted)
 }
