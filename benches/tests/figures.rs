@@ -1,7 +1,10 @@
 //! How counts are judged: by the file, and by the rule of each operation.
 
+use std::fs;
+
 use sve_state_benches::gate::figures::Figures;
 use sve_state_benches::gate::{Make, Operation, Rule};
+use sve_state_benches::operations;
 
 /// Two cases' instructions, branches, calls and mispredictions.
 fn figures(built: &str, exceptions: &str, counts: [[f64; 4]; 2]) -> Figures {
@@ -125,4 +128,32 @@ fn what_is_written_is_read_again_with_the_exceptions_of_before() {
     let read: Figures = toml::from_str(&text).expect("figures");
     assert_eq!(read.changed(&found, true), Some(Vec::new()));
     assert!(text.contains("\nexceptions = [\"get\"]\n"), "{text}");
+}
+
+/// What README says of them.
+#[test]
+fn mixed_vector_lengths_cost_little_on_every_page() {
+    let files = fs::read_dir(env!("CARGO_MANIFEST_DIR")).expect("the folder");
+    let files = files.map(|file| file.expect("a file").path());
+    let pages = files.filter(|path| path.extension().is_some_and(|is| is == "md"));
+    let pages = pages.map(|path| fs::read_to_string(path).expect("a page"));
+    let pages: Vec<_> = pages
+        .filter(|page| page.contains("| mixed / one |"))
+        .collect();
+    assert!(!pages.is_empty());
+    let operations = operations::all().into_iter();
+    let straight: Vec<_> = operations.filter(|it| it.rule == Rule::Straight).collect();
+    for (page, operation) in pages
+        .iter()
+        .flat_map(|page| straight.iter().map(move |it| (page, it)))
+    {
+        let start = format!("| `{}` | ours |", operation.name);
+        let line = page
+            .lines()
+            .find(|line| line.starts_with(&start))
+            .expect("a row");
+        let cells: Vec<_> = line.split('|').collect();
+        let ratio: f64 = cells[cells.len() - 3].trim().parse().expect("a number");
+        assert!(ratio <= 1.1, "{line}");
+    }
 }
