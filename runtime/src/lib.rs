@@ -29,6 +29,7 @@
 //! | [`signal`], [`regset`] | the same registers in signal frames, from ptrace and in core files |
 //! | [`gdb`] | for gdb and LLDB: the target description, and a register by its number |
 //! | [`shim`], [`errno`] | the kernel's side: a vCPU that answers as KVM does |
+//! | `live` (aarch64 only) | the registers of the processor itself, for those who have no KVM below them |
 //! | [`adoption`] | for a VMM that has all that in another form: what it deletes, and what it writes (a page, not code) |
 //! | [`emulator`] | a register file for an emulator, on the shim (a page, not code) |
 //! | [`guarantees`] | what is promised, and the test of each promise (a page, not code) |
@@ -151,6 +152,11 @@ pub mod image;
 pub mod kvm;
 pub mod layout;
 mod layouts;
+#[cfg(all(
+    target_arch = "aarch64",
+    not(any(target_vendor = "apple", target_os = "windows", target_os = "uefi"))
+))]
+pub mod live;
 pub mod one_reg;
 mod registers;
 pub mod regset;

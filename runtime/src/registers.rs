@@ -16,6 +16,7 @@ pub(crate) const MAX_SLICE: usize = 256;
 /// The floating-point status and control registers, which SVE code depends on and which are not in
 /// `sve_state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[repr(C)]
 pub struct Status {
     /// [`FPSR`](const@fpsimd::FPSR).
     pub fpsr: u32,

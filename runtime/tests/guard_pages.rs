@@ -284,3 +284,48 @@ fn the_pages_around_cannot_be_touched() {
         assert_eq!(read, 1, "{}", Error::last_os_error());
     }
 }
+
+/// The registers of the processor itself, loaded from such images and saved to them, by assembly.
+#[cfg(target_arch = "aarch64")]
+mod live {
+    use std::ffi::{c_int, c_void};
+    use std::ptr;
+
+    use sve_state::live;
+
+    use super::{EDGES, Guarded, LARGEST, fill, vqs};
+
+    core::arch::global_asm!(".globl live_test_nothing", "live_test_nothing: ret");
+
+    // SAFETY: it is defined above.
+    unsafe extern "C" {
+        fn live_test_nothing(_: *mut c_void);
+    }
+
+    #[test]
+    fn live_touches_an_image_and_nothing_beside_it() {
+        const PR_SVE_SET_VL: c_int = 50;
+        let (mut memory, mut words) = (Guarded::new(LARGEST), Guarded::new(8));
+        for (v, vq) in vqs() {
+            // SAFETY: an option that takes a number; it fails where there is no SVE.
+            let set = unsafe { libc::prctl(PR_SVE_SET_VL, vq.vl_bytes()) };
+            // SAFETY: there is SVE.
+            if set < 0 || unsafe { live::rdvl() } != vq.vl_bytes() {
+                continue;
+            }
+            for (image_at, status_at) in EDGES {
+                let image = memory.at(image_at, 546 * v);
+                fill(image, 1);
+                image[544 * v..].fill(0); // FFR: ones, then zeros
+                let status = words.at(status_at, 8).as_mut_ptr().cast();
+                let expected = image.to_vec();
+                let (start, nothing) = (image.as_mut_ptr(), ptr::null_mut());
+                // SAFETY: an image of the present vector length, and two words; the function does nothing.
+                unsafe { live::enter(start, status, live_test_nothing, nothing) };
+                assert_eq!(*image, expected, "VQ {vq}, {image_at:?}, {status_at:?}");
+                // SAFETY: likewise; it changes memory only.
+                unsafe { live::save(start, status) };
+            }
+        }
+    }
+}

@@ -1,10 +1,12 @@
 //! The tests of `sve-state` as arm64 code: another instruction set, other copies, and the
 //! parts that only exist there.
 
+use std::fs;
+
 use anyhow::{Result, ensure};
 
 use crate::context::Context;
-use crate::machine::toolchain;
+use crate::machine::toolchain::{self, ARM64};
 use crate::report::{Counted, Tests};
 
 /// Runs them all under QEMU's user emulation.
@@ -15,5 +17,47 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     let output = cx.run(toolchain::arm64_cargo(cx, &toolchain, &arguments))?;
     let tests = Tests::of(&output);
     ensure!(tests.passed > 0, "no test ran");
-    Ok(vec![format!("{tests} as arm64 code")])
+
+    let turns = [
+        "run",
+        "-p",
+        "sve-state",
+        "--all-features",
+        "--example",
+        "turns",
+    ];
+    let said = cx.run(toolchain::arm64_cargo(cx, &toolchain, &turns))?;
+    // 1000 turns of 3 and of 5, in each lane of 64 bits.
+    for line in [
+        "Z0 of the first, 64 bytes: [3000, 3000, 3000, 3000, 3000, 3000, 3000, 3000]",
+        "Z0 of the second, 64 bytes: [5000, 5000, 5000, 5000, 5000, 5000, 5000, 5000]",
+    ] {
+        ensure!(
+            said.lines().any(|l| l == line),
+            "the example turns says:\n{said}"
+        );
+    }
+    // The tests have built the examples. The functions of `live` are in those that call them.
+    let examples = cx.target.join("arm64").join(ARM64).join("debug/examples");
+    for (example, functions) in [("turns", [true, true, false]), ("migrate", [false; 3])] {
+        let program = fs::read(examples.join(example))?;
+        for (function, wanted) in ["enter", "rdvl", "clear"].into_iter().zip(functions) {
+            let found = has_symbol(&program, function);
+            ensure!(
+                found == wanted,
+                "`{function}` of `live` in the example {example}: {found}, not {wanted}"
+            );
+        }
+    }
+    Ok(vec![format!(
+        "{tests} as arm64 code; functions of `live` are in programs that call them, and in no other"
+    )])
+}
+
+/// Whether a program's symbols have a function of `live`, whatever the version in its name.
+fn has_symbol(program: &[u8], function: &str) -> bool {
+    let name = format!("_live_{function}\0");
+    program
+        .windows(name.len())
+        .any(|bytes| bytes == name.as_bytes())
 }

@@ -26,8 +26,9 @@ const REQUIRED: [&str; 5] = [
 /// What cargo puts in.
 const CARGOS_OWN: [&str; 3] = [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"];
 /// What else may be in a package, by folder and extension.
-const ALLOWED: [(&str, &str); 6] = [
+const ALLOWED: [(&str, &str); 7] = [
     ("src/", "rs"),
+    ("src/", "s"),
     ("src/", "md"),
     ("src/", "svg"),
     ("examples/", "rs"),

@@ -4,8 +4,15 @@
 // Rust what the registers hold.
 
         .arch   armv8-a+sve
-        .equ    SLOT, 256               // a register's place in memory: the longest there is
+        .equ    IMAGE, 546 * 16         // of the longest vectors
         .equ    REGISTERS, 32 + 16 + 1
+
+        // The functions of `sve_state::live`, which follow this file: here they are part of the program.
+        .macro  sve_state_function name
+live_\name:
+        .endm
+        .macro  sve_state_end name
+        .endm
 
         // What the VMM listens to, at x28.
         .equ    FILLED, 0               // the registers are full: the vector length in bytes
@@ -27,30 +34,46 @@ guest_program:
         msr     zcr_el1, x0
         isb
         bl      fill
-        rdvl    x0, #1
+        adr     x0, given                       // through memory and back: the VMM sees what was loaded
+        adr     x1, status
+        bl      live_save
+        bl      live_clear
+        bl      live_load
+        bl      live_rdvl
         str     x0, [x28, #FILLED]
 
         // From here on it may be another VM's vCPU. What it was given is put aside, made anew, and
         // compared, in the registers' order.
-        adr     x20, given
-        mov     x0, x20
-        bl      save
+        adr     x0, given
+        adr     x1, status
+        bl      live_save
         bl      fill
+        adr     x0, anew
+        adr     x1, status
+        bl      live_save
+        adr     x20, given
         adr     x21, anew
-        mov     x0, x21
-        bl      save
         mov     x22, #0
         ptrue   p0.b
 0:      ldr     z0, [x20]
         ldr     z1, [x21]
         cmpne   p1.b, p0/z, z0.b, z1.b
-        b.any   1f
-        add     x20, x20, #SLOT
-        add     x21, x21, #SLOT
+        b.any   2f
+        addvl   x20, x20, #1
+        addvl   x21, x21, #1
+        add     x22, x22, #1
+        cmp     x22, #32
+        b.ne    0b
+1:      ldr     p2, [x20]
+        ldr     p3, [x21]
+        eors    p1.b, p0/z, p2.b, p3.b
+        b.any   2f
+        addpl   x20, x20, #1
+        addpl   x21, x21, #1
         add     x22, x22, #1
         cmp     x22, #REGISTERS
-        b.ne    0b
-1:      str     x22, [x28, #CHECKED]
+        b.ne    1b
+2:      str     x22, [x28, #CHECKED]
         b       .
 
 // Fills all registers, each with a pattern of its own.
@@ -73,20 +96,6 @@ fill:
         .endr
         ret
 
-// Writes all registers to the slots at x0.
-save:
-        .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
-        str     z\n, [x0]
-        add     x0, x0, #SLOT
-        .endr
-        .irp    n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
-        str     p\n, [x0]
-        add     x0, x0, #SLOT
-        .endr
-        rdffr   p0.b
-        str     p0, [x0]
-        ret
-
         .balign 2048
 vectors:
         .rept   16
@@ -96,8 +105,8 @@ vectors:
         b       .
         .endr
 
-        .balign SLOT
-given:  .space  REGISTERS * SLOT
-anew:   .space  REGISTERS * SLOT
-        .org    guest_program + 0x10000
-        .popsection
+        .balign 16
+given:  .space  IMAGE
+anew:   .space  IMAGE
+status: .space  8
+        // `live.s`, and zeros up to the end of the memory: see `src/running/vm.rs`.

@@ -27,7 +27,15 @@ const WORDS: usize = 8192;
 mod program {
     use super::WORDS;
 
-    core::arch::global_asm!(include_str!("../../programs/guest/pattern.s"), options(raw));
+    core::arch::global_asm!(
+        include_str!("../../programs/guest/pattern.s"),
+        include_str!("../../../runtime/src/live.s"),
+        ".purgem sve_state_function",
+        ".purgem sve_state_end",
+        ".org guest_program + 0x10000",
+        ".popsection",
+        options(raw)
+    );
 
     // SAFETY: the assembler defines it, as constant data of this size.
     unsafe extern "C" {
