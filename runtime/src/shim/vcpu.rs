@@ -213,20 +213,11 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     /// The memory as the image that is in use. Without SVE that is one of the smallest VQ, whose Z
     /// registers are as wide as the V registers.
     fn view(&self) -> Result<SveState<&[u8]>, Errno> {
-        let (vq, len) = self.image()?;
-        SveState::new(vq, &self.memory.as_ref()[..len]).map_err(|_| Errno::EINVAL)
+        image(self.stage.vq().unwrap_or(Vq::MIN), self.memory.as_ref())
     }
 
     fn view_mut(&mut self) -> Result<SveState<&mut [u8]>, Errno> {
-        let (vq, len) = self.image()?;
-        SveState::new(vq, &mut self.memory.as_mut()[..len]).map_err(|_| Errno::EINVAL)
-    }
-
-    /// No VQ is in use that the layout does not describe; should one be, `EINVAL` beats a panic.
-    fn image(&self) -> Result<(Vq, usize), Errno> {
-        let vq = self.stage.vq().unwrap_or(Vq::MIN);
-        let len = sve::Layout::image_bytes(vq).map_err(|_| Errno::EINVAL)?;
-        Ok((vq, len))
+        image_mut(self.stage.vq().unwrap_or(Vq::MIN), self.memory.as_mut())
     }
 
     fn finalized_vq(&self) -> Result<Vq, Errno> {
@@ -248,9 +239,9 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     where
         B: InImage<Layout = sve::Layout>,
     {
-        self.check_slice(register.slice())?;
+        let vq = self.check_slice(register.slice())?;
         let slice = B::Slice::from_slice_mut(data).ok_or(Errno::EINVAL)?;
-        self.view()?.get_into(register, slice);
+        image(vq, self.memory.as_ref())?.get_into(register, slice);
         Ok(())
     }
 
@@ -259,18 +250,20 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     where
         B: InImage<Layout = sve::Layout>,
     {
-        self.check_slice(register.slice())?;
+        let vq = self.check_slice(register.slice())?;
         let slice = B::Slice::from_slice(data).ok_or(Errno::EINVAL)?;
-        self.view_mut()?.set(register, slice);
+        image_mut(vq, self.memory.as_mut())?.set(register, slice);
         Ok(())
     }
 
-    /// The ID is judged first, then whether the vCPU has SVE, then its stage.
-    fn check_slice(&self, index: u16) -> Result<(), Errno> {
-        match self.finalized_vq() {
-            Err(Errno::ENOEXEC) => Err(Errno::ENOEXEC),
+    /// The vector length, if this slice exists. The ID is judged first, then whether the vCPU has SVE, then its stage.
+    fn check_slice(&self, index: u16) -> Result<Vq, Errno> {
+        match self.stage {
+            Stage::Created => Err(Errno::ENOEXEC),
             _ if index > 0 && self.rules == Rules::Mainline => Err(Errno::ENOENT),
-            vq => vq.map(drop),
+            Stage::Finalized { vq } => Ok(vq),
+            Stage::Initialised { vq: None } => Err(Errno::ENOENT),
+            Stage::Initialised { vq: Some(_) } => Err(Errno::EPERM),
         }
     }
 
@@ -383,4 +376,20 @@ fn word(data: &[u8]) -> Result<u32, Errno> {
     data.try_into()
         .map(u32::from_ne_bytes)
         .map_err(|_| Errno::EINVAL)
+}
+
+/// The image at the start of a vCPU's memory. No VQ is in use that the layout does not describe, or for which there
+/// is too little memory; should one be, `EINVAL` beats a panic.
+#[inline]
+fn image(vq: Vq, memory: &[u8]) -> Result<SveState<&[u8]>, Errno> {
+    let bytes = sve::Layout::image_bytes(vq).map_err(|_| Errno::EINVAL)?;
+    let memory = memory.get(..bytes).ok_or(Errno::EINVAL)?;
+    SveState::new(vq, memory).map_err(|_| Errno::EINVAL)
+}
+
+#[inline]
+fn image_mut(vq: Vq, memory: &mut [u8]) -> Result<SveState<&mut [u8]>, Errno> {
+    let bytes = sve::Layout::image_bytes(vq).map_err(|_| Errno::EINVAL)?;
+    let memory = memory.get_mut(..bytes).ok_or(Errno::EINVAL)?;
+    SveState::new(vq, memory).map_err(|_| Errno::EINVAL)
 }
