@@ -68,8 +68,8 @@
 //! `register read z3` before `register write v3`. The vector length is that of vg, at each stop.
 //!
 //! LLDB goes by the name of a register's type, and calls it a vector if that starts with `vec`. The types here
-//! do, so P and FFR are right in all versions tried. In a description of your own, as in those of gdb and
-//! QEMU, a predicate's type `svep` makes an integer of it: at VQ 5 to 8 with its halves exchanged.
+//! do, so P and FFR are right in both versions. Under another name, such as the `svep` of gdb and QEMU, a
+//! predicate is an integer to LLDB: at VQ 8 with its halves exchanged.
 //!
 //! # What differs by debugger
 //!
