@@ -136,6 +136,9 @@ static void fields(void)
 	FIELD(sve_context, head.size);
 	FIELD(sve_context, vl);
 	FIELD(sve_context, flags);
+	FIELD(extra_context, head.magic);
+	FIELD(extra_context, head.size);
+	FIELD(extra_context, datap);
 	FIELD(extra_context, size);
 	printf("size\tuser_fpsimd_state\t%zu bytes\n", sizeof(struct user_fpsimd_state));
 	printf("size\tfpsimd_context\t%zu bytes\n", sizeof(struct fpsimd_context));

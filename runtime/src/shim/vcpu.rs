@@ -79,7 +79,7 @@ impl Vcpu<alloc::boxed::Box<[u8]>> {
 }
 
 impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
-    /// A vCPU as [`new`](Vcpu::new) makes it, in the caller's memory of exactly
+    /// A vCPU as `new` makes it, in the caller's memory of exactly
     /// [`memory_bytes`], owned or borrowed. Its contents do not matter:
     /// initialisation clears the registers, as KVM does.
     pub fn with_memory(host: Vls, memory: S) -> Result<Self, ImageError> {

@@ -1,10 +1,13 @@
-//! The oldest Rust: `rust-version` in the workspace's Cargo.toml is a promise to the users of the
-//! published crates, and only compilers can tell whether it is kept.
+//! The oldest Rust, and the oldest dependencies: `rust-version` and the versions in the manifests of the
+//! published crates are promises to their users, and only compilers can tell whether they are kept.
 
-use anyhow::{Result, ensure};
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+use toml::{Table, Value};
 
 use crate::context::Context;
-use crate::machine::toolchain;
+use crate::machine::toolchain::{self, Toolchain};
 use crate::report::{Counted, Tests};
 
 /// Each set of features that a user can meet.
@@ -24,15 +27,72 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         let arguments = [&["build", "--lib", "-p", "sve-state"], features].concat();
         cx.run(toolchain.cargo(cx, "msrv", &arguments))?;
     }
+    let lowest = lowest(cx, &toolchain)?;
     let arguments = [&["test"], &published[..]].concat();
     let output = cx.run(toolchain.cargo(cx, "msrv", &arguments))?;
     let tests = Tests::of(&output);
     ensure!(tests.passed > 0, "no test ran");
-    Ok(vec![format!(
-        "Rust {}: {} feature sets built, {tests}",
+    Ok(vec![
+        format!(
+            "Rust {}: {} feature sets built, {tests}",
+            oldest_version(),
+            FEATURES.len()
+        ) + &format!("; built with {lowest}"),
+    ])
+}
+
+/// The manifests of the published crates.
+const MANIFESTS: [&str; 2] = [
+    include_str!("../../../macros/Cargo.toml"),
+    include_str!("../../../runtime/Cargo.toml"),
+];
+
+/// Builds a program whose dependencies are the lowest that the published crates take, as cargo's
+/// `-Z direct-minimal-versions` would choose them; gives their names. (`package` does so for kvm-ioctls.)
+fn lowest(cx: &Context, toolchain: &Toolchain) -> Result<String> {
+    let mut pins = Vec::new();
+    for manifest in MANIFESTS {
+        pins.extend(lower_ends(manifest)?);
+    }
+    let directory = cx.directory("lowest")?;
+    fs::create_dir_all(directory.join("src"))?;
+    fs::write(
+        directory.join("src/lib.rs"),
+        "pub use sve_state::snapshot::Snapshot;\n",
+    )?;
+    let versions = pins.iter().map(|(name, version)| {
+        format!("{name} = {{ version = \"={version}\", default-features = false }}\n")
+    });
+    let manifest = format!(
+        "[package]\nname = \"lowest\"\nversion = \"0.0.0\"\nedition = \"2024\"\nrust-version = \"{}\"\n\
+         [workspace]\n[dependencies]\nsve-state = {{ path = {:?}, features = [\"serde\"] }}\n{}",
         oldest_version(),
-        FEATURES.len()
-    )])
+        cx.root.join("runtime"),
+        versions.collect::<String>()
+    );
+    fs::write(directory.join("Cargo.toml"), manifest)?;
+    let mut check = toolchain.cargo(cx, "msrv", &["check"]);
+    check.current_dir(&directory);
+    cx.run(check)?;
+    let names = pins
+        .iter()
+        .map(|(name, version)| format!("{name} {version}"));
+    Ok(names.collect::<Vec<_>>().join(", "))
+}
+
+/// Each dependency of a manifest with the lower end of its versions, in three numbers.
+fn lower_ends(manifest: &str) -> Result<Vec<(String, String)>> {
+    let manifest: Table = manifest.parse()?;
+    let dependencies = manifest.get("dependencies").and_then(Value::as_table);
+    let mut ends = Vec::new();
+    for (name, dependency) in dependencies.context("a manifest without dependencies")? {
+        // The other published crate has none here.
+        if let Some(version) = dependency.get("version").unwrap_or(dependency).as_str() {
+            let missing = 2_usize.saturating_sub(version.matches('.').count());
+            ends.push((name.clone(), version.to_owned() + &".0".repeat(missing)));
+        }
+    }
+    Ok(ends)
 }
 
 /// `rust-version` of the published crates: the first one in the workspace's manifest.
@@ -46,6 +106,19 @@ fn oldest_version() -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_lower_ends_have_three_numbers() {
+        let manifest = "[dependencies]\na = \"1\"\nb = { version = \"2.3\" }\nc = \"4.5.6\"\nd.workspace = true\n";
+        let found = super::lower_ends(manifest).unwrap();
+        let expected = [("a", "1.0.0"), ("b", "2.3.0"), ("c", "4.5.6")];
+        assert_eq!(
+            found,
+            expected.map(|(name, end)| (name.to_owned(), end.to_owned()))
+        );
+        let published = super::MANIFESTS.map(|manifest| super::lower_ends(manifest).unwrap().len());
+        assert_eq!(published, [3, 2]);
+    }
+
     #[test]
     fn the_manifest_states_a_version() {
         assert!(super::oldest_version().starts_with("1."));

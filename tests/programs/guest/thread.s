@@ -116,14 +116,18 @@ thread_kill:
 	bl	store_ffr
 	b	leave
 
-/* In streaming mode, which has no FFR. */
+/* In streaming mode, which has FFR if x4 says so (FEAT_SME_FA64). */
 	.globl	thread_streaming
 thread_streaming:
 	mov	x11, x30
 	bl	enter
 	.inst	0xd503437f	/* smstart sm */
-	bl	load
+	cbz	x4, 1f
+	bl	load_ffr
+1:	bl	load
 	brk	#0
 	bl	store
-	.inst	0xd503427f	/* smstop sm */
+	cbz	x4, 2f
+	bl	store_ffr
+2:	.inst	0xd503427f	/* smstop sm */
 	b	leave

@@ -31,7 +31,7 @@ mod check {
     use sve_state::vcpu::Status;
     use sve_state::{SveState, Vq};
 
-    use crate::thread::{Child, Shared, Stop, capabilities, shared, start};
+    use crate::thread::{Child, Shared, Stop, Write, capabilities, shared, start};
 
     /// What a register set may take.
     const LARGEST: usize = 8768;
@@ -63,21 +63,26 @@ mod check {
     fn run() -> Result<(), String> {
         println!("@@ kernel\trelease={}", uname().release().to_string_lossy());
         let shared = shared().map_err(|error| format!("mmap: {error}"))?;
-        let [sve, sme] = capabilities();
-        if !sve {
+        let can = capabilities();
+        if !can.sve {
             return Err("there is no SVE".to_owned());
         }
         for vq in Vq::architectural() {
             let at = |what: &str, error: String| format!("VQ {vq}, {what}: {error}");
-            by_ptrace(shared, vq, sme).map_err(|error| at("brk", error))?;
+            by_ptrace(shared, vq, can.sme).map_err(|error| at("brk", error))?;
             after_a_system_call(shared, vq).map_err(|error| at("kill", error))?;
-            by_handler(shared, vq).map_err(|error| at("udf", error))?;
+            vl_only(shared, vq).map_err(|error| at("a header alone", error))?;
+            for write in [Write::Registers, Write::Frame] {
+                let written = by_handler(shared, vq, write);
+                written.map_err(|error| at("udf", format!("{write:?}: {error}")))?;
+            }
             handler_after_a_system_call(shared, vq).map_err(|error| at("kill, handler", error))?;
             println!("@@ thread\tvq={vq}");
         }
         // Streaming mode has the powers of two.
-        for vq in Vq::architectural().filter(|vq| sme && vq.get().is_power_of_two()) {
-            streaming(shared, vq).map_err(|error| format!("VQ {vq}, streaming: {error}"))?;
+        for vq in Vq::architectural().filter(|vq| can.sme && vq.get().is_power_of_two()) {
+            streaming(shared, vq, can.fa64)
+                .map_err(|error| format!("VQ {vq}, streaming: {error}"))?;
             println!("@@ streaming\tvq={vq}");
         }
         Ok(())
@@ -112,7 +117,7 @@ mod check {
         let status = pattern(&mut shared.from, vq, seed);
         shared.from_status = [status.fpsr, status.fpcr];
         shared.to.fill(0xee);
-        shared.write = false;
+        shared.write = Write::Nothing;
         shared.frame_bytes = 0;
         status
     }
@@ -196,7 +201,7 @@ mod check {
         if sme {
             // The thread is not in that mode.
             let bytes = regset(&child, NT_ARM_SSVE)?;
-            let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
+            let found = Regset::parse_streaming(&bytes).map_err(|error| error.to_string())?;
             same("NT_ARM_SSVE", found.payload(), Payload::None)?;
         }
 
@@ -250,12 +255,38 @@ mod check {
         ends_with(shared, expected.as_bytes(), status)
     }
 
+    /// A header alone changes the vector length.
+    fn vl_only(shared: &mut Shared, vq: Vq) -> Result<(), String> {
+        let status = fill(shared, vq, 11);
+        let child = start(shared, vq, Stop::Brk, true).map_err(|error| error.to_string())?;
+        same("signal", child.stopped()?, libc::SIGTRAP)?;
+        let other = if vq == Vq::MIN { Vq::ARCH_MAX } else { Vq::MIN };
+        let mut bytes = [0; 16];
+        let written = Regset::vl_only(other).write(&mut bytes);
+        written.map_err(|error| error.to_string())?;
+        let set = child.set_regset(NT_ARM_SVE, &bytes);
+        set.map_err(|error| format!("PTRACE_SETREGSET: {error}"))?;
+        let bytes = regset(&child, NT_ARM_SVE)?;
+        let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
+        same("vl", found.vq(), other)?;
+        // V, FPSR and FPCR stay, or all are cleared.
+        let bytes = regset(&child, NT_PRFPREG)?;
+        let found = FpsimdState::parse(&bytes).map_err(|error| error.to_string())?;
+        let image = &shared.from[..546 * usize::from(vq.get())];
+        let state = SveState::new(vq, image).map_err(|error| error.to_string())?;
+        if bytes[..520].iter().any(|byte| *byte != 0) {
+            same("NT_PRFPREG", found, FpsimdState::of(&state, status))?;
+        }
+        child.go_on(BRK)?;
+        child.ended()
+    }
+
     /// The frame has every register, and the thread goes on with what is written there.
-    fn by_handler(shared: &mut Shared, vq: Vq) -> Result<(), String> {
+    fn by_handler(shared: &mut Shared, vq: Vq, write: Write) -> Result<(), String> {
         let status = fill(shared, vq, 5);
         let wanted = pattern(&mut shared.wanted, vq, 6);
         shared.wanted_status = [wanted.fpsr, wanted.fpcr];
-        shared.write = true;
+        shared.write = write;
         let child = start(shared, vq, Stop::Udf, false).map_err(|error| error.to_string())?;
         child.ended()?;
         let len = 546 * usize::from(vq.get());
@@ -272,9 +303,17 @@ mod check {
         ends_with(shared, &shared.wanted[..len], wanted)
     }
 
-    /// The frame has V registers, and says that it has no more.
+    /// The frame has V registers, and says that it has no more. The thread goes on with what is written there.
     fn handler_after_a_system_call(shared: &mut Shared, vq: Vq) -> Result<(), String> {
         let status = fill(shared, vq, 7);
+        let mut other = vec![0; 546 * usize::from(vq.get())];
+        let wanted = pattern(&mut other, vq, 12);
+        let other = SveState::new(vq, &other[..]).map_err(|error| error.to_string())?;
+        let mut expected = SveState::zeroed(vq).map_err(|error| error.to_string())?;
+        FpsimdState::of(&other, wanted).copy_to(&mut expected);
+        shared.wanted[..expected.as_bytes().len()].copy_from_slice(expected.as_bytes());
+        shared.wanted_status = [wanted.fpsr, wanted.fpcr];
+        shared.write = Write::Registers;
         let stop = Stop::Kill(libc::SIGUSR1);
         let child = start(shared, vq, stop, false).map_err(|error| error.to_string())?;
         child.ended()?;
@@ -288,19 +327,24 @@ mod check {
             "fpsimd_context",
             frame.fpsimd,
             FpsimdState::of(&state, status),
-        )
+        )?;
+        ends_with(shared, expected.as_bytes(), wanted)
     }
 
-    /// NT_ARM_SSVE has the registers, with an FFR of zero.
-    fn streaming(shared: &mut Shared, vq: Vq) -> Result<(), String> {
+    /// NT_ARM_SSVE has the registers, with an FFR of zero where streaming mode has none.
+    fn streaming(shared: &mut Shared, vq: Vq, fa64: bool) -> Result<(), String> {
         let status = fill(shared, vq, 8);
         let len = 546 * usize::from(vq.get());
-        let ffr = 544 * usize::from(vq.get());
+        let ffr = if fa64 {
+            len
+        } else {
+            544 * usize::from(vq.get())
+        };
         shared.from[ffr..len].fill(0);
         let child = start(shared, vq, Stop::Streaming, true).map_err(|error| error.to_string())?;
         same("signal", child.stopped()?, libc::SIGTRAP)?;
         let bytes = regset(&child, NT_ARM_SSVE)?;
-        let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
+        let found = Regset::parse_streaming(&bytes).map_err(|error| error.to_string())?;
         same("vl", found.vq(), vq)?;
         let state = SveState::new(vq, &shared.from[..len]).map_err(|error| error.to_string())?;
         same(
@@ -320,7 +364,7 @@ mod check {
         let status = pattern(&mut other, vq, 9);
         other[ffr..].fill(0);
         let state = SveState::new(vq, &other[..]).map_err(|error| error.to_string())?;
-        let regset = Regset::of(&state, status);
+        let regset = Regset::of(&state, status).streaming();
         let mut bytes = vec![0; regset.size()];
         regset
             .write(&mut bytes)

@@ -10,7 +10,8 @@ use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use sve_state::signal::{self, RESERVED_BYTES, RESERVED_OFFSET};
+use sve_state::regset::FpsimdState;
+use sve_state::signal::{self, Frame, RESERVED_BYTES, RESERVED_OFFSET, SveContext};
 use sve_state::vcpu::Status;
 use sve_state::{SveState, Vq};
 
@@ -29,7 +30,7 @@ unsafe extern "C" {
         status: *const u32,
         to: *mut u8,
         to_status: *mut u32,
-        _: c_int,
+        has_ffr: c_int,
     );
 }
 
@@ -50,7 +51,7 @@ impl Stop {
     fn run(self) -> (Run, c_int) {
         match self {
             Self::Brk => (thread_brk, 0),
-            Self::Streaming => (thread_streaming, 0),
+            Self::Streaming => (thread_streaming, capabilities().fa64.into()),
             Self::Kill(signal) => (thread_kill, signal),
             Self::Udf => (thread_udf, 0),
         }
@@ -69,14 +70,25 @@ pub(crate) struct Shared {
     /// What its registers are at the end.
     pub(crate) to: [u8; IMAGE],
     pub(crate) to_status: [u32; 2],
-    /// What the handler writes into its frame, if it is to write anything.
+    /// What the handler writes into its frame.
     pub(crate) wanted: [u8; IMAGE],
     pub(crate) wanted_status: [u32; 2],
-    pub(crate) write: bool,
+    pub(crate) write: Write,
     /// The frame that the handler was handed.
     pub(crate) frame: [u8; 16384],
     pub(crate) frame_bytes: usize,
     vq: u16,
+}
+
+/// What the handler does with its frame.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Write {
+    Nothing = 0,
+    /// Writes registers into it.
+    Registers,
+    /// Writes a whole frame over it, where before it has destroyed the kernel's.
+    Frame,
 }
 
 /// The child's, for its handler.
@@ -182,17 +194,25 @@ extern "C" fn handler(signal: c_int, _: *mut c_void, context: *mut c_void) {
     let frame = unsafe { slice::from_raw_parts_mut(start, bytes) };
     shared.frame[..bytes].copy_from_slice(frame);
     shared.frame_bytes = bytes;
-    if shared.write {
-        let [fpsr, fpcr] = shared.wanted_status;
-        let status = Status { fpsr, fpcr };
-        let vq = Vq::new(shared.vq.into()).unwrap_or(Vq::MIN);
-        let image = &shared.wanted[..546 * usize::from(vq.get())];
-        let state = SveState::new(vq, image);
-        let written = state.is_ok_and(|state| signal::write(frame, &state, status).is_ok());
-        if !written {
-            // SAFETY: it ends here.
-            unsafe { libc::_exit(2) };
+    let [fpsr, fpcr] = shared.wanted_status;
+    let status = Status { fpsr, fpcr };
+    let vq = Vq::new(shared.vq.into()).unwrap_or(Vq::MIN);
+    let image = &shared.wanted[..546 * usize::from(vq.get())];
+    let written = SveState::new(vq, image).is_ok_and(|state| match shared.write {
+        Write::Nothing => true,
+        Write::Registers => signal::write(frame, &state, status).is_ok(),
+        Write::Frame => {
+            frame.fill(0xee);
+            let whole = Frame {
+                fpsimd: FpsimdState::of(&state, status),
+                sve: Some(SveContext::of(&state)),
+            };
+            whole.write(start.addr() as u64, frame).is_ok()
         }
+    });
+    if !written {
+        // SAFETY: it ends here.
+        unsafe { libc::_exit(2) };
     }
     if signal == libc::SIGILL {
         // SAFETY: as above.
@@ -292,13 +312,26 @@ fn said(what: &str) -> impl Fn(io::Error) -> String {
     move |error| format!("{what}: {error}")
 }
 
-/// Whether the processor and the kernel have SVE, and streaming mode.
-pub(crate) fn capabilities() -> [bool; 2] {
+/// What the processor and the kernel have.
+pub(crate) struct Capabilities {
+    pub(crate) sve: bool,
+    /// Streaming mode.
+    pub(crate) sme: bool,
+    /// FFR in streaming mode.
+    pub(crate) fa64: bool,
+}
+
+pub(crate) fn capabilities() -> Capabilities {
     const HWCAP_SVE: u64 = 1 << 22;
     const HWCAP2_SME: u64 = 1 << 23;
+    const HWCAP2_SME_FA64: u64 = 1 << 30;
     // SAFETY: it takes a number.
     let first = unsafe { libc::getauxval(libc::AT_HWCAP) };
     // SAFETY: the same.
     let second = unsafe { libc::getauxval(libc::AT_HWCAP2) };
-    [first & HWCAP_SVE != 0, second & HWCAP2_SME != 0]
+    Capabilities {
+        sve: first & HWCAP_SVE != 0,
+        sme: second & HWCAP2_SME != 0,
+        fa64: second & HWCAP2_SME_FA64 != 0,
+    }
 }

@@ -16,9 +16,17 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     let mut command = cx.cargo(&clippy);
     command.args(["--", "-D", "warnings"]);
     cx.run(command)?;
-    let mut doc = cx.cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
-    doc.env("RUSTDOCFLAGS", "-D warnings");
-    cx.run(doc)?;
+    let doc = |arguments: &[&str]| {
+        let mut doc = cx.cargo(&[&["doc", "--no-deps"], arguments].concat());
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        cx.run(doc)
+    };
+    doc(&["--workspace", "--all-features"])?;
+    // A link to what a feature adds is broken without it.
+    for features in ["", "alloc", "snapshot", "kvm"] {
+        let some = ["--no-default-features", "--features", features];
+        doc(&[&["-p", "sve-state"], &some[..]].concat())?;
+    }
     let warnings = vec!["rustfmt, clippy, rustdoc: no warnings".to_owned()];
     Ok([warnings, unsafe_code].concat())
 }

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 use sve_state::layout::{InImage, Register};
 use sve_state::regset::{FpsimdState, Payload, Regset, VL_INHERIT, VL_ONEXEC};
-use sve_state::signal::{self, SveContext};
+use sve_state::signal::{self, Frame, SveContext};
 use sve_state::vcpu::Status;
 use sve_state::{SveState, Vq, fpsimd, sve};
 
@@ -184,26 +184,29 @@ fn vregs(
     Ok(())
 }
 
-/// The one structure that is only read: which of its words says how large the extra space is, and how many
-/// bytes it must have.
+/// In a whole frame with the largest registers, `extra_context` follows `fpsimd_context`.
 fn extra_context(lines: &mut Vec<String>) -> Result<()> {
-    let frame = |size: u32, place: usize| {
-        let mut bytes = [0; 4096];
-        bytes[..4].copy_from_slice(&signal::EXTRA_MAGIC.to_ne_bytes());
-        bytes[4..8].copy_from_slice(&size.to_ne_bytes());
-        // The address and the size of the extra space: multiples of 16.
-        for at in (8..20).step_by(4) {
-            bytes[at..at + 4].copy_from_slice(&16_u32.to_ne_bytes());
-        }
-        bytes[place..place + 4].copy_from_slice(&65536_u32.to_ne_bytes());
-        signal::frame_bytes(&bytes).ok()
+    const ADDRESS: u64 = 0x1234_5670_0000;
+    let state = SveState::zeroed(Vq::ARCH_MAX)?;
+    let frame = Frame {
+        fpsimd: FpsimdState::of(&state, STATUS),
+        sve: Some(SveContext::of(&state)),
     };
-    let mut words = (8..32).step_by(4);
-    let at = words.find(|at| frame(32, *at).is_some_and(|bytes| bytes > 65536));
-    let at = at.context("no word of extra_context says how large the extra space is")?;
-    lines.push(format!("field\textra_context.size\toffset {at}\twidth 4"));
-    let least = (8..64).find(|size| frame(*size, at).is_some());
-    let least = least.context("no extra_context is large enough")?;
-    lines.push(format!("size\textra_context\t{least} bytes"));
+    let mut bytes = vec![0xee; frame.size()];
+    frame.write(ADDRESS, &mut bytes)?;
+    let found = Frame::parse(&bytes)?.sve.and_then(|sve| sve.state);
+    let found = found.context("it was written with registers")?;
+    let start = found.as_bytes().as_ptr().addr() - bytes.as_ptr().addr() - 16;
+    let extra = &bytes[FpsimdState::CONTEXT_BYTES..];
+    let size = u32::from_ne_bytes(extra[4..8].try_into()?);
+    let wanted: [(&str, &[u8]); 4] = [
+        ("head.magic", &signal::EXTRA_MAGIC.to_ne_bytes()),
+        ("head.size", &size.to_ne_bytes()),
+        ("datap", &(ADDRESS + start as u64).to_ne_bytes()),
+        // All registers, and a null record.
+        ("size", &(8752 + 16_u32).to_ne_bytes()),
+    ];
+    numbers("extra_context", &extra[..size as usize], &wanted, lines)?;
+    lines.push(format!("size\textra_context\t{size} bytes"));
     Ok(())
 }
