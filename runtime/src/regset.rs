@@ -186,7 +186,8 @@ impl<'a> Regset<'a> {
         Self::with(None, 0, Payload::Fpsimd(fpsimd))
     }
 
-    /// A header without registers, 1 to 16: PTRACE_SETREGSET of it changes the thread's vector length.
+    /// A header without registers: PTRACE_SETREGSET of it changes the thread's vector length, which is 1 to 16.
+    /// By version, V, FPSR and FPCR stay or are cleared; Z above V, P and FFR are lost.
     pub fn vl_only(vq: Vq) -> Self {
         Self::with(Some(vq), REGS_SVE, Payload::None)
     }
