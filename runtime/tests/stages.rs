@@ -277,7 +277,9 @@ fn the_stage_of_a_vcpu_is_found_by_what_it_answers() {
         (AtEnd, Stage::AfterFinalization),
         (FinalizedNarrowed, Stage::AfterFinalization),
     ] {
-        assert_eq!(Stage::of(&state.vcpu()), Some(stage), "{state:?}");
+        let vcpu = state.vcpu();
+        assert_eq!(Stage::of(&vcpu), Some(stage), "{state:?}");
+        assert_eq!(Stage::of(&vcpu.vcpu), Some(stage), "{state:?}");
     }
     // The RFC's vCPU has no VLS, and so is at none of these.
     let mut rfc = shim::Vcpu::new(set(&[1, 2, 4])).unwrap().rfc();
@@ -640,6 +642,43 @@ fn what_a_refusal_says_of_the_host_is_so() {
         }
     }
     assert!(refusals.iter().all(|count| *count > 5), "{refusals:?}");
+}
+
+/// Another errno than EINVAL, or one that is not told, is not the host's answer to these vector lengths.
+#[test]
+fn what_is_not_einval_says_nothing_of_the_host() {
+    let faults = [
+        (Errno(11), true),
+        (Errno::EPERM, true),
+        (Errno::EINVAL, false),
+    ];
+    for (errno, told) in faults {
+        let mut vcpu = Begun.vcpu();
+        let (at, calls) = (0, 1);
+        (vcpu.fault, vcpu.told) = (Some(Fault { errno, at, calls }), told);
+        let error = Initialised::new(&mut vcpu).set_vls(set(&[1, 2, 4, 8]));
+        let text = format!("KVM_SET_ONE_REG of VLS: {errno}");
+        assert_eq!(error.unwrap_err().to_string(), text);
+    }
+}
+
+/// A snapshot with SVE, and a vCPU with SVE that was taken for one without: no new vCPU is needed.
+#[test]
+fn a_vcpu_with_sve_is_not_told_to_be_a_new_one() {
+    for (state, meant) in [(Begun, "Initialised::new"), (AtEnd, "Finalized::new")] {
+        let mut vcpu = state.vcpu();
+        let restored =
+            Finalized::without_sve(&mut vcpu).restore_snapshot(&snapshot_of(set(&[1, 2, 4])));
+        let text = restored.unwrap_err().to_string();
+        assert!(
+            text.starts_with("KVM_GET_ONE_REG of V0: EINVAL: "),
+            "{text}"
+        );
+        assert!(
+            text.ends_with(&format!("(a vCPU like this one is for {meant})")),
+            "{text}"
+        );
+    }
 }
 
 /// What a narrowed vCPU cannot tell, the message does not; and what it says to do shows it.

@@ -3,10 +3,10 @@
 //! failures only, to some at least, and its remedy helps.
 
 use sve_state::errno::Errno;
-use sve_state::vcpu::Refusal;
+use sve_state::vcpu::{Refusal, Stage};
 
-use super::stage::Kind::{Coprocessor, FurtherSlice, Invalid, OtherVls, ShortList};
-use super::stage::{Call, Case, Stage};
+use super::stage::Kind::{Coprocessor, FurtherSlice, HostWithoutSve, Invalid, OtherVls, ShortList};
+use super::stage::{Call, Case};
 
 /// One reason for one errno.
 pub(crate) struct Cause {
@@ -105,7 +105,7 @@ pub(crate) const CAUSES: &[Cause] = &[
     refused!(Refusal::ViewOfZ, &[]),
     Cause {
         errno: Errno::EINVAL,
-        applies: |case| case.target.kind == OtherVls && case.stage == Stage::Initialised,
+        applies: |case| case.target.kind == OtherVls && case.stage == Stage::BeforeFinalization,
         why: "the set written is not the host's own vector lengths up to a maximum: one at least, \
               none that the host lacks, and none of the smaller ones left out",
         remedy: "read VLS after KVM_ARM_VCPU_INIT, clear only bits from the top, and write that",
@@ -115,7 +115,7 @@ pub(crate) const CAUSES: &[Cause] = &[
     refused!(Refusal::NothingToFinalize, &[Step::NewVcpu, Step::Init]),
     Cause {
         errno: Errno::EINVAL,
-        applies: |case| case.call == Call::Init && case.stage == Stage::HostWithoutSve,
+        applies: |case| case.target.kind == HostWithoutSve,
         why: "the host has no SVE",
         remedy: "before asking for KVM_ARM_VCPU_SVE, ask the VM for KVM_CAP_ARM_SVE (not /dev/kvm, which \
                  does not know of protected VMs: their vCPUs take SVE, and their guests have none); or move \
@@ -136,7 +136,7 @@ pub(crate) const CAUSES: &[Cause] = &[
         errno: Errno::E2BIG,
         applies: |case| {
             case.target.kind == ShortList
-                && matches!(case.stage, Stage::WithoutSve | Stage::Finalized)
+                && matches!(case.stage, Stage::WithoutSve | Stage::AfterFinalization)
         },
         why: "the list has room for fewer IDs than the vCPU has",
         remedy: "KVM leaves the number that it needs in kvm_reg_list.n: make room, and call again",
@@ -189,6 +189,9 @@ pub(crate) const CAUSES: &[Cause] = &[
 
 #[cfg(test)]
 mod tests {
+    use sve_state::Vls;
+    use sve_state::shim::Vcpu;
+
     use super::*;
     use crate::explain::stage::Target;
 
@@ -200,7 +203,7 @@ mod tests {
     }
 
     fn describe(case: &Case) -> String {
-        let (call, stage) = (case.call.name(), case.stage.name());
+        let (call, stage) = (case.call.name(), case.of_which_vcpu());
         let target = &case.target;
         format!(
             "{call} {:?} {:#018x} on a vCPU {stage}",
@@ -242,10 +245,10 @@ mod tests {
                 continue;
             }
             helped += 1;
-            let mut vcpu = case.stage.vcpu().expect("the stage is reached");
+            let mut vcpu = case.vcpu().expect("the stage is reached");
             for step in cause.first {
                 match step {
-                    Step::NewVcpu => vcpu = Stage::Created.vcpu().expect("created"),
+                    Step::NewVcpu => vcpu = Vcpu::new(Vls::ARCHITECTURAL).expect("created"),
                     Step::Init => vcpu.init(true).expect("initialised"),
                     Step::Finalize => vcpu
                         .finalize(sve_state::shim::FEATURE_SVE)

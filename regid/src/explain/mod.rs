@@ -89,7 +89,7 @@ struct Row {
     number: i32,
     call: &'static str,
     register: Option<String>,
-    vcpu: Option<&'static str>,
+    vcpu: Option<String>,
     why: &'static str,
     remedy: &'static str,
 }
@@ -160,7 +160,7 @@ impl Args {
                         Call::Get | Call::Set => Some(case.target.name.clone()),
                         _ => None,
                     },
-                    vcpu: Some(case.stage.name()),
+                    vcpu: Some(case.of_which_vcpu()),
                     ..Row::of(cause, case.call)
                 };
                 // Targets of one name can fail alike.
@@ -223,7 +223,7 @@ fn text(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
             }
             writeln!(out)?;
         }
-        let stages = distinct(group.iter().filter_map(|row| row.vcpu)).join("; ");
+        let stages = distinct(group.iter().filter_map(|row| row.vcpu.as_deref())).join("; ");
         if !stages.is_empty() {
             writeln!(out, "    {QUIET}vCPU{QUIET:#}  {stages}")?;
         }

@@ -5,7 +5,7 @@ use sve_state::errno::Errno;
 use sve_state::layout::{ARCH_MASK, COPROC_MASK, Layout, Reason, SIZE_SHIFT};
 use sve_state::one_reg::{OneReg, reg_size};
 use sve_state::shim::{FEATURE_SVE, Vcpu};
-use sve_state::vcpu::{self, Refusal};
+use sve_state::vcpu::{self, Refusal, Stage};
 use sve_state::{Vls, Vq, fpsimd, sve};
 
 use crate::register;
@@ -38,65 +38,13 @@ impl Call {
     }
 }
 
-/// How far a vCPU has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stage {
-    HostWithoutSve,
-    Created,
-    WithoutSve,
-    Initialised,
-    Finalized,
-}
-
-impl Stage {
-    pub(crate) const ALL: [Self; 5] = [
-        Self::HostWithoutSve,
-        Self::Created,
-        Self::WithoutSve,
-        Self::Initialised,
-        Self::Finalized,
-    ];
-
-    /// The stage in words.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::HostWithoutSve => "created on a host without SVE",
-            Self::Created => "created, not initialised",
-            Self::WithoutSve => "initialised without SVE",
-            Self::Initialised => "initialised with SVE, not finalized",
-            Self::Finalized => "finalized",
-        }
-    }
-
-    /// The same in the library's terms.
-    fn of_vcpu(self) -> vcpu::Stage {
-        match self {
-            Self::HostWithoutSve | Self::Created => vcpu::Stage::Created,
-            Self::WithoutSve => vcpu::Stage::WithoutSve,
-            Self::Initialised => vcpu::Stage::BeforeFinalization,
-            Self::Finalized => vcpu::Stage::AfterFinalization,
-        }
-    }
-
-    /// A vCPU that has come so far; its host has every VQ, or none.
-    pub(crate) fn vcpu(self) -> Result<Vcpu<Box<[u8]>>, Errno> {
-        let host = match self {
-            Self::HostWithoutSve => Vls::EMPTY,
-            _ => Vls::ARCHITECTURAL,
-        };
-        let mut vcpu = Vcpu::new(host).map_err(|_| Errno::EINVAL)?;
-        match self {
-            Self::HostWithoutSve | Self::Created => {}
-            Self::WithoutSve => vcpu.init(false)?,
-            Self::Initialised => vcpu.init(true)?,
-            Self::Finalized => {
-                vcpu.init(true)?;
-                vcpu.finalize(FEATURE_SVE)?;
-            }
-        }
-        Ok(vcpu)
-    }
-}
+/// How far a vCPU can have come.
+const STAGES: [Stage; 4] = [
+    Stage::Created,
+    Stage::WithoutSve,
+    Stage::BeforeFinalization,
+    Stage::AfterFinalization,
+];
 
 /// What a call is about, besides the vCPU.
 #[derive(Clone)]
@@ -112,7 +60,9 @@ pub(crate) struct Target {
 pub(crate) enum Kind {
     /// No register: the vCPU as a whole.
     Vcpu,
-    /// As that, with room for fewer IDs than the vCPU has.
+    /// As that, on a host without SVE.
+    HostWithoutSve,
+    /// As the first, with room for fewer IDs than the vCPU has.
     ShortList,
     /// A register in `sve_state`: its slice 0.
     Register,
@@ -213,13 +163,14 @@ pub(crate) struct Case {
 impl Case {
     /// Every call in every stage, with these targets for GET and SET.
     pub(crate) fn all(targets: &[Target]) -> Vec<Self> {
-        let vcpu = Target::new(Kind::Vcpu, 0, "");
-        let short = Target::new(Kind::ShortList, 0, "");
-        let list = [vcpu, short];
+        let [vcpu, host, short] = [Kind::Vcpu, Kind::HostWithoutSve, Kind::ShortList]
+            .map(|kind| Target::new(kind, 0, ""));
+        let (init, list) = ([vcpu.clone(), host], [vcpu, short]);
         let mut cases = Vec::new();
         for &call in Call::value_variants() {
             let targets = match call {
-                Call::Init | Call::Finalize => &list[..1],
+                Call::Init => &init,
+                Call::Finalize => &list[..1],
                 Call::Get | Call::Set => targets,
                 Call::List => &list,
             };
@@ -228,11 +179,13 @@ impl Case {
                 if call == Call::Get && target.kind == Kind::OtherVls {
                     continue;
                 }
-                // Before it is initialised, a vCPU does not know about its host.
-                let stages = Stage::ALL.into_iter();
-                let stages = stages.filter(|s| *s != Stage::HostWithoutSve || call == Call::Init);
-                cases.extend(stages.map(|stage| Self {
-                    stage,
+                // There a vCPU comes no further.
+                let stages = match target.kind {
+                    Kind::HostWithoutSve => &STAGES[..1],
+                    _ => &STAGES,
+                };
+                cases.extend(stages.iter().map(|stage| Self {
+                    stage: *stage,
                     call,
                     target: target.clone(),
                 }));
@@ -252,17 +205,41 @@ impl Case {
             Call::List => {
                 return match self.stage {
                     Stage::Created => Some(Refusal::NotInitialised),
-                    Stage::Initialised => Some(Refusal::NotFinalized),
+                    Stage::BeforeFinalization => Some(Refusal::NotFinalized),
                     _ => None,
                 };
             }
         };
-        self.stage.of_vcpu().refuses(call)
+        self.stage.refuses(call)
+    }
+
+    /// A vCPU that has come so far; its host has every VQ, or none.
+    pub(crate) fn vcpu(&self) -> Result<Vcpu<Box<[u8]>>, Errno> {
+        let host = match self.target.kind {
+            Kind::HostWithoutSve => Vls::EMPTY,
+            _ => Vls::ARCHITECTURAL,
+        };
+        let mut vcpu = Vcpu::new(host).map_err(|_| Errno::EINVAL)?;
+        if self.stage != Stage::Created {
+            vcpu.init(self.stage != Stage::WithoutSve)?;
+        }
+        if self.stage == Stage::AfterFinalization {
+            vcpu.finalize(FEATURE_SVE)?;
+        }
+        Ok(vcpu)
+    }
+
+    /// The stage in words, and the host where that is the reason.
+    pub(crate) fn of_which_vcpu(&self) -> String {
+        match self.target.kind {
+            Kind::HostWithoutSve => "created on a host without SVE".to_owned(),
+            _ => self.stage.to_string(),
+        }
     }
 
     /// What a vCPU in this stage answers.
     pub(crate) fn answer(&self) -> Result<(), Errno> {
-        self.answer_of(&mut self.stage.vcpu()?)
+        self.answer_of(&mut self.vcpu()?)
     }
 
     /// What this vCPU answers.

@@ -78,6 +78,18 @@ impl Stage {
     }
 }
 
+/// In words: `initialised with SVE, not finalized`.
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created => "created, not initialised",
+            Self::WithoutSve => "initialised without SVE",
+            Self::BeforeFinalization => "initialised with SVE, not finalized",
+            Self::AfterFinalization => "finalized",
+        })
+    }
+}
+
 /// The kinds of ID that a stage treats differently.
 enum Kind {
     /// In `sve_state`.
