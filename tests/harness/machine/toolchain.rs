@@ -92,7 +92,7 @@ impl Toolchain {
     }
 
     /// Whether it has the standard library for arm64.
-    fn builds_arm64(&self, cx: &Context) -> bool {
+    pub(crate) fn builds_arm64(&self, cx: &Context) -> bool {
         let libdir = cx.run_quietly(self.rustc(&["--print", "target-libdir", "--target", ARM64]));
         libdir.is_ok_and(|path| {
             fs::read_dir(path.trim()).is_ok_and(|mut entries| entries.next().is_some())

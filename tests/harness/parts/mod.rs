@@ -87,8 +87,8 @@ pub(crate) const PARTS: &[Part] = parts! {
         needs "an arm64 C compiler, kernel headers", 1;
     debuggers(debuggers::Options): "Let two versions of gdb and of LLDB read, write and step a stub's vCPU, and open core files",
         needs "the network: gdb, LLDB (250 MB); QEMU", 3;
-    codegen(codegen::Options): "Disassemble the copies: no branch on data, every index clamped; cycles beside a plain copy's",
-        needs "the network: Rust for arm64; LLVM, valgrind", 2;
+    codegen(codegen::Options): "Read the copies as VMMs' builds compile them, in loops too: no branch on data, call or panic",
+        needs "the network: Rust for arm64; LLVM, valgrind", 3;
     speculation: "Try whether a processor that guesses wrongly reads past an image",
         needs "x86-64", 1;
     isas: "Run the tests of sve-state with each set of copies that x86-64 may have",

@@ -96,7 +96,7 @@ fn lower_ends(manifest: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// `rust-version` of the published crates: the first one in the workspace's manifest.
-fn oldest_version() -> &'static str {
+pub(super) fn oldest_version() -> &'static str {
     const MANIFEST: &str = include_str!("../../../Cargo.toml");
     MANIFEST
         .lines()

@@ -1,126 +1,105 @@
-//! What is executed: callgrind counts the instructions and conditional branches of every operation,
-//! for each vector length, register and contents.
+//! What is executed: callgrind counts instructions, conditional branches, and those that a simple processor would guess
+//! wrongly, in both loops over each operation, with mixed VQs and at each VQ.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::context::Context;
 
-/// What one operation's cases had in common, or had not.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) cases: usize,
-    /// Instructions, each number that occurred.
-    pub(crate) instructions: BTreeSet<u64>,
-    /// Conditional branches, each number that occurred, with one of its cases: by what they may depend
-    /// on, which is the VQ for whole images, and for an ID the register that it names.
-    pub(crate) branches: BTreeMap<String, BTreeMap<u64, String>>,
-}
+/// Branches that a loop may have beside one for each copy, and wrong guesses until a processor has learned it.
+const LEARNED: u64 = 32;
+const COUNTED: [&str; 3] = [
+    "instructions",
+    "conditional branches",
+    "wrong guesses of a branch",
+];
 
-/// The operation that is to be refused.
-pub(crate) const PLANTED: &str = "planted";
+/// A loop: how many copies it makes, and what was counted, with mixed VQs first, then at VQ 1 to 16.
+#[derive(Debug)]
+pub(super) struct Loop(u64, Vec<[u64; COUNTED.len()]>);
 
-/// Runs the probe, and adds its cases up by operation.
-pub(crate) fn count(cx: &Context, probe: &Path) -> Result<BTreeMap<String, Counts>> {
+/// Runs the probe. A loop's name is `get_z, list`.
+pub(super) fn count(cx: &Context, probe: &Path) -> Result<BTreeMap<String, Loop>> {
     let profile = cx.directory("codegen")?.join("callgrind.out");
     let mut valgrind = Command::new("valgrind");
-    valgrind
-        .args([
-            "--tool=callgrind",
-            "--branch-sim=yes",
-            "--combine-dumps=yes",
-        ])
-        // Only within these is anything counted.
-        .arg("--toggle-collect=codegen_probe::access::*")
-        .arg("--toggle-collect=codegen_probe::planted::*")
-        .arg("--dump-after=codegen_probe::run::case_done")
-        .arg(format!("--callgrind-out-file={}", profile.display()))
-        .arg(probe)
-        .arg("run");
-    let cases = cx.run(valgrind)?;
-    let cases = cases.lines().filter_map(|line| line.strip_prefix("case\t"));
-    let profile = fs::read_to_string(&profile).context("callgrind's profile")?;
-    add_up(&cases.collect::<Vec<_>>(), &profile)
-}
-
-/// Cases, a line each, `operation=get_z` among its fields; and a profile with a part for each case and
-/// one for what comes after the last.
-fn add_up(cases: &[&str], profile: &str) -> Result<BTreeMap<String, Counts>> {
-    let totals: Vec<&str> = profile
-        .lines()
-        .filter_map(|l| l.strip_prefix("totals:"))
-        .collect();
-    let events = profile.lines().find_map(|l| l.strip_prefix("events:"));
-    let events = events.context("callgrind names no events")?;
-    let event = |name: &str| {
-        let at = events.split_whitespace().position(|event| event == name);
-        at.with_context(|| format!("callgrind does not count {name}"))
-    };
-    let (instructions, branches) = (event("Ir")?, event("Bc")?);
-    ensure!(
-        !cases.is_empty() && totals.len() == cases.len() + 1,
-        "callgrind has {} counts for {} cases",
-        totals.len(),
-        cases.len()
+    valgrind.args([
+        "--tool=callgrind",
+        "--branch-sim=yes",
+        "--combine-dumps=yes",
+    ]);
+    valgrind.args(
+        ["toggle-collect", "dump-after"]
+            .map(|option| format!("--{option}=codegen_probe::measured")),
     );
-    let mut operations: BTreeMap<String, Counts> = BTreeMap::new();
-    for (case, total) in cases.iter().zip(&totals) {
-        let total: Vec<u64> = total
-            .split_whitespace()
-            .map(str::parse)
-            .collect::<Result<_, _>>()?;
-        // Zeros at the end are left out.
-        let number = |at: usize| total.get(at).copied().unwrap_or(0);
-        ensure!(number(instructions) > 0, "nothing was counted: {case}");
-        let operation = case.split('\t').find_map(|f| f.strip_prefix("operation="));
-        let operation = operation.with_context(|| format!("no operation: {case}"))?;
-        let counts = operations.entry(operation.to_owned()).or_default();
-        counts.cases += 1;
-        counts.instructions.insert(number(instructions));
-        let depends = match operation {
-            "decode" | "get_by_id" | "set_by_id" => "register=",
-            _ => "operation=",
-        };
-        let group = case.split('\t').find(|field| field.starts_with(depends));
-        let group = group.with_context(|| format!("no {depends}: {case}"))?;
-        let group = counts.branches.entry(group.to_owned()).or_default();
-        group
-            .entry(number(branches))
-            .or_insert_with(|| case.replace('\t', " "));
-    }
-    Ok(operations)
+    valgrind
+        .arg(format!("--callgrind-out-file={}", profile.display()))
+        .arg(probe);
+    let said = cx.run(valgrind)?;
+    add_up(
+        &said,
+        &fs::read_to_string(&profile).context("callgrind's profile")?,
+    )
 }
 
-impl Counts {
-    /// The counts of conditional branches, if they depend on nothing else, and are no more than the
-    /// operation may have: `most` for a slice, whose number of bytes they do not depend on.
-    pub(crate) fn verdict(&self, operation: &str, most: usize) -> Result<String, String> {
-        let mut seen = BTreeSet::new();
-        for counts in self.branches.values() {
-            let mut counts = counts.iter();
-            let (n, case) = counts.next().ok_or("no case")?;
-            if let Some((m, other)) = counts.next() {
-                return Err(format!(
-                    "{operation}: {n} conditional branches executed ({case}), but {m} ({other})"
+/// Loops, a line each; and a profile with 17 parts for each, and one for what comes after the last.
+fn add_up(said: &str, profile: &str) -> Result<BTreeMap<String, Loop>> {
+    ensure!(
+        profile.contains("\nevents: Ir Bc Bcm "),
+        "callgrind does not count branches"
+    );
+    let totals = profile
+        .lines()
+        .filter_map(|line| line.strip_prefix("totals:"));
+    let mut parts = totals.map(|total| {
+        // Zeros at the end are left out.
+        let mut counts = [0; COUNTED.len()];
+        for (count, number) in counts.iter_mut().zip(total.split_whitespace()) {
+            *count = number.parse()?;
+        }
+        anyhow::Ok(counts)
+    });
+    let mut loops = BTreeMap::new();
+    for line in said.lines().filter_map(|line| line.strip_prefix("loop\t")) {
+        let [name, shape, copies] = line.split('\t').collect::<Vec<_>>()[..] else {
+            bail!("not a loop: {line}");
+        };
+        let counts = parts.by_ref().take(1 + 16).collect::<Result<Vec<_>>>()?;
+        let counted = counts.len() == 1 + 16 && counts.iter().all(|counts| counts[0] > 0);
+        ensure!(counted, "nothing was counted: {line}");
+        loops.insert(format!("{name}, {shape}"), Loop(copies.parse()?, counts));
+    }
+    ensure!(
+        parts.count() == 1,
+        "callgrind counted more than the probe says"
+    );
+    Ok(loops)
+}
+
+impl Loop {
+    /// What is wrong, if the same loop around nothing is `around`, and each copy may test once what the processor has.
+    pub(super) fn fault(&self, around: &Self, tests: bool) -> Option<String> {
+        let Self(copies, counts) = self;
+        let mixed = counts[0];
+        for (n, what) in COUNTED.iter().enumerate().take(2) {
+            let mut at_vq = counts.iter().map(|counts| counts[n]).enumerate();
+            if let Some((vq, other)) = at_vq.find(|(_, count)| *count != mixed[n]) {
+                return Some(format!(
+                    "{} {what} with mixed VQs, {other} at VQ {vq}",
+                    mixed[n]
                 ));
             }
-            let slice = self.branches.len() == 1 && !operation.contains("all");
-            if slice && *n > most as u64 {
-                return Err(format!(
-                    "{operation}: {n} conditional branches executed ({case})"
-                ));
-            }
-            seen.insert(*n);
         }
-        let (first, last) = (seen.first().copied(), seen.last().copied());
-        match (first.unwrap_or(0), last.unwrap_or(0)) {
-            (first, last) if first == last => Ok(first.to_string()),
-            (first, last) => Ok(format!("{first} to {last}")),
-        }
+        let branches = copies * if tests { 2 } else { 1 };
+        let most = [u64::MAX - LEARNED, branches, around.1[0][2]];
+        let above = (0..COUNTED.len()).find(|&n| mixed[n] > most[n] + LEARNED)?;
+        Some(format!(
+            "{} {}, where the loop has {}",
+            mixed[above], COUNTED[above], most[above]
+        ))
     }
 }
 
@@ -128,25 +107,54 @@ impl Counts {
 mod tests {
     use super::add_up;
 
-    const CASES: [&str; 2] = ["operation=get_z\tvq=1", "operation=get_z\tvq=2"];
-
     #[test]
-    fn counts_that_differ_are_refused() {
-        let profile = |a: &str, b: &str| {
-            format!("events: Ir Bc Bcm Bi Bim\ntotals: {a}\ntotals: {b}\ntotals: 0\n")
+    fn what_depends_on_the_vq_is_refused_and_what_is_guessed_wrongly() {
+        // 17 counts of nothing, and of an operation at VQ 1 to 15 and at VQ 16.
+        let fault = |mixed: &str, last: &str, tests| {
+            let around = "totals: 900 512 5\n".repeat(17);
+            let own = format!("totals: {mixed}\n").repeat(16);
+            let profile =
+                format!("\nevents: Ir Bc Bcm Bi\n{around}{own}totals: {last}\ntotals: 0\n");
+            let loops = add_up(
+                "loop\ta\tlist\t512\nloop\tb\tlist\t512\n==1== what\n",
+                &profile,
+            );
+            let loops = loops.expect("two loops");
+            loops["b, list"].fault(&loops["a, list"], tests)
         };
-        let verdict = |a: &str, b: &str| {
-            let operations = add_up(&CASES, &profile(a, b)).expect("two cases");
-            operations["get_z"].verdict("get_z", 0)
-        };
-        assert_eq!(verdict("22 0 0 1 1", "30 0 0 1"), Ok("0".to_owned()));
-        assert!(
-            verdict("22 0 0 1 1", "23 1 1")
-                .unwrap_err()
-                .contains("vq=2")
-        );
-        assert!(verdict("22 1 0 1 1", "22 1").is_err());
-        add_up(&CASES, &profile("22", "0")).unwrap_err();
-        add_up(&CASES, "events: Ir Bc\ntotals: 22\n").unwrap_err();
+        assert_eq!(fault("9000 513 5", "9000 513 5", false), None);
+        assert_eq!(fault("9000 1025 5", "9000 1025 500", true), None);
+        for (mixed, last, tests, why) in [
+            (
+                "9000 513 5",
+                "9001 513 5",
+                false,
+                "9000 instructions with mixed VQs, 9001 at VQ 16",
+            ),
+            (
+                "9000 513 5",
+                "9000 512 5",
+                false,
+                "513 conditional branches with mixed VQs, 512 at VQ 16",
+            ),
+            (
+                "9000 1025 5",
+                "9000 1025 5",
+                false,
+                "1025 conditional branches, where the loop has 512",
+            ),
+            (
+                "9000 1025 99",
+                "9000 1025 9",
+                true,
+                "99 wrong guesses of a branch, where the loop has 5",
+            ),
+        ] {
+            assert_eq!(fault(mixed, last, tests).as_deref(), Some(why));
+        }
+        let profile = "\nevents: Ir Bc Bcm Bi\ntotals: 22\n";
+        add_up("loop\ta\tlist\t512\n", profile).unwrap_err();
+        add_up("", &profile.repeat(2)).unwrap_err();
+        add_up("", &profile.replace("Bc", "Dr")).unwrap_err();
     }
 }

@@ -1,58 +1,71 @@
-//! What the operations are as arm64 code: how many instructions and branches each one has, and how many cycles
-//! it takes by the model, beside what the file has. These follow from the compiler and the model, so a change
-//! of one is a change of ours.
+//! What the operations are as arm64 code: how many instructions each one has, and how many cycles `llvm-mca` makes of
+//! them on processors that are not at hand, beside what the file has. These follow from the compiler and the model, so
+//! a change of one is a change of ours.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::assembly::{Flow, Function};
-use super::model::{Cycles, PROCESSORS};
 use crate::context::Context;
+use crate::machine::install::{self, LLVM};
 
 const FILE: &str = "benches/aarch64.toml";
-/// What there is of each operation, and from what change on it is another one. Cycles are there if nothing is
-/// called.
-const COLUMNS: [(&str, f64); 2 + PROCESSORS.len()] = [
-    ("instructions", 2.0),
-    ("branches", 1.0),
-    ("cycles on V1", 0.25),
-    ("cycles on V2", 0.25),
-    ("cycles on N2", 0.25),
-];
-/// What part of a figure may change.
+const MCA: &str = "llvm-mca-22";
+const PROCESSORS: [&str; 3] = ["neoverse-v1", "neoverse-v2", "neoverse-n2"];
+/// What part of a figure may change, and from what change on it is another one: instructions, then cycles.
 const PART: f64 = 0.02;
+const LEAST: [f64; 1 + PROCESSORS.len()] = [2.0, 0.25, 0.25, 0.25];
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 pub(super) struct Figures {
     /// The compiler and the model.
-    built: String,
-    /// By operation, in the order of the columns.
+    pub(super) built: String,
+    /// By operation and opt-level: instructions, and the cycles on each processor if it is straight.
     operations: BTreeMap<String, Vec<f64>>,
 }
 
 impl Figures {
-    pub(super) fn new(built: String) -> Self {
-        Self {
-            built,
-            operations: BTreeMap::new(),
-        }
-    }
+    /// Counts and models functions.
+    pub(super) fn new(
+        cx: &Context,
+        compiler: &str,
+        functions: &BTreeMap<String, &Function>,
+    ) -> Result<Self> {
+        install::ensure(cx, &[LLVM])?;
+        let mut mca = Command::new(MCA);
+        mca.arg("--version");
+        let said = cx.run_quietly(mca)?;
+        let version = said
+            .lines()
+            .find_map(|line| line.split_once("LLVM version "));
+        let (_, version) = version.with_context(|| format!("{MCA} does not say its version"))?;
 
-    pub(super) fn add(&mut self, name: &str, function: &Function, cycles: Option<Cycles>) {
-        let instructions = &function.instructions;
-        let branches = instructions.iter().filter(|i| {
-            matches!(
-                i.flow,
-                Flow::Branch(_) | Flow::Jump(_) | Flow::JumpIndirect | Flow::CallIndirect
-            )
-        });
-        let mut figures = vec![instructions.len() as f64, branches.count() as f64];
-        figures.extend(cycles.into_iter().flatten());
-        self.operations.insert(name.to_owned(), figures);
+        let (mut operations, mut source) = (BTreeMap::new(), String::new());
+        for (name, Function { instructions, .. }) in functions {
+            operations.insert(name.clone(), vec![instructions.len() as f64]);
+            let mut flows = instructions.iter().map(|i| &i.flow);
+            if flows.all(|flow| [Flow::Next, Flow::Return].contains(flow)) {
+                // Writing to a string does not fail.
+                let _ = writeln!(source, "# LLVM-MCA-BEGIN {name}");
+                for instruction in instructions.iter().filter(|i| i.flow == Flow::Next) {
+                    let _ = writeln!(source, "{}", instruction.text);
+                }
+                let _ = writeln!(source, "# LLVM-MCA-END {name}");
+            }
+        }
+        for processor in PROCESSORS {
+            for (name, cycles) in cycles(cx, processor, &source)? {
+                operations.entry(name).or_default().push(cycles);
+            }
+        }
+        let built = format!("{compiler}, LLVM version {}", version.trim());
+        Ok(Self { built, operations })
     }
 
     pub(super) fn read(cx: &Context) -> Result<Self> {
@@ -65,95 +78,137 @@ impl Figures {
     }
 
     fn text(&self) -> String {
-        let columns = COLUMNS.map(|(name, _)| name).join(", ");
         let mut text = format!(
-            "# Written by `cargo harness codegen --bless`.\nbuilt = {:?}\n\n# Of each operation: {columns}.\n\
-             [operations]\n",
+            "# Written by `cargo harness codegen --bless`.\nbuilt = {:?}\n\n\
+             # Of each operation, at an opt-level: instructions, cycles on V1, V2 and N2.\n[operations]\n",
             self.built
         );
         for (name, figures) in &self.operations {
-            // Writing to a string does not fail.
             let _ = writeln!(text, "{name:?} = {figures:.2?}");
         }
         text
     }
 
-    /// Of what compiler and model the file is, if it is not this one's.
-    pub(super) fn other<'a>(&self, file: &'a Self) -> Option<&'a str> {
-        (self.built != file.built).then_some(&file.built)
-    }
-
     /// What is not as the file has it.
     pub(super) fn changed(&self, file: &Self) -> Vec<String> {
-        let mut changed = Vec::new();
-        let gone = file.operations.keys();
-        let gone = gone.filter(|name| !self.operations.contains_key(*name));
-        for name in self.operations.keys().chain(gone) {
+        let mut names: Vec<_> = self
+            .operations
+            .keys()
+            .chain(file.operations.keys())
+            .collect();
+        names.sort();
+        names.dedup();
+        let changed = names.into_iter().filter_map(|name| {
             let of = |figures: &Self| figures.operations.get(name).cloned().unwrap_or_default();
             let (now, once) = (of(self), of(file));
-            if now.len() != once.len() {
-                changed.push(format!("{name}: {now:.2?}, which was {once:.2?}"));
-            }
-            for ((what, least), (now, once)) in COLUMNS.iter().zip(now.iter().zip(&once)) {
-                let change = (now - once).abs();
-                if change >= *least && change > PART * once {
-                    changed.push(format!("{name}: {now:.2} {what}, which was {once:.2}"));
-                }
-            }
-        }
-        changed
+            let other = now
+                .iter()
+                .zip(&once)
+                .zip(LEAST)
+                .any(|((now, once), least)| {
+                    let change = (now - once).abs();
+                    change >= least && change > PART * once
+                });
+            (other || now.len() != once.len()).then(|| {
+                format!("{name}: {now:.2?} instructions and cycles, which were {once:.2?}")
+            })
+        });
+        changed.collect()
     }
+
+    /// The cycles of a GET and a SET of Z beside those of a plain copy.
+    pub(super) fn beside_plain(&self) -> Result<String> {
+        let cycles = |name: &str| {
+            self.operations
+                .get(name)
+                .and_then(|figures| figures.get(1..))
+        };
+        let plain = cycles("plain_z 3").context("a plain copy is not straight")?;
+        let mut said = "cycles on V1, V2 and N2 beside a plain copy's:".to_owned();
+        for name in ["get_z 3", "get_z s", "set_z 3", "set_z s"] {
+            let own = cycles(name).unwrap_or_default().iter();
+            let ratios: Vec<f64> = own.zip(plain).map(|(own, plain)| own / plain).collect();
+            let _ = write!(said, " {name} {ratios:.2?}");
+        }
+        Ok(said)
+    }
+}
+
+/// The cycles of one iteration of each piece, repeated, in the steady state.
+fn cycles(cx: &Context, processor: &str, source: &str) -> Result<BTreeMap<String, f64>> {
+    /// Iterations in which the pipeline fills, and those that count.
+    const ITERATIONS: [u32; 2] = [50, 100];
+    let path = cx.directory("codegen")?.join("pieces.s");
+    fs::write(&path, source)?;
+    let run = |iterations: u32| {
+        let mut mca = Command::new(MCA);
+        mca.args([
+            "-mtriple=aarch64",
+            "-json",
+            "-instruction-info=0",
+            "-resource-pressure=0",
+        ])
+        .args([
+            format!("-mcpu={processor}"),
+            format!("-iterations={iterations}"),
+        ])
+        .arg(&path);
+        totals(&cx.run(mca)?).with_context(|| format!("{MCA} for {processor}"))
+    };
+    let [fill, counted] = ITERATIONS;
+    let (filled, all) = (run(fill)?, run(fill + counted)?);
+    ensure!(
+        filled.keys().eq(all.keys()),
+        "the pieces differ between two runs"
+    );
+    let cycles = filled.values().zip(all).map(|(filled, (name, all))| {
+        let cycles = (all - filled) / f64::from(counted);
+        (name, cycles)
+    });
+    Ok(cycles.collect())
+}
+
+/// The cycles of all iterations of each piece.
+fn totals(json: &str) -> Result<BTreeMap<String, f64>> {
+    let json: Value = serde_json::from_str(json)?;
+    let regions = json["CodeRegions"].as_array().context("no regions")?;
+    let total = regions.iter().map(|region| {
+        let cycles = region["SummaryView"]["TotalCycles"].as_f64()?;
+        Some((region["Name"].as_str()?.to_owned(), cycles))
+    });
+    total
+        .collect::<Option<_>>()
+        .context("a region without a name or cycles")
 }
 
 #[cfg(test)]
 mod tests {
     use super::Figures;
 
-    fn figures(operations: &[(&str, &[f64])]) -> Figures {
-        let operations = operations.iter();
-        Figures {
-            built: "a compiler".to_owned(),
-            operations: operations
-                .map(|(name, figures)| ((*name).to_owned(), figures.to_vec()))
-                .collect(),
-        }
-    }
-
     #[test]
     fn what_changed_is_named_and_the_file_is_what_was_written() {
-        let file = figures(&[
-            ("get", &[100.0, 0.0, 10.0, 20.0, 8.5]),
-            ("pack", &[300.0, 9.0]),
-        ]);
+        let figures = |get: &[f64]| Figures {
+            built: "a compiler".to_owned(),
+            operations: [("get".to_owned(), get.to_vec())].into(),
+        };
+        let file = figures(&[100.0, 10.0, 20.0, 8.5]);
         assert_eq!(toml::from_str::<Figures>(&file.text()).unwrap(), file);
-        for (get, pack, expected) in [
-            ([100.0, 0.0, 10.0, 20.0, 8.5], &[300.0, 9.0][..], 0),
-            ([101.9, 0.0, 10.2, 20.2, 8.6], &[305.0, 9.0], 0),
-            // Of few, a small change is a large part.
-            ([100.0, 0.0, 10.0, 20.0, 8.7], &[300.0, 9.9], 0),
-            // More or fewer: a change is looked at, and blessed.
-            ([103.0, 0.0, 10.0, 20.0, 8.5], &[300.0, 9.0], 1),
-            ([97.0, 1.0, 10.0, 20.0, 8.5], &[300.0, 9.0], 2),
-            ([100.0, 0.0, 10.3, 20.5, 8.0], &[300.0, 9.0], 3),
-            (
-                [100.0, 0.0, 10.0, 20.0, 8.5],
-                &[300.0, 9.0, 1.0, 1.0, 1.0],
-                1,
-            ),
+        for (get, same) in [
+            (&[100.0, 10.0, 20.0, 8.5][..], true),
+            // Of few, a small change is a large part; of many, a large one is a small part.
+            (&[101.9, 10.2, 20.3, 8.7], true),
+            (&[103.0, 10.0, 20.0, 8.5], false),
+            (&[97.0, 10.0, 20.0, 8.5], false),
+            (&[100.0, 10.3, 20.0, 8.5], false),
+            (&[100.0], false),
         ] {
-            let changed = figures(&[("get", &get), ("pack", pack)]).changed(&file);
-            assert_eq!(changed.len(), expected, "{changed:?}");
+            assert_eq!(figures(get).changed(&file).is_empty(), same, "{get:?}");
         }
+        let mut none = file.clone();
+        none.operations.clear();
         assert_eq!(
-            figures(&[("get", &[100.0, 0.0, 10.0, 20.0, 8.5])])
-                .changed(&file)
-                .len(),
-            1
+            (none.changed(&file).len(), file.changed(&none).len()),
+            (1, 1)
         );
-        assert_eq!(file.changed(&figures(&[])).len(), 2);
-        assert_eq!(file.other(&file), None);
-        let mut other = figures(&[]);
-        other.built = "another".to_owned();
-        assert_eq!(file.other(&other), Some("another"));
     }
 }

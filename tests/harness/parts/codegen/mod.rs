@@ -1,429 +1,376 @@
-//! What the compiler made of the copies: no branch on data, no call and no panic, every index
-//! clamped, and about as many cycles as a plain copy takes. A test of results cannot see any of that.
+//! What the compiler makes of the copies where users are: in the release builds of VMMs, and in their loops. A test of
+//! results cannot see any of that.
 //!
-//! * [`probe`] builds a program that uses the crate, and disassembles it: for NEON, for AVX2, for
-//!   x86-64 without it, and as most programs for x86-64 are built, which ask the processor;
-//! * [`rules`] says what each operation's instructions may do;
-//! * [`model`] has the cycles of whole operations on processors that are not at hand;
-//! * [`figures`] are the sizes and cycles of arm64 code that a change is compared with;
-//! * [`executed`] has the branches that were executed, which do not depend on what is copied.
-//!
-//! In each run, functions with a fault planted in them must be refused, each for its fault.
+//! * `tests/programs/codegen_probe` has each operation alone and in two loops, the loops around nothing, and faults
+//!   that must be refused in each run; its Cargo.toml has the builds;
+//! * [`rules`] says what the instructions of each may do;
+//! * [`executed`] has what is counted where the loops run;
+//! * [`figures`] are the sizes and modelled cycles of arm64 code that a change is compared with.
 
 mod assembly;
 mod executed;
 mod figures;
-mod model;
-mod probe;
 mod rules;
-mod tools;
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
+use super::msrv::oldest_version;
 use crate::context::Context;
-use crate::machine::toolchain;
+use crate::machine::install::VALGRIND;
+use crate::machine::toolchain::{self, ARM64, Toolchain};
 use crate::report::{Counted, count};
-use assembly::{Flow, Function};
+use assembly::{Assembly, Function};
 use figures::Figures;
-use model::{Cycles, PROCESSORS, Pieces};
-use probe::Probe;
-use rules::{Kind, Rule};
-
-/// An operation: the largest number of each kind of register that it gets to, and how many bytes a plain
-/// copy of a slice has.
-struct Operation {
-    name: &'static str,
-    rule: Rule,
-    last: &'static [u64],
-    slice: usize,
-}
-
-const fn operation(
-    name: &'static str,
-    rule: Rule,
-    last: &'static [u64],
-    slice: usize,
-) -> Operation {
-    Operation {
-        name,
-        rule,
-        last,
-        slice,
-    }
-}
-
-const OPERATIONS: [Operation; 20] = [
-    operation("get_z", Rule::Straight, &[31], 256),
-    operation("get_z_value", Rule::Straight, &[31], 256),
-    operation("get_z3", Rule::Straight, &[31], 256),
-    operation("get_z_vq_2", Rule::Straight, &[31], 256),
-    operation("get_all_z", Rule::Loop, &[31], 0),
-    operation("get_p", Rule::Straight, &[15], 32),
-    operation("get_p_value", Rule::Straight, &[15], 32),
-    // There is one FFR, and no index.
-    operation("get_ffr", Rule::Straight, &[], 32),
-    operation("get_ffr_value", Rule::Straight, &[], 32),
-    operation("get_v", Rule::Straight, &[31], 16),
-    operation("set_z", Rule::Straight, &[31], 256),
-    operation("set_z3", Rule::Straight, &[31], 256),
-    operation("set_z_vq_2", Rule::Straight, &[31], 0),
-    operation("set_all_z", Rule::Loop, &[31], 0),
-    operation("set_p", Rule::Straight, &[15], 32),
-    operation("set_ffr", Rule::Straight, &[], 32),
-    operation("set_v", Rule::Straight, &[31], 16),
-    operation("decode", Rule::NoTable, &[], 0),
-    operation("get_by_id", Rule::NoTable, &[31, 15], 0),
-    operation("set_by_id", Rule::NoTable, &[31, 15], 0),
-];
-
-/// At a constant VQ, the instructions that may come beside loads and stores: they find the register.
-const AROUND: usize = 16;
-
-/// How many times a plain copy's cycles an operation on Z may take, on each processor of the model: GET
-/// and SET. Of V2, LLVM's model counts three operations for each pair of vectors, and takes six at a
-/// time, so that there the choice of addresses comes on top of the copy.
-const LIMITS: [(&str, [f64; PROCESSORS.len()]); 3] = [
-    ("get_z", [1.25, 1.80, 1.25]),
-    ("get_z_value", [1.25, 1.80, 1.25]),
-    ("set_z", [1.50, 1.90, 1.50]),
-];
-/// Less than half a hundredth more is none: the model's last iterations do not come out even.
-const ROUNDING: f64 = 0.005;
-/// How many faults are worth showing.
-const SHOWN: usize = 100;
+use rules::Kind;
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Take what the operations are as arm64 code as the figures from now on
     #[arg(long)]
     bless: bool,
+    /// Also build at opt-level 1, 2 and "z", for Neoverse V1 and A64FX, without AVX2, and with the oldest Rust and nightly:
+    /// half an hour
+    #[arg(long, conflicts_with = "bless")]
+    every_build: bool,
+    /// Only the builds with this in their name, such as `x86-64-v3, crosvm`; no figures are compared
+    #[arg(long, value_name = "NAME", conflicts_with = "bless")]
+    build: Option<String>,
 }
 
-/// Compiles, disassembles, models and executes the probe.
+/// Those of the probe's Cargo.toml: of each run, and of every build.
+const PROFILES: [&str; 4] = ["release", "cloud-hypervisor", "crosvm", "firecracker"];
+const OTHER_PROFILES: [&str; 3] = ["opt-level-1", "opt-level-2", "opt-level-z"];
+
+const X86_64: &str = "x86_64-unknown-linux-gnu";
+/// What is built for: a name, and flags.
+type Target = (&'static str, &'static str, &'static str);
+const TARGETS: [Target; 4] = [
+    ("arm64", ARM64, ""),
+    ("neoverse-v2", ARM64, "-C target-cpu=neoverse-v2"),
+    (ASKS, X86_64, ""),
+    ("x86-64-v3", X86_64, "-C target-cpu=x86-64-v3"),
+];
+const OTHER_TARGETS: [Target; 3] = [
+    ("neoverse-v1", ARM64, "-C target-cpu=neoverse-v1"),
+    ("a64fx", ARM64, "-C target-cpu=a64fx"),
+    ("without AVX2", X86_64, "--cfg sve_state_portable"),
+];
+/// Where copies test what the processor has.
+const ASKS: &str = "x86-64";
+
+/// The operations on one slice, and the largest number of the bank's registers. (There is one FFR, and no index.)
+const OPERATIONS: [(&str, &[u64]); 11] = [
+    ("get_z", &[31]),
+    ("value_z", &[31]),
+    ("set_z", &[31]),
+    ("get_p", &[15]),
+    ("value_p", &[15]),
+    ("set_p", &[15]),
+    ("get_ffr", &[]),
+    ("value_ffr", &[]),
+    ("set_ffr", &[]),
+    ("value_v", &[31]),
+    ("set_v", &[31]),
+];
+/// From an ID on. The register may be found by branches, but through no table, whatever a processor guesses.
+const BY_ID: [&str; 2] = ["get_id", "set_id"];
+/// The faults, each with the profile in which it must be refused, if not in all.
+const PLANTED: [(&str, Kind, Option<&str>); 5] = [
+    (BRANCH, Kind::Branch, None),
+    (PLAIN, Kind::Call, Some("cloud-hypervisor")),
+    ("overflow_p", Kind::Panic, Some("crosvm")),
+    ("table_z", Kind::Indirect, None),
+    ("index_z", Kind::Index, None),
+];
+const BRANCH: &str = "branch_p";
+const PLAIN: &str = "plain_z";
+const SHAPES: [&str; 3] = ["alone", "all", "list"];
+
+/// Builds, reads, models and executes the probe.
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     ensure!(
         cfg!(target_arch = "x86_64"),
-        "the probes for x86-64 are compiled and run on x86-64 only"
+        "the loops for x86-64 are executed on x86-64 only"
     );
-    toolchain::ensure_arm64(cx, &[])?;
-    let tools = tools::ensure(cx)?;
-    let toolchain = toolchain::arm64(cx)?;
-    let probes = [
-        Probe::arm64(cx, &tools, &toolchain)?,
-        Probe::native(cx, &tools, "AVX2", "-C target-cpu=x86-64-v3")?,
-        Probe::native(cx, &tools, "SSE2", "--cfg sve_state_portable")?,
-        Probe::native(cx, &tools, "x86-64", "")?,
-    ];
-
+    toolchain::ensure_arm64(cx, &[VALGRIND])?;
+    let arm64 = toolchain::arm64(cx)?;
     let mut found = Found::default();
-    let cycles = found.model(cx, &tools, &probes[0])?;
-    let mut figures = Figures::new(format!("{}, {}", toolchain.version(cx)?, tools.version));
-    for Operation { name, .. } in &OPERATIONS {
-        let function = probes[0].function("access", name)?;
-        figures.add(name, function, cycles.get(*name).copied());
+    if options.build.is_none() {
+        let figures = figures(cx, &arm64)?;
+        if options.bless {
+            figures.write(cx)?;
+            return Ok(vec!["figures are written".to_owned()]);
+        }
+        found.compare(&figures, &Figures::read(cx)?)?;
     }
-    if options.bless {
-        figures.write(cx)?;
-        return Ok(vec!["figures are written".to_owned()]);
+    let (mut targets, mut profiles) = (TARGETS.to_vec(), PROFILES.to_vec());
+    let mut others = Vec::new();
+    if options.every_build {
+        targets.extend(OTHER_TARGETS);
+        profiles.extend(OTHER_PROFILES);
+        others.push(toolchain::oldest(cx, oldest_version())?);
+        others.push(toolchain::nightly(cx, "codegen")?);
     }
-    // Planted: a GET that does what a SET does.
-    let mut planted = figures.clone();
-    let set = probes[0].function("access", "set_z")?;
-    planted.add("get_z", set, cycles.get("set_z").copied());
-    found.figures(&figures, &Figures::read(cx)?, &planted)?;
-    for probe in &probes {
-        found.planted(probe)?;
-        found.operations(probe)?;
+    let mut compilers = vec![(&Toolchain::Active, Some(&arm64))];
+    for other in &others {
+        let for_arm64 = other.builds_arm64(cx).then_some(other);
+        if for_arm64.is_none() {
+            let version = other.version(cx)?;
+            found.said.push(format!(
+                "NOT FOR ARM64, whose standard library it lacks: {version}"
+            ));
+        }
+        compilers.push((other, for_arm64));
     }
-    for probe in &probes[1..] {
-        found.execute(cx, probe)?;
+    let name = options.build.as_deref().unwrap_or_default();
+    for (for_x86_64, for_arm64) in compilers {
+        for target in &targets {
+            let compiler = if target.1 == ARM64 {
+                for_arm64
+            } else {
+                Some(for_x86_64)
+            };
+            for profile in profiles
+                .iter()
+                .filter(|profile| built(target, profile).contains(name))
+            {
+                if let Some(compiler) = compiler {
+                    found.judge(cx, &Probe::build(cx, compiler, target, profile)?)?;
+                }
+            }
+        }
     }
+    ensure!(found.builds > 0, "no build has {name:?} in its name");
     found.verdict()
+}
+
+/// What is compared with the file.
+fn figures(cx: &Context, arm64: &Toolchain) -> Result<Figures> {
+    let build = |profile| Probe::build(cx, arm64, &TARGETS[0], profile);
+    let (speed, size) = (build("release")?, build("cloud-hypervisor")?);
+    let mut functions = BTreeMap::new();
+    for (probe, level) in [(&speed, "3"), (&size, "s")] {
+        let operations = OPERATIONS.iter().map(|(name, _)| *name);
+        for name in operations.chain(BY_ID).chain([PLAIN]) {
+            functions.insert(format!("{name} {level}"), probe.operation(name, 0)?);
+            functions.insert(format!("{name} {level}, list"), probe.operation(name, 2)?);
+        }
+    }
+    Figures::new(cx, &arm64.version(cx)?, &functions)
+}
+
+/// A build's name.
+fn built(target: &Target, profile: &str) -> String {
+    format!("{}, {profile}", target.0)
+}
+
+/// A build of the probe.
+struct Probe {
+    target: Target,
+    profile: String,
+    name: String,
+    program: PathBuf,
+    assembly: Assembly,
+}
+
+impl Probe {
+    fn build(cx: &Context, compiler: &Toolchain, target: &Target, profile: &str) -> Result<Self> {
+        let (_, triple, flags) = target;
+        let version = compiler.version(cx)?;
+        let version = version.split(' ').nth(1).unwrap_or_default();
+        let name = format!("{}, {version}", built(target, profile));
+        let directory = cx.directory("codegen")?;
+        let file = directory.join(name.replace(", ", "-") + ".s");
+        let manifest = "tests/programs/codegen_probe/Cargo.toml";
+        let build = [
+            "rustc",
+            "--locked",
+            "--manifest-path",
+            manifest,
+            "--profile",
+            profile,
+        ];
+        let mut cargo = match *triple {
+            ARM64 => toolchain::arm64_cargo(cx, compiler, &build),
+            _ => compiler.cargo(cx, "codegen", &[&build[..], &["--target", triple]].concat()),
+        };
+        cargo.env("CARGO_TARGET_DIR", &directory);
+        cargo
+            .env_remove("CARGO_ENCODED_RUSTFLAGS")
+            .env("RUSTFLAGS", flags);
+        cargo
+            .arg("--")
+            .arg(format!("--emit=asm={}", file.display()));
+        if *triple == X86_64 {
+            cargo.arg("-Cllvm-args=-x86-asm-syntax=intel");
+        }
+        cx.run(cargo)?;
+        Ok(Self {
+            target: *target,
+            profile: profile.to_owned(),
+            name,
+            program: directory.join(triple).join(profile).join("codegen_probe"),
+            assembly: Assembly::parse(&fs::read_to_string(file)?),
+        })
+    }
+
+    /// An operation in a shape.
+    fn operation(&self, name: &str, shape: usize) -> Result<&Function> {
+        let table = self.assembly.table(&["codegen_probe", name, "FUNCTIONS"]);
+        let function = table.get(shape).copied();
+        function.with_context(|| format!("the probe has no {name}, {}", SHAPES[shape]))
+    }
+
+    /// How an operation breaks the rules.
+    fn faults(&self, name: &str, shape: usize, last: &[u64]) -> Result<Vec<rules::Fault>> {
+        let around = self.operation(&around(name), shape).ok();
+        let around = around.filter(|_| shape != 0);
+        let asks = self.target.0 == ASKS;
+        Ok(rules::faults(
+            self.operation(name, shape)?,
+            around,
+            asks,
+            last,
+        ))
+    }
+}
+
+/// The same loop around nothing: of the same bank.
+fn around(name: &str) -> String {
+    format!("none_{}", name.rsplit('_').next().unwrap_or_default())
 }
 
 #[derive(Default)]
 struct Found {
-    faults: Vec<String>,
-    /// Of each probe: how many operations.
-    operations: Vec<String>,
+    builds: usize,
+    functions: usize,
+    loops: usize,
     refused: usize,
-    worst: BTreeMap<&'static str, String>,
-    cases: usize,
-    compared: String,
+    faults: Vec<String>,
+    said: Vec<String>,
 }
 
 impl Found {
-    /// Functions that must be refused.
-    fn planted(&mut self, probe: &Probe) -> Result<()> {
-        let planted = [
-            ("branch", Rule::Straight, Kind::Branch),
-            ("call", Rule::Straight, Kind::Call),
-            ("call", Rule::Asks, Kind::Call),
-            ("panic", Rule::Straight, Kind::Panic),
-            ("table", Rule::Straight, Kind::Table),
-            ("table", Rule::NoTable, Kind::Table),
-            ("access", Rule::Straight, Kind::Branch),
-            ("index", Rule::NoTable, Kind::NoClamp),
-        ];
-        for (name, rule, kind) in planted {
-            let function = probe.function("planted", name)?;
-            let faults = rules::faults(&probe.assembly, function, rule, &[31]);
+    /// A build, read, and executed where it can be.
+    fn judge(&mut self, cx: &Context, probe: &Probe) -> Result<()> {
+        let built = &probe.name;
+        for (n, shape) in SHAPES.iter().enumerate() {
+            for (name, last) in OPERATIONS {
+                self.add(
+                    &format!("{name}, {shape}, {built}"),
+                    &probe.faults(name, n, last)?,
+                );
+            }
+            for name in BY_ID {
+                let mut faults = probe.faults(name, n, &[31, 15])?;
+                faults.retain(|fault| ![Kind::Branch, Kind::Call].contains(&fault.0));
+                self.add(&format!("{name}, {shape}, {built}"), &faults);
+            }
+            for (name, kind, profile) in PLANTED {
+                let faults = probe.faults(name, n, &[31])?;
+                let refused = faults.iter().any(|fault| fault.0 == kind);
+                ensure!(
+                    refused || profile.is_some_and(|profile| profile != probe.profile),
+                    "{name}, {shape}, {built}: the planted fault is not refused, only: {faults:?}"
+                );
+                self.refused += usize::from(refused);
+            }
+        }
+        // Where copies ask, what they call. (Without LTO it is not in the probe, but it is executed.)
+        let for_avx2 = probe.assembly.of_path(&["for_avx2"]);
+        let there =
+            probe.target.0 != ASKS || probe.profile != "firecracker" || !for_avx2.is_empty();
+        ensure!(there, "{built}: no copy for AVX2 was read");
+        for (name, function) in for_avx2 {
+            self.add(
+                &format!("{name}, {built}"),
+                &rules::faults(function, None, false, &[]),
+            );
+        }
+        self.builds += 1;
+        if probe.target.1 == X86_64 {
+            self.execute(cx, probe)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, what: &str, faults: &[rules::Fault]) {
+        self.functions += 1;
+        if let Some(first) = faults.first() {
+            let more = match faults.len() {
+                1 => String::new(),
+                n => format!(" (and {} more)", n - 1),
+            };
+            self.faults.push(format!("{what}: {first}{more}"));
+        }
+    }
+
+    fn execute(&mut self, cx: &Context, probe: &Probe) -> Result<()> {
+        let built = &probe.name;
+        let loops = executed::count(cx, &probe.program)?;
+        let fault = |name: &str, shape: &str| {
+            let found = |name: &str| loops.get(&format!("{name}, {shape}"));
+            let counts = found(name).zip(found(&around(name)));
+            let (counts, around) = counts.with_context(|| format!("{name} was not executed"))?;
+            anyhow::Ok(counts.fault(around, probe.target.0 == ASKS))
+        };
+        for shape in &SHAPES[1..] {
+            for (name, _) in OPERATIONS {
+                self.loops += 1;
+                let fault = fault(name, shape)?;
+                let fault =
+                    fault.map(|fault| format!("{name}, {shape}, {built}, executed: {fault}"));
+                self.faults.extend(fault);
+            }
             ensure!(
-                faults.iter().any(|fault| fault.kind == kind),
-                "{}: planted::{name} has {kind}, but what was found is {faults:?}",
-                probe.name
+                fault(BRANCH, shape)?.is_some(),
+                "{shape}, {built}: the planted branch was executed, and not seen"
             );
             self.refused += 1;
         }
         Ok(())
     }
 
-    /// The operations as a user's code calls them, and where these ask the processor, what they call.
-    fn operations(&mut self, probe: &Probe) -> Result<()> {
-        let listed = probe.listing.all("access")?;
-        ensure!(
-            listed.len() == OPERATIONS.len(),
-            "the probe has {} operations, not {}",
-            listed.len(),
-            OPERATIONS.len()
-        );
-        println!("  {:6}  operation      instructions", probe.name);
-        for Operation {
-            name, rule, last, ..
-        } in &OPERATIONS
-        {
-            let function = probe.function("access", name)?;
-            // The size of the memory at a constant VQ is checked by the compiler.
-            let rule = match rule {
-                Rule::Straight if probe.asks && !name.ends_with("_v") => Rule::Asks,
-                // A loop that asks each time, or once in front of one of two loops.
-                Rule::Loop if probe.asks => Rule::Any,
-                rule => *rule,
-            };
-            if !copied_in_the_end(probe, name) {
-                self.check(probe, function, rule, last, name);
-            }
-            println!("          {name:14} {:5}", function.instructions.len());
-            if name.ends_with("_vq_2") && !probe.asks {
-                self.folded(probe, function, name);
-            }
-        }
-        if probe.asks {
-            for line in ["get_wide", "get_narrow", "set_wide"] {
-                let name = format!("for_avx2::{line}");
-                // One in each part of the program that uses it.
-                let lines = probe.assembly.named(&name);
-                ensure!(!lines.is_empty(), "the probe calls no {name}");
-                for function in lines {
-                    self.check(probe, function, Rule::Straight, &[], &name);
-                }
-            }
-        }
-        self.operations
-            .push(format!("{} for {}", OPERATIONS.len(), probe.name));
-        Ok(())
-    }
-
-    fn check(&mut self, probe: &Probe, function: &Function, rule: Rule, last: &[u64], what: &str) {
-        let faults = rules::faults(&probe.assembly, function, rule, last);
-        if let Some(first) = faults.first() {
-            let more = match faults.len() {
-                1 => String::new(),
-                n => format!(" (and {} more)", n - 1),
-            };
-            self.faults
-                .push(format!("{what}, {}: {first}{more}", probe.name));
-        }
-    }
-
-    /// At a constant VQ only that VQ's own loads and stores are left: as many as the copy and the zeros
-    /// have vectors.
-    fn folded(&mut self, probe: &Probe, function: &Function, name: &str) {
-        let (vectors, pairs): (usize, usize) = match probe.name {
-            "AVX2" => (32, 1),
-            "NEON" => (16, 2),
-            _ => (16, 1),
-        };
-        let moved = if name.starts_with("get") {
-            32 + 256
-        } else {
-            64
-        };
-        let most = (moved / vectors).div_ceil(pairs) + AROUND;
-        let found = function.instructions.len();
-        if found > most {
-            self.faults.push(format!(
-                "{name}, {}: {found} instructions, where {most} would do at a constant VQ",
-                probe.name
-            ));
-        }
-    }
-
-    /// Compares with the file, if that is of the same compiler. In CI it has to be.
-    fn figures(&mut self, figures: &Figures, file: &Figures, planted: &Figures) -> Result<()> {
-        if let Some(built) = figures.other(file) {
-            self.compared = format!("NOT COMPARED: the figures of arm64 code are of {built}");
-            ensure!(env::var_os("CI").is_none(), "{}", self.compared);
+    /// Compares with the file, if that is of the same compiler and model. In CI it has to be.
+    fn compare(&mut self, figures: &Figures, file: &Figures) -> Result<()> {
+        self.said.push(figures.beside_plain()?);
+        if figures.built != file.built {
+            let text = format!(
+                "NOT COMPARED: the figures of arm64 code are of {}",
+                file.built
+            );
+            ensure!(env::var_os("CI").is_none(), "{text}");
+            self.said.push(text);
             return Ok(());
         }
         self.faults.extend(figures.changed(file));
-        ensure!(
-            planted
-                .changed(file)
-                .iter()
-                .any(|fault| fault.starts_with("get_z:")),
-            "a SET is not told from a GET by its figures"
-        );
-        self.refused += 1;
-        self.compared = format!(
-            "{} as arm64 code are as they were",
-            count(OPERATIONS.len(), "operation")
-        );
-        Ok(())
-    }
-
-    /// Models the whole of each operation, from the view and the register to the last store.
-    fn model(
-        &mut self,
-        cx: &Context,
-        tools: &tools::Tools,
-        probe: &Probe,
-    ) -> Result<BTreeMap<String, Cycles>> {
-        let mut pieces = Pieces::new();
-        for Operation { name, slice, .. } in OPERATIONS.iter().filter(|o| o.slice > 0) {
-            let function = probe.function("access", name)?;
-            // A call cannot be modelled; that there is one has been found.
-            let next = |flow| matches!(flow, Flow::Next | Flow::Return);
-            if function.instructions.iter().all(|i| next(i.flow)) {
-                pieces.insert((*name).to_owned(), model::text(&function.instructions));
-                let plain = slice.to_string();
-                let function = probe.function("copy", &plain)?;
-                pieces.insert(plain, model::text(&function.instructions));
-            }
-        }
-        for plain in ["64", "256"] {
-            let function = probe.function("copy", plain)?;
-            pieces.insert(plain.to_owned(), model::text(&function.instructions));
-        }
-        let cycles = model::cycles(cx, tools, &pieces)?;
-        // Planted: 256 bytes, where 64 are to be written.
-        for (more, less) in cycles["256"].iter().zip(cycles["64"]) {
-            ensure!(
-                more / less > 2.0,
-                "a copy of 256 bytes is not told from one of 64"
-            );
-        }
-        self.refused += 1;
-        println!("  modelled cycles, and those of a plain copy of a slice");
-        println!(
-            "  operation        {}",
-            PROCESSORS.map(|(_, name)| format!("{name:>20}")).join("")
-        );
-        for Operation { name, slice, .. } in OPERATIONS.iter().filter(|o| o.slice > 0) {
-            let Some(own) = cycles.get(*name) else {
-                continue;
-            };
-            let plain: Cycles = cycles[&slice.to_string()];
-            let ratios: Vec<f64> = own
-                .iter()
-                .zip(plain)
-                .map(|(own, plain)| own / plain)
-                .collect();
-            let cells = own.iter().zip(plain).zip(&ratios);
-            let cells =
-                cells.map(|((own, plain), ratio)| format!("  {own:6.2} {plain:6.2} {ratio:4.2}"));
-            println!("  {name:14} {}", cells.collect::<String>());
-            let Some((_, limits)) = LIMITS.iter().find(|(limited, _)| limited == name) else {
-                continue;
-            };
-            for (processor, (_, processor_name)) in PROCESSORS.iter().enumerate() {
-                let (ratio, limit) = (ratios[processor], limits[processor]);
-                if ratio > limit + ROUNDING {
-                    self.faults.push(format!(
-                        "{name}: {ratio:.2} times a plain copy's cycles on {processor_name}, where \
-                         {limit:.2} is the limit"
-                    ));
-                }
-            }
-            let shown = ratios
-                .iter()
-                .zip(PROCESSORS)
-                .map(|(r, (_, p))| format!("{r:.2} on {p}"));
-            self.worst
-                .insert(name, shown.collect::<Vec<_>>().join(", "));
-        }
-        Ok(cycles)
-    }
-
-    fn execute(&mut self, cx: &Context, probe: &Probe) -> Result<()> {
-        let mut operations = executed::count(cx, &probe.program)?;
-        let planted = operations.remove(executed::PLANTED);
-        let planted = planted.context("the planted branch was not executed")?;
-        ensure!(
-            planted.verdict(executed::PLANTED, 0).is_err(),
-            "the planted branch was executed, and not seen"
-        );
-        self.refused += 1;
-        let listed = probe.listing.all("access")?;
-        ensure!(
-            operations.keys().eq(listed.keys()),
-            "not every operation was executed, only: {:?}",
-            operations.keys()
-        );
-        println!(
-            "  {:6}  executed       cases  instructions  cond. branches",
-            probe.name
-        );
-        for (operation, counts) in &operations {
-            self.cases += counts.cases;
-            if copied_in_the_end(probe, operation) {
-                continue;
-            }
-            match counts.verdict(operation, usize::from(probe.asks)) {
-                Ok(branches) => {
-                    let (first, last) = (counts.instructions.first(), counts.instructions.last());
-                    let (first, last) = (first.copied().unwrap_or(0), last.copied().unwrap_or(0));
-                    println!(
-                        "          {operation:14} {:5}   {first:5} to {last:5}   {branches}",
-                        counts.cases
-                    );
-                }
-                Err(fault) => self.faults.push(format!("{}: {fault}", probe.name)),
-            }
-        }
+        self.said
+            .push("arm64 code is as the figures have it".to_owned());
         Ok(())
     }
 
     fn verdict(self) -> Result<Counted> {
         if !self.faults.is_empty() {
-            for fault in self.faults.iter().take(SHOWN) {
+            for fault in &self.faults {
                 println!("  {fault}");
             }
             bail!("{}", count(self.faults.len(), "fault"));
         }
-        let mut counted = vec![
-            format!("operations without a fault: {}", self.operations.join(", ")),
+        let read = count(self.functions, "function");
+        let counted = [
+            format!("{read} without a fault, in {}", count(self.builds, "build")),
+            format!(
+                "{} executed: counts do not depend on VQ, no branch is guessed wrongly",
+                count(self.loops, "loop")
+            ),
             format!("{} refused", count(self.refused, "planted fault")),
         ];
-        let worst = self.worst.iter();
-        counted.extend(
-            worst.map(|(name, cycles)| format!("cycles of {name} beside a plain copy's: {cycles}")),
-        );
-        counted.push(format!(
-            "{} cases executed: branches do not depend on VQ, register or contents",
-            self.cases
-        ));
-        counted.push(self.compared);
-        Ok(counted)
+        Ok([counted.to_vec(), self.said].concat())
     }
-}
-
-/// What falls short: without AVX2, the compiler makes a slice of 256 bytes by value elsewhere, and copies
-/// it to its place by `memcpy`.
-fn copied_in_the_end(probe: &Probe, operation: &str) -> bool {
-    probe.name == "SSE2" && operation == "get_z_value"
 }

@@ -1,252 +1,237 @@
-//! What a function's instructions may do, by what the function is for.
+//! What a copy's instructions may do, alone and in a loop: they do not branch, call or panic, and they clamp the
+//! register's number. The loop may branch.
 //!
-//! A copy is a straight line: the number of bytes is an operand in it. On x86-64, unless the build is
-//! for AVX2, one test of what the processor has comes first, and then a call of such a line. An ID from
-//! outside may be found by branches, but through no table of addresses. And whatever a processor has
-//! guessed about a register's number, an address is computed only from what the clamp has left of it.
+//! Which branches are the loop's own, the assembly does not say. But they are where it is left: of the two ways that
+//! they go, one never comes back. From a branch in its body, both do. And a loop has no more branches of its own than
+//! the same loop around nothing.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
-use super::assembly::{Assembly, Flow, Function, Instruction};
-
-/// What a function has to keep to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rule {
-    /// No control flow but the return at the end.
-    Straight,
-    /// The same, and one loop.
-    Loop,
-    /// One branch, and calls of lines.
-    Asks,
-    /// Branches, but no jump or call through a register.
-    NoTable,
-    /// Branches, and calls through a register too, as of one function several times: only indices are
-    /// looked at, and panics.
-    Any,
-}
-
-/// How a function breaks its rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) kind: Kind,
-    at: String,
-}
+use super::assembly::{Flow, Function};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(super) enum Kind {
     Branch,
-    Jump,
     Call,
-    Table,
+    Indirect,
     Panic,
-    NoClamp,
+    Index,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Branch => "a conditional branch",
-            Self::Jump => "a jump",
-            Self::Call => "a call",
-            Self::Table => "a jump or call through a register or a table",
-            Self::Panic => "a panic path",
-            Self::NoClamp => "an index that no clamp holds",
-        })
-    }
-}
+/// How a function breaks the rules: the kind, and the instruction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault(pub(super) Kind, String);
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.at.as_str() {
-            "" => write!(f, "{}", self.kind),
-            at => write!(f, "{}: {at}", self.kind),
-        }
+        let kind = match self.0 {
+            Kind::Branch => "a conditional branch",
+            Kind::Call => "a call",
+            Kind::Indirect => "a jump or call through a register or a table",
+            Kind::Panic => "a panic path",
+            Kind::Index => "an index that no clamp holds",
+        };
+        write!(f, "{kind}: {}", self.1)
     }
 }
 
-/// Functions that a copy may go to where the processor is asked: lines for AVX2, and what asks.
-const LINES: [&str; 2] = [
-    "copy::isa::chosen::for_avx2::",
-    "copy::isa::chosen::unasked::",
-];
+/// The variable that is tested, and the module that is called, as they are mangled.
+const ASKED: &str = "8DETECTED";
+const COPIES: &str = "4copy";
 
-/// Everything that is wrong with a function. The number of a register, of which `last` is the largest,
-/// must have been clamped: once for each.
-pub(crate) fn faults(
-    assembly: &Assembly,
+/// All that is wrong with a function, or with a loop, of which `around` is the same around nothing. One that `asks`
+/// may test once whether the processor has AVX2, and call a copy for either answer. A mask of each of `last`, the
+/// largest numbers of a bank's registers, must be there.
+pub(super) fn faults(
     function: &Function,
-    rule: Rule,
+    around: Option<&Function>,
+    asks: bool,
     last: &[u64],
 ) -> Vec<Fault> {
-    let mut branches = match rule {
-        Rule::Straight => 0,
-        Rule::Loop | Rule::Asks => 1,
-        Rule::NoTable | Rule::Any => usize::MAX,
-    };
-    let end = function.instructions.len();
+    let instructions = &function.instructions;
     let mut faults = Vec::new();
-    for (i, instruction) in function.instructions.iter().enumerate() {
-        let kind = match instruction.flow {
-            Flow::Next => continue,
-            Flow::Return if i + 1 == end || rule != Rule::Straight => continue,
-            // A loop goes back.
-            Flow::Branch(to)
-                if branches > 0 && (rule != Rule::Loop || to <= instruction.address) =>
-            {
-                branches -= 1;
-                continue;
-            }
+    let asks = asks && instructions.iter().any(|i| i.text.contains(ASKED));
+    let (mut tests, mut calls) = if asks { (1, 2) } else { (0, 0) };
+    let branches = |f: &Function| {
+        f.instructions
+            .iter()
+            .filter(|i| matches!(i.flow, Flow::Branch(_)))
+            .count()
+    };
+    // The compiler may have unrolled the loop around nothing to its end.
+    let mut own = around.map_or(0, |around| branches(around).max(1));
+    let may = |left: &mut usize| {
+        left.checked_sub(1)
+            .map(|one_less| *left = one_less)
+            .is_some()
+    };
+    for (at, instruction) in instructions.iter().enumerate() {
+        let kind = match &instruction.flow {
+            Flow::Next | Flow::Return => continue,
+            Flow::Branch(_) if leaves(function, at) && may(&mut own) => continue,
+            Flow::Branch(_) if may(&mut tests) => continue,
             Flow::Branch(_) => Kind::Branch,
-            Flow::Call(to) | Flow::Jump(to) => match assembly.name(to) {
-                name if name.contains("panic") => Kind::Panic,
-                name if rule == Rule::Asks && LINES.iter().any(|line| name.contains(line)) => {
-                    continue;
-                }
-                _ if matches!(rule, Rule::NoTable | Rule::Any) => continue,
-                _ if function.instructions.iter().any(|i| i.address == to) => match rule {
-                    Rule::Asks => continue,
-                    _ => Kind::Jump,
-                },
-                _ => Kind::Call,
-            },
-            Flow::CallIndirect | Flow::JumpIndirect if rule == Rule::Any => continue,
-            Flow::CallIndirect | Flow::JumpIndirect => Kind::Table,
-            Flow::Return => Kind::Jump,
+            Flow::Jump(to) if function.labels.contains_key(to) => continue,
+            flow if panics(flow) => Kind::Panic,
+            Flow::Jump(to) | Flow::Call(to) if to.contains(COPIES) && may(&mut calls) => continue,
+            Flow::Jump(_) | Flow::Call(_) => Kind::Call,
+            Flow::CallIndirect | Flow::JumpIndirect => Kind::Indirect,
             Flow::Trap => Kind::Panic,
         };
-        let Instruction {
-            address,
-            mnemonic,
-            operands,
-            ..
-        } = instruction;
-        let mut at = format!("{address:#x} {mnemonic} {operands}");
-        if let Flow::Call(to) | Flow::Jump(to) = instruction.flow {
-            at += &format!(" ({})", assembly.name(to));
-        }
-        faults.push(Fault { kind, at });
+        faults.push(Fault(kind, instruction.text.clone()));
     }
-    let clamps = clamps(function);
     for last in last {
-        if !clamps.contains(last) {
-            let at = format!("of 0 to {last}");
-            faults.push(Fault {
-                kind: Kind::NoClamp,
-                at,
-            });
+        let mask = |bits| (1_u64 << bits) - 1;
+        let clamps = instructions.iter().any(|i| match i.text.split(' ').next() {
+            Some("and") => i.immediate() == Some(*last),
+            // A mask of so many bits, and a shift.
+            Some("ubfiz") => i.immediate().map(mask) == Some(*last),
+            _ => false,
+        });
+        if !clamps {
+            faults.push(Fault(Kind::Index, format!("of 0 to {last}")));
         }
     }
     faults
 }
 
-/// The constants that mask something, as the clamp of an index does.
-fn clamps(function: &Function) -> BTreeSet<u64> {
-    let mask = |instruction: &Instruction| {
-        let last = immediate(instruction.operands.rsplit(", ").next()?)?;
-        match instruction.mnemonic.as_str() {
-            "and" => Some(last),
-            // A mask of so many bits and a shift, in one.
-            "ubfiz" => Some((1 << last) - 1),
-            _ => None,
-        }
-    };
-    function.instructions.iter().filter_map(mask).collect()
+fn panics(flow: &Flow) -> bool {
+    matches!(flow, Flow::Branch(to) | Flow::Jump(to) | Flow::Call(to) if to.contains("panic"))
 }
 
-/// `0x1f`, `#0x1f` or `#31`.
-fn immediate(operand: &str) -> Option<u64> {
-    let digits = operand.strip_prefix('#').unwrap_or(operand);
-    match digits.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16).ok(),
-        None => digits.parse().ok(),
+/// Whether a branch, on one of its ways, never comes back.
+fn leaves(function: &Function, branch: usize) -> bool {
+    let comes_back = |from: Option<usize>| {
+        let (mut seen, mut open) = (
+            vec![false; function.instructions.len()],
+            Vec::from_iter(from),
+        );
+        while let Some(at) = open.pop() {
+            if at == branch {
+                return true;
+            }
+            if at < seen.len() && !seen[at] {
+                seen[at] = true;
+                let [next, target] = ways(function, at);
+                open.extend(next.into_iter().chain(target));
+            }
+        }
+        false
+    };
+    let [next, target] = ways(function, branch);
+    !(comes_back(next) && comes_back(target))
+}
+
+/// Where an instruction goes in its function: to the next one, and to its target.
+fn ways(function: &Function, at: usize) -> [Option<usize>; 2] {
+    match &function.instructions[at].flow {
+        Flow::Next => [Some(at + 1), None],
+        // A function that never returns ends its path.
+        flow @ Flow::Call(_) if panics(flow) => [None, None],
+        Flow::Call(_) | Flow::CallIndirect => [Some(at + 1), None],
+        Flow::Branch(to) => [Some(at + 1), function.labels.get(to).copied()],
+        Flow::Jump(to) => [None, function.labels.get(to).copied()],
+        Flow::JumpIndirect | Flow::Return | Flow::Trap => [None, None],
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Rule, faults};
-    use crate::parts::codegen::assembly::{Assembly, Isa};
+    use super::{Kind, faults};
+    use crate::parts::codegen::assembly::Assembly;
 
-    /// What is wrong with a function at 0x1000, its instructions 4 bytes each; at 0x2000 to 0x4000
-    /// are functions that it may call.
-    fn found(isa: Isa, rule: Rule, last: &[u64], lines: &str) -> Vec<Kind> {
-        let mut text = "0000000000001000 <f>:\n".to_owned();
-        for (i, line) in lines.split("; ").enumerate() {
-            let line = line.replacen(' ', "\t", 1);
-            text += &format!("    {:x}:      \t{line}\n", 0x1000 + 4 * i);
-        }
-        for (at, name) in [
-            (2000, "core::panicking::panic_bounds_check"),
-            (3000, "other"),
-            (4000, "sve_state::copy::isa::chosen::for_avx2::get_wide"),
-        ] {
-            text += &format!("000000000000{at} <{name}>:\n    {at}: \tret\n");
-        }
-        let assembly = Assembly::parse(isa, &text);
-        let function = assembly.function(0x1000).expect("the function");
-        let faults = faults(&assembly, function, rule, last);
-        faults.into_iter().map(|fault| fault.kind).collect()
+    /// What is wrong with a function of these instructions and labels, if the loop around nothing has `own` branches.
+    fn kinds(own: usize, asks: bool, last: &[u64], code: &str) -> Vec<Kind> {
+        let around = "jne .L1; ".repeat(own);
+        let text = format!("_1f:; {code}; _1g:; {around}ret");
+        let assembly = Assembly::parse(&text.replace("; ", "\n"));
+        let [(_, function), (_, around)] = ["f", "g"].map(|name| assembly.of_path(&[name])[0]);
+        let around = (own > 0).then_some(around);
+        let faults = faults(function, around, asks, last);
+        faults.into_iter().map(|fault| fault.0).collect()
     }
 
     #[test]
-    fn a_copy_is_a_straight_line() {
-        let found = |lines: &str| found(Isa::Aarch64, Rule::Straight, &[], lines);
-        assert_eq!(found("ldr q0, [x0]; str q0, [x1]; ret"), []);
-        assert_eq!(found("cbz x0, 0x1008; str q0, [x1]; ret"), [Kind::Branch]);
-        assert_eq!(found("bl 0x3000; ret"), [Kind::Call]);
-        assert_eq!(found("blr x8; ret"), [Kind::Table]);
-        assert_eq!(found("br x8"), [Kind::Table]);
-        assert_eq!(found("bl 0x2000; ret"), [Kind::Panic]);
-        assert_eq!(found("brk #0x1; ret"), [Kind::Panic]);
-        assert_eq!(found("b 0x3000"), [Kind::Call]);
-        assert_eq!(found("b 0x1004; ret"), [Kind::Jump]);
-        assert_eq!(found("ret; str q0, [x1]; ret"), [Kind::Jump]);
-    }
-
-    #[test]
-    fn a_loop_has_one_branch_back() {
-        let found = |lines: &str| found(Isa::Aarch64, Rule::Loop, &[], lines);
+    fn a_copy_alone_is_a_straight_line() {
+        let kinds = |code: &str| kinds(0, false, &[], code);
+        assert_eq!(kinds("ldr q0, [x0]; b .L1; .L1:; str q0, [x1]; ret"), []);
         assert_eq!(
-            found("ldr q0, [x0], #16; subs x2, x2, #1; b.ne 0x1000; ret"),
-            []
+            kinds("cbz x0, .L1; str q0, [x1]; .L1:; ret"),
+            [Kind::Branch]
         );
-        assert_eq!(found("cbz x2, 0x1008; b.ne 0x1000; ret"), [Kind::Branch]);
-        assert_eq!(found("b.ne 0x1000; b.ne 0x1000; ret"), [Kind::Branch]);
-    }
-
-    #[test]
-    fn who_asks_calls_lines_only() {
-        let found = |lines: &str| found(Isa::X86_64, Rule::Asks, &[], lines);
-        assert_eq!(found("cmp al, 0x2; jne 0x100c; jmp 0x4000; jmp 0x4000"), []);
-        assert_eq!(found("jne 0x1008; call 0x4000; ret"), []);
-        assert_eq!(found("jne 0x1008; jne 0x1008; ret"), [Kind::Branch]);
-        assert_eq!(found("jmp 0x3000"), [Kind::Call]);
-        assert_eq!(found("jmp rdx"), [Kind::Table]);
-        assert_eq!(found("call 0x2000; ret"), [Kind::Panic]);
-    }
-
-    #[test]
-    fn an_id_is_found_without_a_table() {
-        let found = |lines: &str| found(Isa::X86_64, Rule::NoTable, &[], lines);
-        assert_eq!(found("jne 0x1008; jb 0x1008; call 0x3000; ret"), []);
-        assert_eq!(found("jne 0x1008; jmp rax; ret"), [Kind::Table]);
+        assert_eq!(kinds("bl memcpy; ret"), [Kind::Call]);
+        assert_eq!(kinds("b memcpy"), [Kind::Call]);
         assert_eq!(
-            found("jne 0x1008; call qword ptr [rdi + 0x8]; ret"),
-            [Kind::Table]
+            kinds("mov r12, qword ptr [rip + memcpy@GOTPCREL]; call r12"),
+            [Kind::Call]
         );
-        assert_eq!(found("jne 0x1008; call 0x2000; ret"), [Kind::Panic]);
+        assert_eq!(
+            kinds("rep movsb byte ptr es:[rdi], byte ptr [rsi]; ret"),
+            [Kind::Call]
+        );
+        assert_eq!(kinds("blr x8; br x8; jmp rax"), [Kind::Indirect; 3]);
+        assert_eq!(kinds("bl _4core9panicking5panic; brk #1"), [Kind::Panic; 2]);
+    }
+
+    #[test]
+    fn a_loop_branches_only_where_it_is_left() {
+        let kinds = |own, body: &str| {
+            let code =
+                format!("test rdx, rdx; je .L3; .L1:; {body}; cmp rsi, rdx; jne .L1; .L3:; ret");
+            kinds(own, false, &[], &code)
+        };
+        assert_eq!(kinds(2, "mov rax, rbx"), []);
+        assert_eq!(kinds(1, "mov rax, rbx"), [Kind::Branch]);
+        // On the width, over some code or to another place that comes back.
+        assert_eq!(kinds(9, "jb .L2; mov rax, rbx; .L2:"), [Kind::Branch]);
+        assert_eq!(kinds(9, "jb .L1"), [Kind::Branch]);
+        // Around the same again.
+        assert_eq!(
+            kinds(9, ".L2:; inc rcx; cmp rcx, 16; jne .L2"),
+            [Kind::Branch]
+        );
+        assert_eq!(
+            kinds(9, "jae .L2; jmp .L4; .L2:; call _5panic; ud2; .L4:"),
+            [Kind::Panic; 2]
+        );
+        assert_eq!(
+            kinds(2, "jae .L2; jmp .L4; .L2:; call _5panic; .L4:"),
+            [Kind::Panic, Kind::Branch]
+        );
+    }
+
+    #[test]
+    fn who_asks_tests_once_and_calls_copies() {
+        let code =
+            "cmp byte ptr [rip + _8DETECTED], 2; jne .L1; jmp _4copy3yes; .L1:; jmp _4copy2no";
+        assert_eq!(kinds(0, true, &[], code), []);
+        assert_eq!(
+            kinds(0, false, &[], code),
+            [Kind::Branch, Kind::Call, Kind::Call]
+        );
+        assert_eq!(
+            kinds(0, true, &[], &code.replace("8DETECTED", "5other")).len(),
+            3
+        );
+        assert_eq!(
+            kinds(0, true, &[], &format!("jb .L1; {code}")),
+            [Kind::Branch]
+        );
+        assert_eq!(
+            kinds(0, true, &[], &format!("call memcpy; {code}")),
+            [Kind::Call]
+        );
     }
 
     #[test]
     fn an_index_is_clamped() {
-        let arm = |lines: &str| found(Isa::Aarch64, Rule::Straight, &[31], lines);
-        assert_eq!(arm("and w1, w1, #0x1f; ldr q0, [x0, x1]; ret"), []);
-        assert_eq!(arm("ubfiz w1, w1, #5, #5; ldr q0, [x0, x1]; ret"), []);
-        assert_eq!(arm("cmp w1, #0x1f; ldr q0, [x0, x1]; ret"), [Kind::NoClamp]);
-        assert_eq!(arm("and w1, w1, #0x3f; ret"), [Kind::NoClamp]);
-        let x86 = |lines: &str| found(Isa::X86_64, Rule::Straight, &[15], lines);
-        assert_eq!(x86("and esi, 0xf; ret"), []);
-        assert_eq!(x86("and esi, eax; ret"), [Kind::NoClamp]);
+        let kinds = |code: &str| kinds(0, false, &[31], code);
+        assert_eq!(kinds("and w1, w1, #0x1f; ret"), []);
+        assert_eq!(kinds("and esi, 31; ret"), []);
+        assert_eq!(kinds("ubfiz w1, w1, #5, #5; ret"), []);
+        assert_eq!(
+            kinds("cmp w1, #31; and esi, eax; and w1, w1, #0x3f; ret"),
+            [Kind::Index]
+        );
     }
 }
