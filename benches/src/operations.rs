@@ -483,7 +483,7 @@ fn vcpus() -> Vec<Operation> {
         all(
             "capture",
             gives(shim, |v| {
-                let vcpu = Finalized::of(&mut *v, true);
+                let vcpu = Finalized::of(&mut *v);
                 vcpu.and_then(|v| v.snapshot()).expect("its registers")
             }),
             gives(shim, |v| by_hand::save(v).expect("its registers")),
@@ -493,7 +493,7 @@ fn vcpus() -> Vec<Operation> {
             gives(
                 |vq| (shim(vq), snapshot(vq)),
                 |(v, snapshot)| {
-                    let vcpu = Finalized::of(v, true);
+                    let vcpu = Finalized::of(v);
                     let done = vcpu.and_then(|mut vcpu| vcpu.restore_snapshot(snapshot));
                     done.expect("of its vector lengths");
                 },

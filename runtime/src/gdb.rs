@@ -110,10 +110,10 @@ use crate::image::{Storage, SveState};
 use crate::layout::{InImage, check_vq};
 use crate::one_reg::OneReg;
 use crate::registers::{MAX_SLICE, Status};
-use crate::vcpu::{Finalized, VcpuError};
+use crate::vcpu::Finalized;
 use crate::vls::Vls;
 use crate::vq::{Vq, VqError};
-use crate::{fpsimd, sve};
+use crate::{SveError, fpsimd, sve};
 
 /// The size of the largest register in bytes.
 pub const MAX_BYTES: usize = MAX_SLICE;
@@ -657,7 +657,7 @@ pub enum GdbError<E> {
     /// The vCPU has a vector length that the SVE layout does not describe.
     Vq(VqError),
     /// A call failed, or the register is longer than the vCPU's vector lengths say.
-    Vcpu(VcpuError<E>),
+    Vcpu(SveError<E>),
 }
 
 impl<E: fmt::Display> fmt::Display for GdbError<E> {

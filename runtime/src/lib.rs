@@ -142,8 +142,6 @@ mod copy;
 #[doc = include_str!("emulator.md")]
 pub mod emulator {}
 pub mod errno;
-#[cfg(feature = "snapshot")]
-mod error;
 mod fields;
 pub mod gdb;
 #[doc = include_str!("guarantees.md")]
@@ -186,12 +184,11 @@ macro_rules! register_layout {
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-#[cfg(feature = "snapshot")]
-pub use error::SveError;
 pub use fields::{Allowed, FieldError};
 pub use image::{Image, SveState};
 pub use layout::{Layout, Register};
 pub use layouts::{fpsimd, sve};
 pub use one_reg::OneReg;
+pub use vcpu::error::SveError;
 pub use vls::Vls;
 pub use vq::{Vq, VqError};

@@ -98,7 +98,7 @@ pub trait OneReg {
 
     /// The errno in an error of this vCPU.
     ///
-    /// It decides what [`VcpuError`](crate::vcpu::VcpuError) says of a call that failed: only `ENOEXEC`, say,
+    /// It decides what [`SveError`](crate::SveError) says of a call that failed: only `ENOEXEC`, say,
     /// means that `KVM_ARM_VCPU_INIT` is missing, and if `EIO` were taken for it, the advice would clear a
     /// running guest's registers. So implement it wherever the error has an errno. Without it, `None`, an
     /// error shows what the vCPU answered, and gives no reason that rests on the errno.

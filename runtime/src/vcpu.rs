@@ -46,11 +46,14 @@
 //! | [`Initialised::finalize`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG |
 //! | [`Initialised::settle`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | `Initialised::restore_snapshot` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | `Initialised::restore_registers` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::of`] | KVM_GET_ONE_REG |
 //! | `Finalized::snapshot` | KVM_GET_ONE_REG |
 //! | `Finalized::restore_snapshot` | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::get`] | KVM_GET_ONE_REG |
 //! | [`Finalized::set`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | [`Finalized::get_vector`] | KVM_GET_ONE_REG |
+//! | [`Finalized::set_vector`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::status`] | KVM_GET_ONE_REG |
 //! | [`Finalized::set_status`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`gdb::read_vcpu`] | KVM_GET_ONE_REG |
@@ -63,45 +66,32 @@
 //! [`gdb::read_vcpu`]: crate::gdb::read_vcpu
 //! [`gdb::write_vcpu`]: crate::gdb::write_vcpu
 
-mod error;
+pub(crate) mod error;
 mod single;
 mod stage;
+
+use error::SveError;
 
 use crate::errno::Errno;
 use crate::image::{Storage, SveState};
 use crate::layout::{ByteArray, Register};
-use crate::one_reg::{FEATURE_SVE, OneReg, reg_size};
-use crate::registers::{self, MAX_SLICE, not_zero, without_predicates};
+use crate::one_reg::{OneReg, reg_size};
+use crate::registers::{self, MAX_SLICE, past_end, without_predicates};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 use crate::{fpsimd, sve};
 
 pub use crate::one_reg::FinalizeSve;
 pub use crate::registers::Status;
-pub use error::VcpuError;
 pub use single::Single;
 pub use stage::{Call, Refusal, Stage};
-
-/// Whether a vCPU has SVE, by the features that `KVM_ARM_VCPU_INIT` was asked for
-/// (`kvm_vcpu_init.features`).
-pub const fn has_sve(features: &[u32]) -> bool {
-    match features {
-        [first, ..] => *first >> FEATURE_SVE & 1 == 1,
-        [] => false,
-    }
-}
-
-/// Whether a vCPU has SVE, by the IDs that `KVM_GET_REG_LIST` gave: then VLS is among them.
-pub fn lists_sve(ids: impl IntoIterator<Item = u64>) -> bool {
-    ids.into_iter().any(|id| id == sve::VLS.id())
-}
 
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
 /// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,
 /// [`finalize`](Self::finalize) it: those are methods of [`Finalized`].
 ///
-/// Two methods do all of it, for a vCPU without SVE too: [`settle`](Self::settle) when it first boots, and
-/// `restore_snapshot`.
+/// Three methods do all of it, and find out by themselves whether the vCPU has SVE: [`settle`](Self::settle)
+/// when it first boots, and `restore_snapshot` or `restore_registers`.
 ///
 /// Pass `&mut vcpu`, or a `&VcpuFd`, to keep the vCPU whatever fails.
 #[derive(Debug)]
@@ -110,15 +100,15 @@ pub struct Initialised<V> {
 }
 
 impl<V: FinalizeSve> Initialised<V> {
-    /// For a vCPU that the caller has initialised with SVE, and not finalized. This makes no call, so nothing
-    /// is checked. If the vCPU is finalized, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) fail
+    /// For a vCPU that the caller has initialised, and not finalized. This makes no call, so nothing is
+    /// checked. If the vCPU is finalized, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) fail
     /// with `EPERM`.
     pub fn new(vcpu: V) -> Self {
         Self { vcpu }
     }
 
     /// Its vector lengths: the host's, unless narrowed. One GET.
-    pub fn vls(&self) -> Result<Vls, VcpuError<V::Error>> {
+    pub fn vls(&self) -> Result<Vls, SveError<V::Error>> {
         read_vls(&self.vcpu)
     }
 
@@ -130,7 +120,7 @@ impl<V: FinalizeSve> Initialised<V> {
     ///
     /// A vCPU that has run keeps its vector lengths wherever it moves. If it is to move among hosts,
     /// start it with what [`Vls::common`] finds for all of them.
-    pub fn set_vls(&mut self, vls: Vls) -> Result<(), VcpuError<V::Error>> {
+    pub fn set_vls(&mut self, vls: Vls) -> Result<(), SveError<V::Error>> {
         self.vcpu
             .set_one_reg(sve::VLS.id(), &vls.to_bytes())
             .map_err(|error| self.refused(vls, error))
@@ -138,10 +128,10 @@ impl<V: FinalizeSve> Initialised<V> {
 
     /// Why KVM refused vector lengths.
     #[cold]
-    fn refused(&self, vls: Vls, error: V::Error) -> VcpuError<V::Error> {
+    fn refused(&self, vls: Vls, error: V::Error) -> SveError<V::Error> {
         let einval = self.vcpu.errno(&error) == Some(Errno::EINVAL);
         let failed = failed(&self.vcpu, Call::Set(sve::VLS.id()), error);
-        let (VcpuError::Call { refusal: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
+        let (SveError::Call { refusal: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
             return failed;
         };
         // Up to its maximum, the vCPU's set is the host's own. What the host has past that, only KVM knows.
@@ -149,7 +139,7 @@ impl<V: FinalizeSve> Initialised<V> {
             return error.into();
         }
         match failed {
-            VcpuError::Call { error, .. } if einval && vls.max() > vcpu.max() => VcpuError::Wider {
+            SveError::Call { error, .. } if einval && vls.max() > vcpu.max() => SveError::Wider {
                 wanted: vls,
                 vcpu,
                 error,
@@ -160,7 +150,7 @@ impl<V: FinalizeSve> Initialised<V> {
 
     /// Settles the vector lengths. Two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. If the second fails,
     /// the vCPU is finalized; go on with [`Finalized::new`].
-    pub fn finalize(mut self) -> Result<Finalized<V>, VcpuError<V::Error>> {
+    pub fn finalize(mut self) -> Result<Finalized<V>, SveError<V::Error>> {
         match self.vcpu.finalize_sve() {
             Ok(()) => Finalized::new(self.vcpu),
             Err(error) => Err(failed(&self.vcpu, Call::Finalize, error)),
@@ -168,50 +158,53 @@ impl<V: FinalizeSve> Initialised<V> {
     }
 
     /// For a vCPU's first boot: from `KVM_ARM_VCPU_INIT` to a vCPU whose registers exist, with SVE or
-    /// without. `has_sve` says which, as [`has_sve`] reads it from the features.
+    /// without, whichever it was initialised with.
     ///
     /// With SVE the vCPU gets the vector lengths `vls`, such as those that the hosts of a fleet have in
     /// [common](Vls::common), or the host's if `vls` is `None`. Without SVE there is nothing to settle, and
-    /// no call is made; `vls` must then be `None` or an empty set.
+    /// `vls` must be `None` or an empty set. An empty set is refused if the vCPU has SVE.
     ///
-    /// Two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or, with `None`, the latter and a GET of VLS. A
-    /// vCPU that is finalized already is taken as it is if its vector lengths are these. So this may be
-    /// called again after a reboot of the guest, which is another `KVM_ARM_VCPU_INIT`.
-    /// `restore_snapshot` says what holds after an error.
-    pub fn settle(
-        mut self,
-        has_sve: bool,
-        vls: Option<Vls>,
-    ) -> Result<Finalized<V>, VcpuError<V::Error>> {
+    /// With SVE, two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or, with `None`, the latter and a GET of
+    /// VLS. Without SVE, `KVM_ARM_VCPU_FINALIZE` fails, and three GETs find out why. A vCPU that is finalized
+    /// already is taken as it is if its vector lengths are these. So this may be called again after a reboot of
+    /// the guest, which is another `KVM_ARM_VCPU_INIT`. `restore_snapshot` says what holds after an error.
+    pub fn settle(mut self, vls: Option<Vls>) -> Result<Finalized<V>, SveError<V::Error>> {
         match vls {
-            Some(wanted) if !has_sve && wanted != Vls::EMPTY => {
-                let host = Vls::EMPTY;
-                Err(VlsError::NotTheHosts { wanted, host }.into())
-            }
-            _ if !has_sve => Ok(Finalized::without_sve(self.vcpu)),
+            Some(Vls::EMPTY) => match Finalized::of(self.vcpu)? {
+                vcpu if vcpu.has_sve() => Err(VlsError::Empty.into()),
+                vcpu => Ok(vcpu),
+            },
             Some(vls) => {
-                let vq = vls.max().ok_or(VlsError::Empty)?;
+                let vq = vls.max().unwrap_or(Vq::MIN);
                 self.finalize_with(vls)?;
                 let vcpu = self.vcpu;
                 Ok(Finalized { vcpu, vls, vq })
             }
             None => match self.vcpu.finalize_sve() {
-                Err(error) if Stage::of(&self.vcpu) != Some(Stage::AfterFinalization) => {
-                    Err(failed(&self.vcpu, Call::Finalize, error))
-                }
-                _ => Finalized::new(self.vcpu),
+                Ok(()) => Finalized::new(self.vcpu),
+                Err(error) => match failed(&self.vcpu, Call::Finalize, error) {
+                    SveError::Call {
+                        refusal: Some(Refusal::NothingToFinalize),
+                        ..
+                    } => Ok(Finalized::without_sve(self.vcpu)),
+                    SveError::Call {
+                        refusal: Some(Refusal::FinalizedAlready),
+                        ..
+                    } => Finalized::new(self.vcpu),
+                    failed => Err(failed),
+                },
             },
         }
     }
 
     /// Writes VLS, then finalizes. VLS is read only if writing it was refused.
-    fn finalize_with(&mut self, vls: Vls) -> Result<(), VcpuError<V::Error>> {
+    fn finalize_with(&mut self, vls: Vls) -> Result<(), SveError<V::Error>> {
         match self.set_vls(vls) {
             Ok(()) => {
                 let done = self.vcpu.finalize_sve();
                 done.map_err(|error| failed(&self.vcpu, Call::Finalize, error))
             }
-            Err(VcpuError::Call {
+            Err(SveError::Call {
                 refusal: Some(Refusal::VlsSettled),
                 ..
             }) if self.vls().is_ok_and(|vcpu| vcpu == vls) => Ok(()),
@@ -231,7 +224,7 @@ impl<V: FinalizeSve> Initialised<V> {
     ///
     /// The same call may be repeated on the same vCPU, whichever call failed: it goes on from wherever
     /// the vCPU is. What else may be done depends on how far it came, which
-    /// [`VcpuError::Call`] tells:
+    /// [`SveError::Call`] tells:
     ///
     /// | failed | the vCPU | may be given instead |
     /// | --- | --- | --- |
@@ -242,7 +235,7 @@ impl<V: FinalizeSve> Initialised<V> {
     pub fn restore_snapshot(
         mut self,
         snapshot: &crate::snapshot::Snapshot,
-    ) -> Result<Finalized<V>, VcpuError<V::Error>> {
+    ) -> Result<Finalized<V>, SveError<V::Error>> {
         let vls = snapshot.vls();
         let (vq, ready) = match vls.max() {
             Some(vq) => (vq, self.finalize_with(vls)),
@@ -254,6 +247,50 @@ impl<V: FinalizeSve> Initialised<V> {
             Ok(()) => Ok(vcpu),
             Err(error) => Err(other_lengths(&vcpu.vcpu, vls, error)),
         }
+    }
+
+    /// As [`restore_snapshot`](Self::restore_snapshot), from a list of registers, each with its ID and its bytes,
+    /// as a VMM keeps them. The list may have all registers of the vCPU. Those that a snapshot
+    /// [keeps](crate::snapshot::Snapshot::keeps) are restored; the others are passed over, and stay the caller's
+    /// to write. Nothing is written if the list is not a snapshot's.
+    ///
+    /// ```
+    /// # use sve_state::{OneReg, Vls, Vq, one_reg::reg_size, shim::Vcpu, vcpu::FinalizeSve};
+    /// use sve_state::SveError;
+    /// use sve_state::snapshot::Snapshot;
+    /// use sve_state::vcpu::Initialised;
+    ///
+    /// fn restore<V>(mut vcpu: V, list: &[(u64, Vec<u8>)]) -> Result<(), SveError<V::Error>>
+    /// where
+    ///     V: FinalizeSve,
+    /// {
+    ///     let registers = list.iter().map(|(id, bytes)| (*id, bytes));
+    ///     Initialised::new(&mut vcpu).restore_registers(registers)?;
+    ///     for (id, bytes) in list.iter().filter(|(id, _)| !Snapshot::keeps(*id)) {
+    ///         // vcpu.set_one_reg(*id, bytes), as before
+    /// #       _ = (id, bytes);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let new_vcpu = || { let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(4).unwrap())).unwrap();
+    /// #     vcpu.init(true).unwrap(); vcpu };
+    /// # let (mut vcpu, mut target) = (new_vcpu(), new_vcpu());
+    /// # Initialised::new(&mut vcpu).finalize()?;
+    /// # let read = |vcpu: &Vcpu<Box<[u8]>>| -> Vec<(u64, Vec<u8>)> { vcpu.reg_list().unwrap().map(|id| {
+    /// #     let mut bytes = vec![0; reg_size(id)]; vcpu.get_one_reg(id, &mut bytes).unwrap(); (id, bytes)
+    /// # }).collect() };
+    /// # restore(&mut target, &read(&vcpu))?;
+    /// # assert_eq!(read(&target), read(&vcpu));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    #[cfg(feature = "snapshot")]
+    pub fn restore_registers<B: AsRef<[u8]>>(
+        self,
+        registers: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<Finalized<V>, SveError<V::Error>> {
+        let allow = crate::snapshot::Allow::OTHERS;
+        let snapshot = crate::snapshot::Snapshot::from_registers_allowing(allow, registers)?;
+        self.restore_snapshot(&snapshot)
     }
 
     /// The vCPU itself.
@@ -276,23 +313,29 @@ pub struct Finalized<V> {
 }
 
 impl<V: OneReg> Finalized<V> {
-    /// For a vCPU of either kind; one with SVE must be finalized. This is [`new`](Self::new) or
-    /// [`without_sve`](Self::without_sve). Whether it has SVE is known from the features that it was
-    /// initialised with ([`has_sve`]), from its list of registers ([`lists_sve`]), or from its snapshot
-    /// (`Snapshot::has_sve`).
-    pub fn of(vcpu: V, has_sve: bool) -> Result<Self, VcpuError<V::Error>> {
-        if has_sve {
-            return Self::new(vcpu);
+    /// For a vCPU of either kind, which finds out by itself whether it has SVE; one with SVE must be
+    /// finalized. With SVE, one GET, of VLS. If that fails, up to three more GETs find out why, and only a vCPU
+    /// without SVE is taken as one, which takes its [`errno`](OneReg::errno); any other failure is an error.
+    pub fn of(vcpu: V) -> Result<Self, SveError<V::Error>> {
+        match read_vls(&vcpu) {
+            Err(SveError::Call {
+                refusal: Some(Refusal::WithoutSve),
+                ..
+            }) => Ok(Self::without_sve(vcpu)),
+            vls => Self::with_vls(vcpu, vls?),
         }
-        Ok(Self::without_sve(vcpu))
+    }
+
+    fn with_vls(vcpu: V, vls: Vls) -> Result<Self, SveError<V::Error>> {
+        let vq = vls.max().ok_or(VlsError::Empty)?;
+        Ok(Self { vcpu, vls, vq })
     }
 
     /// For a vCPU that the caller has finalized. One GET, of VLS. That succeeds before finalization too, so a
     /// vCPU that is not finalized is not noticed here: the first access to a register fails with `EPERM`.
-    pub fn new(vcpu: V) -> Result<Self, VcpuError<V::Error>> {
+    pub fn new(vcpu: V) -> Result<Self, SveError<V::Error>> {
         let vls = read_vls(&vcpu)?;
-        let vq = vls.max().ok_or(VlsError::Empty)?;
-        Ok(Self { vcpu, vls, vq })
+        Self::with_vls(vcpu, vls)
     }
 
     /// For a vCPU that was initialised without SVE. Its 32 V registers are captured and restored in the place
@@ -333,7 +376,7 @@ impl<V: OneReg> Finalized<V> {
     /// moments, without an error. A `VcpuFd` that is borrowed from the thread that runs it is not enough to
     /// prevent that, and neither is a raw descriptor.
     #[cfg(feature = "alloc")]
-    pub fn capture(&self) -> Result<SveState<alloc::boxed::Box<[u8]>>, VcpuError<V::Error>> {
+    pub fn capture(&self) -> Result<SveState<alloc::boxed::Box<[u8]>>, SveError<V::Error>> {
         let mut state = SveState::zeroed(self.vq).map_err(|_| self.mismatch(self.vq))?;
         self.read(state.as_bytes_mut())?;
         Ok(state)
@@ -342,7 +385,7 @@ impl<V: OneReg> Finalized<V> {
     /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one fails,
     /// the image holds the registers read before it, and nothing of use after them. The same holds if a
     /// register has bytes past the vector length, which no kernel should serve.
-    pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), VcpuError<V::Error>>
+    pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), SveError<V::Error>>
     where
         S: Storage + AsMut<[u8]>,
     {
@@ -355,7 +398,7 @@ impl<V: OneReg> Finalized<V> {
 
     /// Reads the registers into an image of zeros and of this vCPU's VQ.
     #[inline(never)]
-    fn read(&self, image: &mut [u8]) -> Result<(), VcpuError<V::Error>> {
+    fn read(&self, image: &mut [u8]) -> Result<(), SveError<V::Error>> {
         // In ascending order, each call's padding falls on registers that later calls read. So the kernel
         // writes each register where it belongs. From the first register on whose slice would leave the image,
         // it writes to a buffer instead, which has the image's last bytes, and room for the padding behind.
@@ -381,15 +424,12 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Reads a register that has so many bytes.
-    fn read_one(&self, id: u64, bytes: usize, slice: &mut [u8]) -> Result<(), VcpuError<V::Error>> {
+    fn read_one(&self, id: u64, bytes: usize, slice: &mut [u8]) -> Result<(), SveError<V::Error>> {
         let read = self.vcpu.get_one_reg(id, slice);
         self.judged(Call::Get(id), read)?;
         self.to_or_from_host_order(slice);
         // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
-        match not_zero(&slice[bytes..]) {
-            Some(past) => Err(self.past_vls(id, bytes + past)),
-            None => Ok(()),
-        }
+        past_end(slice, bytes).map_or(Ok(()), |at| Err(self.past_vls(id, at)))
     }
 
     /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails,
@@ -400,10 +440,10 @@ impl<V: OneReg> Finalized<V> {
     /// An image has a VQ, but no *set* of vector lengths. It is for the caller to see to it that the sets are
     /// the same; `restore_snapshot` checks that.
     #[inline(never)]
-    pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), VcpuError<V::Error>> {
+    pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), SveError<V::Error>> {
         self.check_vq(state.vq())?;
         if !self.has_sve() {
-            without_predicates(state).map_err(|id| VcpuError::WithoutSve { id })?;
+            without_predicates(state).map_err(|id| SveError::WithoutSve { id })?;
         }
         // KVM reads only the register's own bytes, whatever follows them. But the whole slice must be there: see
         // `read`.
@@ -433,7 +473,7 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Reads FPSR and FPCR. Two GETs.
-    pub fn status(&self) -> Result<Status, VcpuError<V::Error>> {
+    pub fn status(&self) -> Result<Status, SveError<V::Error>> {
         let mut words = [0; 2];
         for (id, word) in STATUS.into_iter().zip(&mut words) {
             let mut bytes = [0; 4];
@@ -447,7 +487,7 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Writes FPSR and FPCR. Two SETs.
-    pub fn set_status(&mut self, status: Status) -> Result<(), VcpuError<V::Error>> {
+    pub fn set_status(&mut self, status: Status) -> Result<(), SveError<V::Error>> {
         for (id, word) in STATUS.into_iter().zip([status.fpsr, status.fpcr]) {
             if let Err(error) = self.vcpu.set_one_reg(id, &word.to_ne_bytes()) {
                 return Err(failed(&self.vcpu, Call::Set(id), error));
@@ -462,7 +502,7 @@ impl<V: OneReg> Finalized<V> {
     ///
     /// A V register is read on a vCPU of either kind: with SVE it is the low 128 bits of Z. On a vCPU
     /// without SVE there are no Z, P and FFR, and the error says so.
-    pub fn get<B: Single>(&self, register: Register<B>) -> Result<B::Bytes, VcpuError<V::Error>> {
+    pub fn get<B: Single>(&self, register: Register<B>) -> Result<B::Bytes, SveError<V::Error>> {
         let slice = self.get_id(self.single(register))?;
         let mut bytes = B::Bytes::ZEROS;
         let len = B::Bytes::BYTES;
@@ -477,7 +517,7 @@ impl<V: OneReg> Finalized<V> {
         &mut self,
         register: Register<B>,
         bytes: &B::Bytes,
-    ) -> Result<(), VcpuError<V::Error>> {
+    ) -> Result<(), SveError<V::Error>> {
         let (id, bytes) = (self.single(register), bytes.as_ref());
         let mut slice = match bytes.len() < reg_size(id) {
             true => self.get_id(id)?,
@@ -487,8 +527,20 @@ impl<V: OneReg> Finalized<V> {
         self.set_id(id, slice)
     }
 
+    /// Reads V0 to V31 by number, as what it is to gdb and to the kernel's `vregs`: a number of 128 bits. A GET,
+    /// on a vCPU of either kind.
+    pub fn get_vector(&self, number: u32) -> Result<u128, SveError<V::Error>> {
+        let value = self.get(fpsimd::V::new(number)?)?;
+        Ok(u128::from_le_bytes(value))
+    }
+
+    /// Writes V0 to V31 by number. A SET; with SVE a GET as well, as the rest of Z stays as it is.
+    pub fn set_vector(&mut self, number: u32, value: u128) -> Result<(), SveError<V::Error>> {
+        self.set(fpsimd::V::new(number)?, &value.to_le_bytes())
+    }
+
     /// The register with this ID, as [`get`](Self::get) gives it, and zeros behind it.
-    pub(crate) fn get_id(&self, id: u64) -> Result<[u8; MAX_SLICE], VcpuError<V::Error>> {
+    pub(crate) fn get_id(&self, id: u64) -> Result<[u8; MAX_SLICE], SveError<V::Error>> {
         let of_sve = sve::Reg::decode(id).is_ok();
         if of_sve {
             // With more than slice 0 it would not be the register.
@@ -500,13 +552,13 @@ impl<V: OneReg> Finalized<V> {
         single_in_host_order(id, &mut slice);
         if of_sve {
             if !self.has_sve() {
-                return Err(VcpuError::HasSve { id });
+                return Err(SveError::HasSve { id });
             }
             // A slice is as wide as the register at VQ 16. So each quadword of vector length is a sixteenth
             // of it.
             let width = size / 16 * usize::from(self.vq.get());
-            if let Some(past) = not_zero(&slice[width..size]) {
-                return Err(self.past_vls(id, width + past));
+            if let Some(at) = past_end(&slice[..size], width) {
+                return Err(self.past_vls(id, at));
             }
         }
         Ok(slice)
@@ -517,14 +569,14 @@ impl<V: OneReg> Finalized<V> {
         &mut self,
         id: u64,
         mut slice: [u8; MAX_SLICE],
-    ) -> Result<(), VcpuError<V::Error>> {
+    ) -> Result<(), SveError<V::Error>> {
         if sve::Reg::decode(id).is_ok() {
             self.check_vq(self.vq)?;
             if !self.has_sve() {
                 // A GET, because a vCPU that has SVE would take the SET.
                 let read = self.vcpu.get_one_reg(id, &mut slice[..reg_size(id)]);
                 self.judged(Call::Set(id), read)?;
-                return Err(VcpuError::HasSve { id });
+                return Err(SveError::HasSve { id });
             }
         }
         single_in_host_order(id, &mut slice);
@@ -542,7 +594,7 @@ impl<V: OneReg> Finalized<V> {
 
     /// Captures everything that a snapshot holds, FPSR and FPCR included. 51 GETs (34 without SVE).
     #[cfg(feature = "snapshot")]
-    pub fn snapshot(&self) -> Result<crate::snapshot::Snapshot, VcpuError<V::Error>> {
+    pub fn snapshot(&self) -> Result<crate::snapshot::Snapshot, SveError<V::Error>> {
         self.vls.check_powers()?;
         let (state, status) = (self.capture()?, self.status()?);
         // These parts need no check: the image has this vCPU's VQ, and what no call writes is zero.
@@ -556,13 +608,13 @@ impl<V: OneReg> Finalized<V> {
     pub fn restore_snapshot(
         &mut self,
         snapshot: &crate::snapshot::Snapshot,
-    ) -> Result<(), VcpuError<V::Error>> {
+    ) -> Result<(), SveError<V::Error>> {
         if snapshot.vls() != self.vls {
             if !self.has_sve() {
                 // If it was taken for what it is not, that is what the caller has to know.
                 self.read_one(fpsimd::V0.id(), 16, &mut [0; 16])?;
             }
-            return Err(VcpuError::VectorLengths {
+            return Err(SveError::VectorLengths {
                 snapshot: snapshot.vls(),
                 vcpu: self.vls,
             });
@@ -574,7 +626,7 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Refuses, before any call, an image of another vector length than the vCPU's.
-    fn check_vq(&self, image: Vq) -> Result<(), VcpuError<V::Error>> {
+    fn check_vq(&self, image: Vq) -> Result<(), SveError<V::Error>> {
         if image != self.vq || image > Vq::ARCH_MAX {
             return Err(self.mismatch(image));
         }
@@ -586,9 +638,9 @@ impl<V: OneReg> Finalized<V> {
     }
 
     #[cold]
-    fn past_vls(&self, id: u64, at: usize) -> VcpuError<V::Error> {
+    fn past_vls(&self, id: u64, at: usize) -> SveError<V::Error> {
         let vls = self.vls;
-        VcpuError::PastVls { id, at, vls }
+        SveError::PastVls { id, at, vls }
     }
 
     /// Whether a register's value has the same bytes as the image has. SVE registers are little-endian on
@@ -604,12 +656,12 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// A call's answer. If it is a failure, and the vCPU's stage is the reason, the error says so.
-    fn judged(&self, call: Call, answer: Result<(), V::Error>) -> Result<(), VcpuError<V::Error>> {
+    fn judged(&self, call: Call, answer: Result<(), V::Error>) -> Result<(), SveError<V::Error>> {
         answer.map_err(|error| failed(&self.vcpu, call, error))
     }
 
-    fn mismatch<E>(&self, image: Vq) -> VcpuError<E> {
-        VcpuError::VectorLength {
+    fn mismatch<E>(&self, image: Vq) -> SveError<E> {
+        SveError::VectorLength {
             image,
             vcpu: self.vq,
         }
@@ -623,7 +675,7 @@ fn single_in_host_order(id: u64, slice: &mut [u8]) {
     }
 }
 
-fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
+fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, SveError<V::Error>> {
     let (id, mut bytes) = (sve::VLS.id(), [0; 64]);
     match vcpu.get_one_reg(id, &mut bytes) {
         Ok(()) => Ok(Vls::from_bytes(&bytes)),
@@ -633,10 +685,11 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, VcpuError<V::Error>> {
 
 /// The error for a call that has failed.
 #[cold]
-fn failed<V: OneReg>(vcpu: &V, call: Call, error: V::Error) -> VcpuError<V::Error> {
+fn failed<V: OneReg>(vcpu: &V, call: Call, error: V::Error) -> SveError<V::Error> {
     let refusal = Refusal::of(vcpu, call, &error);
-    VcpuError::Call {
+    SveError::Call {
         call,
+        errno: vcpu.errno(&error),
         error,
         refusal,
     }
@@ -648,9 +701,9 @@ fn failed<V: OneReg>(vcpu: &V, call: Call, error: V::Error) -> VcpuError<V::Erro
 fn other_lengths<V: OneReg>(
     vcpu: &V,
     snapshot: Vls,
-    error: VcpuError<V::Error>,
-) -> VcpuError<V::Error> {
-    let VcpuError::Call {
+    error: SveError<V::Error>,
+) -> SveError<V::Error> {
+    let SveError::Call {
         refusal: Some(refusal),
         ..
     } = error
@@ -665,5 +718,5 @@ fn other_lengths<V: OneReg>(
     if vcpu == snapshot {
         return error;
     }
-    VcpuError::VectorLengths { snapshot, vcpu }
+    SveError::VectorLengths { snapshot, vcpu }
 }

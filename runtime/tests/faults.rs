@@ -6,8 +6,8 @@ use std::cell::Cell;
 
 use sve_state::errno::Errno;
 use sve_state::shim;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Refusal, Status, VcpuError};
-use sve_state::{OneReg, SveState, Vls, Vq};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Refusal, Status};
+use sve_state::{OneReg, SveError, SveState, Vls, Vq};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 
@@ -235,29 +235,30 @@ fn each_fault(calls: usize, mut test: impl FnMut(usize, Errno)) -> usize {
 }
 
 /// A call that failed, with the reason that its errno has; by the vCPU's stage there is none.
-fn failed(call: Call, error: Errno) -> VcpuError<Errno> {
+fn failed(call: Call, error: Errno) -> SveError<Errno> {
     let refusal = match error.0 {
         4 => Some(Refusal::Killed),
         12 if call == Call::Finalize => Some(Refusal::NoMemory),
         14 => Some(Refusal::Unreachable),
         _ => None,
     };
-    VcpuError::Call {
+    SveError::Call {
         call,
         error,
+        errno: Some(error),
         refusal,
     }
 }
 
 /// The error is the GET of this register, in fields and in words.
-fn assert_get(found: VcpuError<Errno>, register: &Register, error: Errno) {
+fn assert_get(found: SveError<Errno>, register: &Register, error: Errno) {
     assert_eq!(found, failed(Call::Get(register.id), error));
     let text = format!("KVM_GET_ONE_REG of {}: {error}", register.name());
     assert!(found.to_string().starts_with(&text), "{found}");
 }
 
 /// The error is the SET of this register, in fields and in words.
-fn assert_set(found: VcpuError<Errno>, register: &Register, error: Errno) {
+fn assert_set(found: SveError<Errno>, register: &Register, error: Errno) {
     assert_eq!(found, failed(Call::Set(register.id), error));
     let text = format!("KVM_SET_ONE_REG of {}: {error}", register.name());
     assert!(found.to_string().starts_with(&text), "{found}");

@@ -732,3 +732,38 @@ fn a_damaged_id_is_refused_in_an_edit_too() {
     let error = snapshot.with_registers([(size, vec![0; 256])]).unwrap_err();
     assert!(matches!(error, RegistersError::Id(_)), "{error}");
 }
+
+/// SME's ZA0, as proposed, in coprocessor 0x17, and X0: wherever they stand, they are given back in order, and
+/// a restore passes them over. A damaged ID is an error all the same, and nothing is written then.
+#[test]
+fn the_rest_of_a_list_is_given_back() {
+    let others =
+        [0x6080_0000_0017_0000, 0x6030_0000_0010_0000].map(|id| (id, vec![1; reg_size(id)]));
+    for (kept, snapshot) in [kept(3), kept_without_sve()] {
+        for at in 0..=kept.len() {
+            let mut list = kept.clone();
+            list.splice(at..at, others.clone());
+            let (split, rest) = Snapshot::split_registers(list.clone()).unwrap();
+            assert_eq!((&split, rest.as_slice()), (&snapshot, &others[..]));
+            let back: Registers = split.registers().chain(rest).collect();
+            assert_eq!(back, [kept.clone(), others.to_vec()].concat());
+            let strict = Snapshot::from_registers(list.clone()).unwrap_err();
+            assert_eq!(strict, RegistersError::Coprocessor { id: others[0].0 });
+
+            let mut target = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
+            target.init(snapshot.has_sve()).unwrap();
+            let restored = Initialised::new(&mut target).restore_registers(list.clone());
+            assert_eq!(restored.unwrap().snapshot().unwrap(), snapshot);
+        }
+        let damaged = (0x6080_0000_0015_0020 | 1 << 40, vec![0; 256]);
+        let list = [kept, vec![damaged.clone()]].concat();
+        let error = Snapshot::split_registers(list.clone()).unwrap_err();
+        assert!(matches!(error, RegistersError::Id(_)), "{error}");
+        let mut target = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
+        target.init(snapshot.has_sve()).unwrap();
+        let before = Finalized::of(&mut target).unwrap().status();
+        let refused = Initialised::new(&mut target).restore_registers(list);
+        assert!(refused.unwrap_err().to_string().contains("bits 51:28"));
+        assert_eq!(Finalized::of(&mut target).unwrap().status(), before);
+    }
+}

@@ -10,10 +10,9 @@ use sve_state::errno::Errno;
 use sve_state::gdb;
 use sve_state::shim;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{
-    Call, FinalizeSve, Finalized, Initialised, Stage, Status, VcpuError, has_sve, lists_sve,
-};
-use sve_state::{OneReg, SveState, Vls, Vq, fpsimd};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Stage, Status};
+use sve_state::vls::VlsError;
+use sve_state::{OneReg, SveError, SveState, Vls, Vq, fpsimd};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 
@@ -84,8 +83,8 @@ impl Fd {
         }
     }
 
-    fn snapshot(&self, sve: bool) -> Snapshot {
-        Finalized::of(self, sve).unwrap().snapshot().unwrap()
+    fn snapshot(&self) -> Snapshot {
+        Finalized::of(self).unwrap().snapshot().unwrap()
     }
 }
 
@@ -130,7 +129,7 @@ fn a_restore_is_these_calls_and_no_other_at_every_vq() {
         let vcpu = Initialised::new(&fd).restore_snapshot(&moved).unwrap();
         assert_eq!(vcpu.vls(), moved.vls());
         assert_eq!(fd.calls.take(), expected(max > 0));
-        assert_eq!(fd.snapshot(moved.has_sve()), moved);
+        assert_eq!(fd.snapshot(), moved);
     }
 }
 
@@ -143,11 +142,11 @@ fn a_reboot_takes_the_vcpu_as_it_is() {
             let moved = snapshot(max, seed);
             fd.vcpu.borrow_mut().init(max > 0).unwrap();
             Initialised::new(&fd).restore_snapshot(&moved).unwrap();
-            assert_eq!(fd.snapshot(max > 0), moved);
+            assert_eq!(fd.snapshot(), moved);
             fd.vcpu.borrow_mut().init(max > 0).unwrap();
             let vls = (max > 0).then(|| up_to(max));
             for vls in [vls, None] {
-                let settled = Initialised::new(&fd).settle(max > 0, vls).unwrap();
+                let settled = Initialised::new(&fd).settle(vls).unwrap();
                 assert_eq!(settled.vls(), moved.vls());
             }
         }
@@ -173,7 +172,7 @@ fn whatever_fails_it_can_be_repeated() {
                     _ => Call::Set(*id),
                 };
                 assert!(
-                    matches!(error, VcpuError::Call { call, .. } if call == failed),
+                    matches!(error, SveError::Call { call, .. } if call == failed),
                     "{error}"
                 );
                 assert_eq!(error.error(), Some(&errno));
@@ -190,18 +189,18 @@ fn whatever_fails_it_can_be_repeated() {
                         assert_eq!(vls, written[k]);
                         let other = Fd::new(fd.vcpu.borrow().clone());
                         Initialised::new(&other).restore_snapshot(&wider).unwrap();
-                        assert_eq!(other.snapshot(true), wider);
+                        assert_eq!(other.snapshot(), wider);
                     }
                     _ => {
                         assert_eq!(stage, Some(Stage::AfterFinalization));
                         let refused = Initialised::new(&fd).restore_snapshot(&wider);
                         let (snapshot, vcpu) = (wider.vls(), moved.vls());
-                        let expected = VcpuError::VectorLengths { snapshot, vcpu };
+                        let expected = SveError::VectorLengths { snapshot, vcpu };
                         assert_eq!(refused.unwrap_err(), expected);
                     }
                 }
                 Initialised::new(&fd).restore_snapshot(&moved).unwrap();
-                assert_eq!(fd.snapshot(max > 0), moved);
+                assert_eq!(fd.snapshot(), moved);
                 faults += 1;
             }
         }
@@ -288,31 +287,35 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
 
 #[test]
 fn a_first_boot_narrows_and_finalizes() {
-    // Without SVE there is nothing to do, and no vector length.
-    let fd = Fd::new(initialised(false));
-    let error = Initialised::new(&fd).settle(false, Some(up_to(2)));
-    assert_eq!(
-        error.unwrap_err().to_string(),
-        "vector lengths (VQ) {1-2} without SVE, where there are none"
-    );
-    assert_eq!(fd.calls.take(), []);
-    for vls in [None, Some(Vls::EMPTY)] {
+    // Without SVE there is nothing to settle, and no vector length.
+    let stage = [0x6020_0000_0010_00d4, VLS, 0x6080_0000_0015_0000].map(|id| ('G', id));
+    let find_out = |first| Vec::from_iter([first].into_iter().chain(stage));
+    let cases = [(None, ('F', 0)), (Some(Vls::EMPTY), ('G', VLS))];
+    for (vls, first) in cases {
         let fd = Fd::new(initialised(false));
-        let vcpu = Initialised::new(&fd).settle(false, vls).unwrap();
-        assert_eq!((vcpu.vls(), fd.calls.take()), (Vls::EMPTY, vec![]));
+        let vcpu = Initialised::new(&fd).settle(vls).unwrap();
+        assert_eq!((vcpu.vls(), fd.calls.take()), (Vls::EMPTY, find_out(first)));
     }
+    let fd = Fd::new(initialised(false));
+    let error = Initialised::new(&fd).settle(Some(up_to(2))).unwrap_err();
+    let without = error.to_string();
+    assert!(
+        without.starts_with("KVM_SET_ONE_REG of VLS: ENOENT: the vCPU was initialised without SVE"),
+        "{without}"
+    );
+
     let fd = Fd::new(initialised(true));
-    let vcpu = Initialised::new(&fd).settle(true, None).unwrap();
+    let vcpu = Initialised::new(&fd).settle(None).unwrap();
     assert_eq!(vcpu.vls(), Vls::ARCHITECTURAL);
     assert_eq!(fd.calls.take(), [('F', 0), ('G', VLS)]);
 
     let fd = Fd::new(initialised(true));
     let fleet = Vls::common(&[Vls::ARCHITECTURAL, up_to(4), up_to(2)]);
-    let vcpu = Initialised::new(&fd).settle(true, Some(fleet)).unwrap();
+    let vcpu = Initialised::new(&fd).settle(Some(fleet)).unwrap();
     assert_eq!((vcpu.vls(), vcpu.vq()), (up_to(2), vq(2)));
     assert_eq!(fd.calls.take(), [('S', VLS), ('F', 0)]);
     // It stays what it is.
-    let error = Initialised::new(&fd).settle(true, Some(up_to(4)));
+    let error = Initialised::new(&fd).settle(Some(up_to(4)));
     let text = error.unwrap_err().to_string();
     assert!(
         text.contains("finalization settles the vector lengths"),
@@ -321,42 +324,46 @@ fn a_first_boot_narrows_and_finalizes() {
 
     let fd = Fd::new(initialised(true));
     let none = Vls::common(&[up_to(2), Vls::EMPTY]);
-    let error = Initialised::new(&fd).settle(true, Some(none)).unwrap_err();
-    let expected = "no vector length: a vCPU with SVE has at least one";
-    assert_eq!(
-        (error.to_string().as_str(), fd.calls.take()),
-        (expected, vec![])
-    );
-    // Of a vCPU that is none with SVE.
-    let fd = Fd::new(initialised(false));
-    let error = Initialised::new(&fd).settle(true, None).unwrap_err();
-    let text = error.to_string();
-    assert!(text.contains("there is nothing to finalize"), "{text}");
+    let error = Initialised::new(&fd).settle(Some(none)).unwrap_err();
+    assert_eq!(error, SveError::Vls(VlsError::Empty));
+    assert_eq!(Stage::of(&&fd), Some(Stage::BeforeFinalization));
+    // One that no call has reached yet is of neither kind.
+    let fd = Fd::new(Shim::new(Vls::ARCHITECTURAL).unwrap());
+    for vls in [None, Some(Vls::EMPTY), Some(up_to(2))] {
+        let error = Initialised::new(&fd).settle(vls).unwrap_err();
+        assert_eq!(error.error(), Some(&Errno::ENOEXEC), "{error}");
+    }
 }
 
-/// The three facts that a caller has say the same.
+/// Of either kind; and what fails for another reason than the kind is passed on.
 #[test]
-fn whether_a_vcpu_has_sve_is_known_in_three_ways() {
+fn whether_a_vcpu_has_sve_is_found_out() {
     for sve in [false, true] {
-        // KVM_ARM_VCPU_SVE is 4, and KVM_ARM_VCPU_PSCI_0_2 is 2.
-        let features: [u32; 7] = [1 << 2 | u32::from(sve) << 4, 0x10, 0, 0, 0, 0, 0];
-        assert_eq!(has_sve(&features), sve);
-        let mut vcpu = initialised(sve);
+        let fd = Fd::new(initialised(sve));
         if sve {
-            vcpu.finalize(4).unwrap();
+            fd.vcpu.borrow_mut().finalize(4).unwrap();
         }
-        assert_eq!(lists_sve(vcpu.reg_list().unwrap()), sve);
-        let vcpu = Finalized::of(vcpu, sve).unwrap();
-        assert_eq!(vcpu.snapshot().unwrap().has_sve(), sve);
+        let vcpu = Finalized::of(&fd).unwrap();
         assert_eq!(vcpu.vls() != Vls::EMPTY, sve);
+        assert_eq!(fd.calls.take().len(), if sve { 1 } else { 4 });
+        assert_eq!(vcpu.snapshot().unwrap().has_sve(), sve);
     }
-    assert!(!has_sve(&[]));
+    // EFAULT of the first GET; with SVE, the three that follow it say that SVE is not the reason.
+    let fd = Fd::new(initialised(true));
+    fd.vcpu.borrow_mut().finalize(4).unwrap();
+    fd.fail.set(Some((0, Errno::EFAULT)));
+    let error = Finalized::of(&fd).unwrap_err();
+    assert_eq!(error.error(), Some(&Errno::EFAULT));
+    // Before KVM_ARM_VCPU_INIT it is of neither kind.
+    let fd = Fd::new(Shim::new(Vls::ARCHITECTURAL).unwrap());
+    let error = Finalized::of(&fd).unwrap_err();
+    assert_eq!(error.error(), Some(&Errno::ENOEXEC));
 }
 
 /// A step of the table, on a vCPU of either kind. What it needs before it is not counted.
-type Step = fn(&Fd, bool, &Snapshot) -> Result<(), VcpuError<Errno>>;
+type Step = fn(&Fd, bool, &Snapshot) -> Result<(), SveError<Errno>>;
 
-const STEPS: [(&str, Step); 14] = [
+const STEPS: [(&str, Step); 17] = [
     ("Initialised::vls", |fd, _, _| {
         Initialised::new(fd).vls().map(drop)
     }),
@@ -366,17 +373,17 @@ const STEPS: [(&str, Step); 14] = [
     ("Initialised::finalize", |fd, _, _| {
         Initialised::new(fd).finalize().map(drop)
     }),
-    ("Initialised::settle", |fd, sve, to| {
-        Initialised::new(fd)
-            .settle(sve, sve.then_some(to.vls()))
-            .map(drop)
+    ("Initialised::settle", |fd, _, to| {
+        Initialised::new(fd).settle(Some(to.vls())).map(drop)
     }),
     ("Initialised::restore_snapshot", |fd, _, to| {
         Initialised::new(fd).restore_snapshot(to).map(drop)
     }),
-    ("Finalized::of", |fd, sve, _| {
-        Finalized::of(fd, sve).map(drop)
+    ("Initialised::restore_registers", |fd, _, to| {
+        let _ = Initialised::new(fd).restore_registers(to.registers());
+        Ok(())
     }),
+    ("Finalized::of", |fd, _, _| Finalized::of(fd).map(drop)),
     ("Finalized::snapshot", |fd, sve, _| {
         finalized(fd, sve)?.snapshot().map(drop)
     }),
@@ -388,6 +395,12 @@ const STEPS: [(&str, Step); 14] = [
     }),
     ("Finalized::set", |fd, sve, _| {
         finalized(fd, sve)?.set(fpsimd::V3, &[1; 16])
+    }),
+    ("Finalized::get_vector", |fd, sve, _| {
+        finalized(fd, sve)?.get_vector(3).map(|_| ())
+    }),
+    ("Finalized::set_vector", |fd, sve, _| {
+        finalized(fd, sve)?.set_vector(3, 1)
     }),
     ("Finalized::status", |fd, sve, _| {
         finalized(fd, sve)?.status().map(drop)
@@ -407,12 +420,12 @@ const STEPS: [(&str, Step); 14] = [
 ];
 
 /// Wrapped, without calls that count or fail.
-fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, VcpuError<Errno>> {
+fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, SveError<Errno>> {
     let fail = fd.fail.take();
     if sve {
         let _ = fd.vcpu.borrow_mut().finalize_sve();
     }
-    let vcpu = Finalized::of(fd, sve)?;
+    let vcpu = Finalized::of(fd)?;
     fd.calls.take();
     fd.fail.set(fail);
     Ok(vcpu)

@@ -2,8 +2,8 @@
 
 use sve_state::errno::Errno;
 use sve_state::shim;
-use sve_state::vcpu::{Finalized, Initialised, VcpuError};
-use sve_state::{OneReg, Vls, Vq, fpsimd, sve};
+use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::{OneReg, SveError, Vls, Vq, fpsimd, sve};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 
@@ -12,7 +12,7 @@ fn vcpu(max: u32) -> Finalized<Shim> {
     let mut vcpu = Shim::new(vls).unwrap();
     vcpu.init(max > 0).unwrap();
     let vcpu = Initialised::new(vcpu);
-    vcpu.settle(max > 0, None).unwrap()
+    vcpu.settle(None).unwrap()
 }
 
 /// No byte of which is zero.
@@ -147,7 +147,7 @@ fn a_register_that_is_longer_than_vls_says_is_named() {
     let vcpu = Finalized::new(Long(vcpu(2).into_inner())).unwrap();
     let (id, vls) = (sve::P7.id(), vcpu.vls());
     let error = vcpu.get(sve::P7).unwrap_err();
-    assert_eq!(error, VcpuError::PastVls { id, at: 30, vls });
+    assert_eq!(error, SveError::PastVls { id, at: 30, vls });
     assert!(vcpu.get(sve::P6).is_ok());
 }
 
@@ -195,4 +195,43 @@ fn a_register_that_has_more_than_slice_0_is_not_read_or_written() {
     assert_eq!(vcpu.set(sve::Z3, &[1; 256]).unwrap_err(), error);
     // FPSR has no slices.
     assert_eq!(vcpu.get(fpsimd::FPSR), Ok([1; 4]));
+}
+
+/// V by number is V by name, as a number of 128 bits; with SVE the rest of Z stays as it is.
+#[test]
+fn v_is_read_and_written_by_number() {
+    for max in [0, 1, 2, 16] {
+        let mut vcpu = vcpu(max);
+        if max > 0 {
+            for z in sve::Z::all() {
+                vcpu.set(z, &[0x5a; 256]).unwrap();
+            }
+        }
+        for number in 0..32 {
+            let value = 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100 + u128::from(number);
+            vcpu.set_vector(number, value).unwrap();
+            assert_eq!(vcpu.get_vector(number), Ok(value));
+            // As KVM has it: an integer in CORE, or the first 16 bytes of Z, which are little-endian.
+            let (id, bytes) = match max {
+                0 => (
+                    0x6040_0000_0010_0054 + 4 * u64::from(number),
+                    value.to_ne_bytes(),
+                ),
+                _ => (
+                    0x6080_0000_0015_0000 + 32 * u64::from(number),
+                    value.to_le_bytes(),
+                ),
+            };
+            let mut slice = [0; 256];
+            vcpu.vcpu().get_one_reg(id, &mut slice).unwrap();
+            assert_eq!(slice[..16], bytes);
+            let width = 16 * max.max(1) as usize;
+            assert_eq!(slice[16..width], [0x5a; 240][..width - 16]);
+        }
+        for number in [32, u32::MAX] {
+            let text = format!("register V{number}: the bank has V0 to V31");
+            assert_eq!(vcpu.get_vector(number).unwrap_err().to_string(), text);
+            assert_eq!(vcpu.set_vector(number, 1).unwrap_err().to_string(), text);
+        }
+    }
 }

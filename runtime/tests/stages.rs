@@ -10,10 +10,8 @@ use std::ops::{Deref, DerefMut};
 use sve_state::errno::Errno;
 use sve_state::shim;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{
-    self, FinalizeSve, Finalized, Initialised, Refusal, Stage, Status, VcpuError,
-};
-use sve_state::{OneReg, SveState, Vls, Vq, sve};
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, Refusal, Stage, Status};
+use sve_state::{OneReg, SveError, SveState, Vls, Vq, sve};
 
 /// A vCPU of which a call fails with an errno that its stage does not answer there.
 #[derive(Clone, Debug)]
@@ -54,7 +52,11 @@ impl Shim {
 
     /// The stage, by what `KVM_GET_REG_LIST` answers.
     fn stage(&self) -> Stage {
-        match self.vcpu.reg_list().map(vcpu::lists_sve) {
+        match self
+            .vcpu
+            .reg_list()
+            .map(|mut ids| ids.any(|id| id == sve::VLS.id()))
+        {
             Err(Errno::ENOEXEC) => Stage::Created,
             Err(_) => Stage::BeforeFinalization,
             Ok(true) => Stage::AfterFinalization,
@@ -102,7 +104,7 @@ impl DerefMut for Shim {
     }
 }
 
-type Outcome = Result<(), VcpuError<Errno>>;
+type Outcome = Result<(), SveError<Errno>>;
 
 fn vq(vq: u32) -> Vq {
     Vq::new(vq).unwrap()
@@ -199,7 +201,7 @@ const FAULTS: [(usize, usize, bool); 16] = {
     ]
 };
 
-fn finalized(vcpu: &mut Shim, wrapped: As) -> Result<Finalized<&mut Shim>, VcpuError<Errno>> {
+fn finalized(vcpu: &mut Shim, wrapped: As) -> Result<Finalized<&mut Shim>, SveError<Errno>> {
     match wrapped {
         As::Initialised => Initialised::new(vcpu).finalize(),
         As::Finalized => Finalized::new(vcpu),
@@ -408,10 +410,11 @@ fn a_refusal_has_the_errno_that_was_given() {
     for (name, step) in steps() {
         for state in STATES {
             for wrapped in KINDS {
-                let Err(VcpuError::Call {
+                let Err(SveError::Call {
                     call,
                     error,
                     refusal,
+                    errno: _,
                 }) = step(&mut state.vcpu(), wrapped)
                 else {
                     continue;
@@ -459,7 +462,7 @@ fn a_remedy_is_given_only_at_its_stage() {
                     );
                     let stage = vcpu.stage();
                     match error {
-                        VcpuError::Call {
+                        SveError::Call {
                             error,
                             refusal: Some(refusal),
                             ..
@@ -469,14 +472,14 @@ fn a_remedy_is_given_only_at_its_stage() {
                             assert_eq!(refusal.stage().unwrap_or(stage), stage, "{what}");
                             given.insert(refusal);
                         }
-                        VcpuError::Call { .. } => assert!(!what.contains("; "), "{what}"),
-                        VcpuError::VectorLengths { snapshot, vcpu: of } => {
+                        SveError::Call { .. } => assert!(!what.contains("; "), "{what}"),
+                        SveError::VectorLengths { snapshot, vcpu: of } => {
                             let vls = Initialised::new(&mut *vcpu).vls();
                             assert_eq!(vls.unwrap_or(Vls::EMPTY), of, "{what}");
                             assert_ne!(snapshot, of, "{what}");
                             assert_ne!(stage, Stage::Created, "{what}");
                         }
-                        VcpuError::HasSve { .. } => {
+                        SveError::HasSve { .. } => {
                             assert_eq!(stage, Stage::AfterFinalization, "{what}");
                         }
                         _ => panic!("{what}"),
@@ -607,7 +610,7 @@ fn what_a_refusal_says_of_the_host_is_so() {
             Initialised::new(&mut vcpu).set_vls(narrowed).unwrap();
             for wanted in sets() {
                 let error = match Initialised::new(&mut vcpu.clone()).set_vls(wanted) {
-                    Err(error @ VcpuError::Wider { .. }) => error.to_string(),
+                    Err(error @ SveError::Wider { .. }) => error.to_string(),
                     _ => continue,
                 };
                 let (_, reason) = error.split_once("the host lacks ").unwrap();

@@ -5,9 +5,9 @@ use std::cell::{Cell, RefCell};
 use sve_state::errno::Errno;
 use sve_state::gdb::{self, GdbError};
 use sve_state::shim;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Refusal, Status, VcpuError};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Refusal, Status};
 use sve_state::vls::VlsError;
-use sve_state::{OneReg, SveState, Vls, Vq, fpsimd, sve};
+use sve_state::{OneReg, SveError, SveState, Vls, Vq, fpsimd, sve};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 
@@ -93,16 +93,17 @@ fn ids() -> Vec<u64> {
 }
 
 /// A call that failed, with the reason that its errno has; by the vCPU's stage there is none.
-fn failed(call: Call, error: Errno) -> VcpuError<Errno> {
+fn failed(call: Call, error: Errno) -> SveError<Errno> {
     let refusal = match error.0 {
         4 => Some(Refusal::Killed),
         12 if call == Call::Finalize => Some(Refusal::NoMemory),
         14 => Some(Refusal::Unreachable),
         _ => None,
     };
-    VcpuError::Call {
+    SveError::Call {
         call,
         error,
+        errno: Some(error),
         refusal,
     }
 }
@@ -204,7 +205,7 @@ fn an_image_of_another_vector_length_is_refused_before_any_call() {
     let calls = Calls::default();
     let mut vcpu = probe(finalized(3).into_inner(), &calls);
     for other in [1, 2, 4, 16] {
-        let refused = VcpuError::VectorLength {
+        let refused = SveError::VectorLength {
             image: vq(other),
             vcpu: vq(3),
         };
@@ -286,7 +287,7 @@ fn vector_lengths_are_refused_with_a_reason() {
 
 #[test]
 fn errors_name_the_call_and_the_register() {
-    let text = |error: VcpuError<Errno>| error.to_string();
+    let text = |error: SveError<Errno>| error.to_string();
     let (id, error) = (sve::P3.id(), Errno::EPERM);
     let get = failed(Call::Get(id), error);
     assert_eq!(text(get), "KVM_GET_ONE_REG of P3: EPERM");
@@ -300,13 +301,13 @@ fn errors_name_the_call_and_the_register() {
     let expected = "an image of VQ 2 and a vCPU of VQ 3: they must be the same";
     assert_eq!(text(other), expected);
     let (image, vcpu) = (vq(17), vq(17));
-    let wide = VcpuError::VectorLength { image, vcpu };
+    let wide = SveError::VectorLength { image, vcpu };
     assert_eq!(
         text(wide),
         "a vCPU or an image of VQ 17: allowed are 1 to 16"
     );
     let (snapshot, vcpu) = (Vls::up_to(vq(4)), Vls::EMPTY);
-    let lengths = VcpuError::VectorLengths { snapshot, vcpu };
+    let lengths = SveError::VectorLengths { snapshot, vcpu };
     assert_eq!(
         text(lengths),
         "a snapshot with vector lengths (VQ) {1-4} and a vCPU without SVE: they must be the same; \
@@ -316,7 +317,7 @@ fn errors_name_the_call_and_the_register() {
     // What `main` prints of an error, and `unwrap`.
     assert_eq!(
         format!("{get:?}"),
-        "VcpuError(KVM_GET_ONE_REG of FPCR: errno 11)"
+        "SveError(KVM_GET_ONE_REG of FPCR: errno 11)"
     );
     let unknown = sve::Reg::decode(3).unwrap_err();
     assert_eq!(format!("{unknown:?}"), format!("DecodeError({unknown})"));
@@ -394,7 +395,7 @@ fn a_register_that_is_longer_than_vls_says_is_named() {
                 let vcpu = vcpu.into_inner();
                 let vcpu = Finalized::new(Odd { vcpu, past, silent }).unwrap();
                 let error = vcpu.capture().unwrap_err();
-                assert_eq!(error, VcpuError::PastVls { id, at, vls });
+                assert_eq!(error, SveError::PastVls { id, at, vls });
                 // And of gdb's number for it.
                 let number = u32::try_from(if n < 32 { 34 + n } else { 36 + n }).unwrap();
                 let read = gdb::read_vcpu(&vcpu, number, &mut [0; 256]).map(drop);
@@ -434,5 +435,5 @@ fn what_a_get_does_not_write_is_zero() {
     let (past, silent) = (None, Some(sve::VLS.id()));
     let vcpu = finalized(2).into_inner();
     let error = Finalized::new(Odd { vcpu, past, silent }).unwrap_err();
-    assert_eq!(error, VcpuError::Vls(VlsError::Empty));
+    assert_eq!(error, SveError::Vls(VlsError::Empty));
 }

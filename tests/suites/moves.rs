@@ -7,9 +7,10 @@
 
 use std::fmt::Display;
 
+use sve_state::SveError;
 use sve_state::Vls;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, VcpuError};
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialised};
 use sve_state::vls::VlsError;
 
 use crate::conformance::ShimHost;
@@ -144,7 +145,7 @@ where
     // Either this host lacks some, or it has more in between.
     let missing = Lengths(set.0 & !here.0);
     let (error, reason) = match Initialised::new(vcpu).set_vls(snapshot.vls()) {
-        Err(VcpuError::Vls(error)) if error == (VlsError::NotTheHosts { wanted, host }) => {
+        Err(SveError::Vls(error)) if error == (VlsError::NotTheHosts { wanted, host }) => {
             let reason = match missing {
                 Lengths::NONE => "and no less".to_owned(),
                 _ => format!("missing are {}", vls(missing)),
@@ -152,12 +153,12 @@ where
             (error.to_string(), reason)
         }
         // Where the set has more than the vCPU, which might have been narrowed.
-        Err(VcpuError::Wider {
+        Err(SveError::Wider {
             wanted: set,
             vcpu,
             error,
         }) if (set, vcpu, errno(&error)) == (wanted, host, EINVAL) => {
-            let error = VcpuError::Wider {
+            let error = SveError::Wider {
                 wanted: set,
                 vcpu,
                 error,

@@ -6,9 +6,10 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, value_parser};
+use sve_state::SveError;
 use sve_state::Vq;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, VcpuError};
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialised};
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
 mod kvm;
@@ -87,7 +88,7 @@ fn migrate<V>(on: &str, source: V, target: V, vq: Vq) -> Result<()>
 where
     V: FinalizeSve<Error: Display>,
 {
-    let text = |error: VcpuError<V::Error>| error.to_string();
+    let text = |error: SveError<V::Error>| error.to_string();
 
     // Somebody's vCPU, with something in every register.
     let (source, target) = (Traffic::new(source), Traffic::new(target));

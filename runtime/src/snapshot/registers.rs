@@ -7,12 +7,12 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use super::Snapshot;
+use super::{Snapshot, append};
 use crate::image::{ImageError, SveState};
-use crate::layout::{ByteArray, COPROC_MASK, COPROC_SHIFT, DecodeError, InImage, Reason, Register};
+use crate::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason};
 use crate::layouts::Name;
 use crate::one_reg::reg_size;
-use crate::registers::{self, PastVls, Status, not_zero};
+use crate::registers::{self, MAX_SLICE, PastVls, Status, past_end};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 use crate::{fpsimd, sve};
@@ -41,6 +41,15 @@ pub struct Allow<'a> {
     /// written to the low 128 bits of its Z register, if the list does not have that. The list and the
     /// snapshot must be of the same kind; a list with V and nothing of SVE is of a vCPU without SVE.
     pub missing: Option<&'a Snapshot>,
+}
+
+impl Allow<'_> {
+    /// For a list whose other registers stay the caller's.
+    pub(crate) const OTHERS: Self = Self {
+        past_vls: false,
+        coprocessors: true,
+        missing: None,
+    };
 }
 
 impl Snapshot {
@@ -115,7 +124,7 @@ impl Snapshot {
             missing: Some(self),
             ..Allow::default()
         };
-        Self::from_list(allow, registers, true)
+        Self::from_list(allow, registers, true, |_, _| {})
     }
 
     /// The snapshot that a vCPU's registers make, each with its ID and the bytes that `KVM_GET_ONE_REG` gave.
@@ -126,7 +135,8 @@ impl Snapshot {
     /// neither. Each of these has the size that its ID states.
     ///
     /// The other registers of a vCPU are ignored. So is V with SVE, where it shows Z. V, VLS, FPSR and FPCR
-    /// are in the host's byte order.
+    /// are in the host's byte order. A register of a coprocessor that is not known here is an error, because
+    /// the snapshot would be without it; [`split_registers`](Self::split_registers) gives it back instead.
     ///
     /// Values are held until the list ends, at most one of each register, and none of a wrong size.
     ///
@@ -159,53 +169,53 @@ impl Snapshot {
         allow: Allow<'_>,
         registers: impl IntoIterator<Item = (u64, B)>,
     ) -> Result<Self, RegistersError> {
-        Self::from_list(allow, registers, false)
+        Self::from_list(allow, registers, false, |_, _| {})
+    }
+
+    /// Divides a vCPU's list of registers into a snapshot and the rest, which is what a snapshot does not
+    /// [keep](Self::keeps), in the list's order. The rest stays the caller's to save, so a register of a
+    /// coprocessor that is not known here is part of it. All else is as in
+    /// [`from_registers`](Self::from_registers), and [`registers`](Self::registers) is the way back.
+    pub fn split_registers<B: AsRef<[u8]>>(
+        registers: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<(Self, Vec<(u64, B)>), RegistersError> {
+        let mut rest = Vec::new();
+        let put = |id, bytes| rest.push((id, bytes));
+        let snapshot = Self::from_list(Allow::OTHERS, registers, false, put)?;
+        Ok((snapshot, rest))
     }
 
     /// `edit`: the list changes a snapshot. V is then one of the snapshot's registers, even if nothing of SVE
-    /// is listed.
+    /// is listed. `other` gets what snapshots do not keep.
     fn from_list<B: AsRef<[u8]>>(
         allow: Allow<'_>,
         registers: impl IntoIterator<Item = (u64, B)>,
         edit: bool,
+        mut other: impl FnMut(u64, B),
     ) -> Result<Self, RegistersError> {
         // The values are held until VLS is known: of each register one, which has its size.
-        let mut held = Vec::new();
-        held.resize_with(PLACES, || None);
-        let (mut listed, mut v) = ([false; PLACES], Ok(()));
+        let mut held = [const { None }; PLACES];
+        let mut wrong_v = WrongV {
+            numbers: 0,
+            error: None,
+        };
         for (id, bytes) in registers {
             let Some(place) = place(id) else {
                 check_other(id, allow)?;
+                other(id, bytes);
                 continue;
             };
-            let (expected, found) = (reg_size(id), bytes.as_ref().len());
-            let judged = if found != expected {
-                Err(RegistersError::Size {
-                    id,
-                    expected,
-                    found,
-                })
-            } else if listed[place] {
-                Err(RegistersError::Duplicate { id })
-            } else {
+            let found = bytes.as_ref().len();
+            if found == reg_size(id) && held[place].is_none() {
                 held[place] = Some(bytes);
-                Ok(())
-            };
-            listed[place] = true;
-            if OF_V.contains(&place) {
-                v = v.and(judged);
             } else {
-                judged?;
+                wrong_v.add(id, place, found)?;
             }
         }
-        let mut values = [None; PLACES];
-        for (value, bytes) in values.iter_mut().zip(&held) {
-            *value = bytes.as_ref().map(AsRef::as_ref);
-        }
+        let values = core::array::from_fn(|place| held[place].as_ref().map(AsRef::as_ref));
         List {
-            listed,
             values,
-            v,
+            wrong_v,
             allow,
         }
         .snapshot(edit)
@@ -231,193 +241,220 @@ const FPCR: usize = FPSR + 1;
 const OF_SVE: Range<usize> = 0..V;
 const OF_V: Range<usize> = V..FPSR;
 
-/// The place of the register that an ID names, if a snapshot keeps it.
+/// The registers in the order of their places, in runs of IDs that are equally far apart: the first ID, the
+/// distance as a power of two, and how many there are. FFR is what P16 would be.
+const RUNS: [(u64, u32, usize); 6] = [
+    (sve::Z0.id(), sve::Z::BANK.step.trailing_zeros(), 32),
+    (sve::P0.id(), sve::P::BANK.step.trailing_zeros(), VLS - 32),
+    (sve::VLS.id(), 0, 1),
+    (
+        fpsimd::V0.id(),
+        fpsimd::V::BANK.step.trailing_zeros(),
+        FPSR - V,
+    ),
+    (fpsimd::FPSR.id(), 0, 1),
+    (fpsimd::FPCR.id(), 0, 1),
+];
+
+/// The place of the register that an ID names, if a snapshot keeps it. Another slice than slice 0 has none.
+#[inline]
 fn place(id: u64) -> Option<usize> {
-    let (place, slice) = match sve::Reg::decode(id) {
-        Ok(sve::Reg::Z(z)) => (z.index(), z.slice()),
-        Ok(sve::Reg::P(p)) => (p.index(), p.slice()),
-        Ok(sve::Reg::FFR(ffr)) => (ffr.index(), ffr.slice()),
-        Ok(sve::Reg::VLS(_)) => (VLS, 0),
-        Err(_) => match fpsimd::Reg::decode(id).ok()? {
-            fpsimd::Reg::V(v) => (V + usize::from(v.number()), 0),
-            fpsimd::Reg::FPSR(_) => (FPSR, 0),
-            fpsimd::Reg::FPCR(_) => (FPCR, 0),
-        },
-    };
-    (slice == 0).then_some(place)
+    let mut start = 0;
+    for (first, step, count) in RUNS {
+        // What is no multiple of the distance is too large after the rotation.
+        let number = id.wrapping_sub(first).rotate_right(step);
+        if number < count as u64 {
+            // Below `count`.
+            #[allow(clippy::cast_possible_truncation)]
+            return Some(start + number as usize);
+        }
+        start += count;
+    }
+    None
 }
 
 /// The ID of the register at a place.
-fn id_at(place: usize) -> u64 {
-    let of_image = |has_sve, n| {
-        let register = registers::all(has_sve, Vq::MIN).nth(n);
-        register.map_or(0, |(id, _)| id)
-    };
-    match place {
-        ..VLS => of_image(true, place),
-        VLS => sve::VLS.id(),
-        V..FPSR => of_image(false, place - V),
-        FPSR => fpsimd::FPSR.id(),
-        _ => fpsimd::FPCR.id(),
+fn id_at(mut place: usize) -> u64 {
+    for (first, step, count) in RUNS {
+        if place < count {
+            return first + ((place as u64) << step);
+        }
+        place -= count;
+    }
+    0
+}
+
+/// V registers of a list whose values cannot be used, which is an error only where V is.
+struct WrongV {
+    /// A bit for each.
+    numbers: u32,
+    /// What is wrong with the first of them.
+    error: Option<RegistersError>,
+}
+
+impl WrongV {
+    /// A value that has another size than its register, or is the second one.
+    #[cold]
+    fn add(&mut self, id: u64, place: usize, found: usize) -> Result<(), RegistersError> {
+        let expected = reg_size(id);
+        let error = match found == expected {
+            true => RegistersError::Duplicate { id },
+            false => RegistersError::Size {
+                id,
+                expected,
+                found,
+            },
+        };
+        if !OF_V.contains(&place) {
+            return Err(error);
+        }
+        self.numbers |= 1 << (place - V);
+        self.error.get_or_insert(error);
+        Ok(())
     }
 }
 
 /// A list's registers, each at its place, so that memory is bounded whatever the list is.
 struct List<'a> {
-    listed: [bool; PLACES],
     values: [Option<&'a [u8]>; PLACES],
-    /// What is wrong with V. It matters only where V is used.
-    v: Result<(), RegistersError>,
+    wrong_v: WrongV,
     allow: Allow<'a>,
 }
 
 impl List<'_> {
     fn snapshot(&self, edit: bool) -> Result<Snapshot, RegistersError> {
-        let (sve, v) = (self.first(OF_SVE), self.first(OF_V));
-        let missing = self.allow.missing.map(Snapshot::has_sve);
-        let other = match (missing, sve) {
-            (Some(false), sve) => sve,
-            (Some(true), None) if !edit => v,
+        let (sve, v) = (self.first(OF_SVE, true), self.first(OF_V, true));
+        let missing = self.allow.missing;
+        let other = match missing.map(Snapshot::has_sve) {
+            Some(false) => sve,
+            Some(true) if sve.is_none() && !edit => v,
             _ => None,
         };
         if let Some(id) = other {
             return Err(RegistersError::OtherKind { id });
         }
-        let without_sve = match missing {
-            Some(has_sve) => !has_sve,
+        let has_sve = match missing {
+            Some(missing) => missing.has_sve(),
             None if sve.is_none() && v.is_none() => return Err(RegistersError::NoVectors),
-            None => sve.is_none(),
+            None => sve.is_some(),
         };
-        let (vls, state) = match without_sve {
-            true => (Vls::EMPTY, self.v_state()?),
-            false => self.sve_state()?,
+        // With SVE, V is used where Z is not listed.
+        let uses_v = |z: usize| self.lists(V + z) && !self.lists(z);
+        if !has_sve || missing.is_some() && (0..32).any(uses_v) {
+            self.wrong_v.error.map_or(Ok(()), Err)?;
+        }
+        let places = if has_sve { OF_SVE } else { OF_V };
+        if let (Some(id), None) = (self.first(places, false), missing) {
+            return Err(RegistersError::Missing { id });
+        }
+        let vls = match has_sve {
+            true => self.vls()?,
+            false => Vls::EMPTY,
         };
+        let state = self.state(vls)?;
         let status = self.status()?;
         Ok(Snapshot { vls, state, status })
     }
 
-    /// The first register of these that is listed.
-    fn first(&self, mut places: Range<usize>) -> Option<u64> {
-        places.find(|place| self.listed[*place]).map(id_at)
+    fn lists(&self, place: usize) -> bool {
+        let wrong = || OF_V.contains(&place) && self.wrong_v.numbers >> (place - V) & 1 == 1;
+        self.values[place].is_some() || wrong()
     }
 
-    /// The value at a place, if it is listed.
-    fn value<T: ByteArray>(&self, place: usize) -> Result<Option<&T>, RegistersError> {
-        let Some(bytes) = self.values[place] else {
-            return Ok(None);
-        };
-        match T::from_slice(bytes) {
+    /// The first register of these that is listed, or that is not.
+    fn first(&self, mut places: Range<usize>, listed: bool) -> Option<u64> {
+        places.find(|place| self.lists(*place) == listed).map(id_at)
+    }
+
+    /// The value of the register with this ID, if it is listed.
+    #[inline]
+    fn value(&self, place: usize, id: u64) -> Result<Option<&[u8]>, RegistersError> {
+        match self.values[place] {
             // A second `as_ref` gave other bytes than the first.
-            None => Err(RegistersError::Size {
-                id: id_at(place),
-                expected: T::BYTES,
+            Some(bytes) if bytes.len() != reg_size(id) => Err(RegistersError::Size {
+                id,
+                expected: reg_size(id),
                 found: bytes.len(),
             }),
             value => Ok(value),
         }
     }
 
-    fn v_state(&self) -> Result<State, RegistersError> {
-        self.v?;
-        let mut state = match self.allow.missing {
-            Some(missing) => missing.state.clone(),
-            None => SveState::zeroed(Vq::MIN)?,
-        };
-        for (v, place) in fpsimd::V::all().zip(OF_V) {
-            match self.value(place)? {
-                Some(value) => {
-                    let mut value: [u8; 16] = *value;
-                    in_host_order(&mut value);
-                    state.set_view(v, &value);
-                }
-                None if self.allow.missing.is_some() => {}
-                None => return absent(place),
-            }
-        }
-        Ok(state)
+    fn vls(&self) -> Result<Vls, RegistersError> {
+        let listed = self.value(VLS, sve::VLS.id())?;
+        let listed = listed.and_then(|bytes| Some(Vls::from_bytes(bytes.try_into().ok()?)));
+        let vls = listed.or(self.allow.missing.map(Snapshot::vls));
+        Ok(vls
+            .filter(|vls| *vls != Vls::EMPTY)
+            .ok_or(VlsError::Empty)?)
     }
 
-    fn sve_state(&self) -> Result<(Vls, State), RegistersError> {
-        let from = self.allow.missing;
-        let mut places = OF_SVE;
-        if from.is_some() {
-            // V is used where Z is not listed.
-            let mut v_and_z = OF_V.zip(places);
-            if v_and_z.any(|(v, z)| self.listed[v] && !self.listed[z]) {
-                self.v?;
-            }
-        } else if let Some(place) = places.find(|place| !self.listed[*place]) {
-            return absent(place);
-        }
-        let vls = self.value(VLS)?.map(Vls::from_bytes);
-        let vls = vls.or(from.map(Snapshot::vls)).unwrap_or(Vls::EMPTY);
-        let mut state = SveState::zeroed(vls.max().ok_or(VlsError::Empty)?)?;
+    /// The image, with V in the place of Z where there are no vector lengths.
+    fn state(&self, vls: Vls) -> Result<State, RegistersError> {
+        let (has_sve, vq) = (vls != Vls::EMPTY, vls.max().unwrap_or(Vq::MIN));
+        let size = sve::Layout::image_bytes(vq).map_err(ImageError::from)?;
         vls.check_powers()?;
-        for (z, v) in sve::Z::all().zip(OF_V) {
-            self.write(&mut state, vls, z, Some(v))?;
+        let mut image = Vec::with_capacity(size);
+        let first = if has_sve { 0 } else { V };
+        for (n, (id, bounds)) in registers::all(has_sve, vq).enumerate() {
+            let own;
+            let slice = match self.value(first + n, id)? {
+                Some(slice) if has_sve || cfg!(target_endian = "little") => slice,
+                _ => {
+                    own = self.own(n)?;
+                    &own[..reg_size(id)]
+                }
+            };
+            match past_end(slice, bounds.copy) {
+                Some(at) if !self.allow.past_vls => {
+                    return Err(RegistersError::PastVls { id, at, vls });
+                }
+                _ => append(&mut image, &slice[..bounds.copy]),
+            }
         }
-        for p in sve::P::all() {
-            self.write(&mut state, vls, p, None)?;
-        }
-        self.write(&mut state, vls, sve::FFR, None)?;
-        Ok((vls, state))
+        // Without SVE, P and FFR are zero.
+        image.resize(size, 0);
+        Ok(SveState::new(vq, image.into_boxed_slice())?)
     }
 
-    /// Writes a register of the image. `low` is the place of the V register that shows its low bytes.
-    fn write<B>(
-        &self,
-        state: &mut State,
-        vls: Vls,
-        register: Register<B>,
-        low: Option<usize>,
-    ) -> Result<(), RegistersError>
-    where
-        B: InImage<Layout = sve::Layout>,
-    {
-        let mut own;
-        let slice = match (self.value(register.index())?, self.allow.missing) {
-            (Some(slice), _) => slice,
-            (None, None) => return absent(register.index()),
-            (None, Some(missing)) => {
-                own = missing.state.get(register);
-                if let Some(value) = low.map_or(Ok(None), |v| self.value::<[u8; 16]>(v))? {
-                    let low = &mut own.as_mut()[..16];
-                    low.copy_from_slice(value);
-                    in_host_order(low);
-                }
-                &own
-            }
-        };
-        let bytes = state.bounds(register).copy;
-        match not_zero(&slice.as_ref()[bytes..]) {
-            Some(past) if !self.allow.past_vls => {
-                let (id, at) = (register.id(), bytes + past);
-                Err(RegistersError::PastVls { id, at, vls })
-            }
-            _ => {
-                state.set(register, slice);
-                Ok(())
-            }
+    /// A slice of the image that is not in the list as it is: that of the snapshot in [`Allow::missing`], and
+    /// in its low bytes V, if that is listed.
+    #[cold]
+    fn own(&self, n: usize) -> Result<[u8; MAX_SLICE], RegistersError> {
+        let mut slice = [0; MAX_SLICE];
+        if let Some((_, bytes)) = self.allow.missing.and_then(|missing| missing.iter().nth(n)) {
+            slice[..bytes.len()].copy_from_slice(bytes);
         }
+        let v = V + n;
+        let listed = match OF_V.contains(&v) {
+            true => self.value(v, id_at(v))?,
+            false => None,
+        };
+        if let Some(value) = listed {
+            let low = &mut slice[..value.len()];
+            low.copy_from_slice(value);
+            in_host_order(low);
+        }
+        Ok(slice)
     }
 
     fn status(&self) -> Result<Option<Status>, RegistersError> {
         let from = self.allow.missing.and_then(Snapshot::status);
-        if from.is_none() && self.first(FPSR..PLACES).is_none() {
+        if from.is_none() && self.first(FPSR..PLACES, true).is_none() {
             return Ok(None);
         }
-        let word = |place, from: Option<u32>| match self.value(place)? {
-            Some(value) => Ok(u32::from_ne_bytes(*value)),
-            None => from.map_or_else(|| absent(place), Ok),
+        let word = |place, from: Option<u32>| {
+            let id = id_at(place);
+            let listed = self
+                .value(place, id)?
+                .and_then(|bytes| bytes.try_into().ok());
+            let word = listed.map(u32::from_ne_bytes).or(from);
+            word.ok_or(RegistersError::Missing { id })
         };
         let fpsr = word(FPSR, from.map(|status| status.fpsr))?;
         let fpcr = word(FPCR, from.map(|status| status.fpcr))?;
         Ok(Some(Status { fpsr, fpcr }))
     }
-}
-
-fn absent<T>(place: usize) -> Result<T, RegistersError> {
-    Err(RegistersError::Missing { id: id_at(place) })
 }
 
 /// The coprocessors, besides CORE and SVE, whose registers are other state of a vCPU, as of Linux 7.3:

@@ -3,23 +3,56 @@
 use core::fmt;
 
 use super::stage::{Call, Refusal};
-use crate::layout::Layout;
+use crate::errno::Errno;
+use crate::layout::{Layout, RegisterError};
 use crate::layouts::Name;
 use crate::registers::{PastVls, WithoutSve};
+#[cfg(feature = "snapshot")]
+use crate::snapshot::{RegistersError, SnapshotError};
 use crate::sve;
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 
-/// Why a step was not taken, or how far it came.
+/// Whatever goes wrong while a VMM saves and restores: why a step with a vCPU was not taken, or how far it
+/// came. All steps of [`vcpu`](crate::vcpu) fail with it, so a VMM wraps one error, and needs only its
+/// [`errno`](Self::errno) if that is what it reports; `?` turns the errors of a `snapshot` into it as well. `E`
+/// is the vCPU's own error; with KVM it is `kvm_ioctls::Error`.
+///
+/// For every error of this crate, the text says everything, including what the vCPU answered. The source is
+/// the implementor's error or none, never another error of this crate. (So a program that prints the text and
+/// the sources prints the implementor's words twice, and nothing else twice.)
+///
+/// ```
+/// # use sve_state::{errno::Errno, shim::Vcpu, Vls};
+/// use sve_state::SveError;
+/// use sve_state::vcpu::Finalized;
+///
+/// # type Error = Errno; // `kvm_ioctls::Error`
+/// // In the VMM's own error. With the crate `thiserror`: `Sve(#[from] SveError<kvm_ioctls::Error>)`.
+/// enum VmmError {
+///     Sve(SveError<Error>),
+/// }
+/// # impl From<SveError<Error>> for VmmError { fn from(e: SveError<Error>) -> Self { Self::Sve(e) } }
+/// # let mut vcpu = Vcpu::new(Vls::EMPTY)?;
+/// # let mut save = || -> Result<Vec<u8>, VmmError> {
+/// let bytes = Finalized::of(&mut vcpu)?.snapshot()?.to_bytes();
+/// # Ok(bytes)
+/// # };
+/// # let VmmError::Sve(error) = save().unwrap_err();
+/// # assert_eq!(error.errno(), Errno::ENOEXEC);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum VcpuError<E> {
+pub enum SveError<E> {
     /// A call failed.
     Call {
         /// Which one.
         call: Call,
         /// What the vCPU answered.
         error: E,
+        /// Its errno, by [`OneReg::errno`](crate::OneReg::errno).
+        errno: Option<Errno>,
         /// Why, and what to do, where the errno and the vCPU's stage tell.
         refusal: Option<Refusal>,
     },
@@ -70,26 +103,54 @@ pub enum VcpuError<E> {
         /// The vCPU's.
         vcpu: Vls,
     },
+    /// There is no register with this number; no call was made.
+    Number(RegisterError),
+    /// Bytes are no snapshot, or parts do not make one.
+    #[cfg(feature = "snapshot")]
+    Snapshot(SnapshotError),
+    /// A list of registers does not make a snapshot; no call was made.
+    #[cfg(feature = "snapshot")]
+    Registers(RegistersError),
 }
 
-impl<E> From<VlsError> for VcpuError<E> {
-    fn from(error: VlsError) -> Self {
-        Self::Vls(error)
-    }
+macro_rules! from {
+    ($($(#[$meta:meta])* $variant:ident: $error:ty;)*) => {$(
+        $(#[$meta])*
+        impl<E> From<$error> for SveError<E> {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
 }
 
-impl<E: fmt::Display> fmt::Display for VcpuError<E> {
+from! {
+    Vls: VlsError;
+    Number: RegisterError;
+    #[cfg(feature = "snapshot")]
+    Snapshot: SnapshotError;
+    #[cfg(feature = "snapshot")]
+    Registers: RegistersError;
+}
+
+impl<E: fmt::Display> fmt::Display for SveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call {
                 call,
                 error,
                 refusal,
+                ..
             } => {
                 write!(f, "{call}: {error}")?;
                 refusal.map_or(Ok(()), |refusal| write!(f, ": {refusal}"))
             }
             Self::Vls(error) => error.fmt(f),
+            Self::Number(error) => error.fmt(f),
+            #[cfg(feature = "snapshot")]
+            Self::Snapshot(error) => error.fmt(f),
+            #[cfg(feature = "snapshot")]
+            Self::Registers(error) => error.fmt(f),
             Self::Wider {
                 wanted,
                 vcpu,
@@ -157,13 +218,13 @@ impl<E: fmt::Display> fmt::Display for VcpuError<E> {
 }
 
 /// The message, because nobody can read an ID in decimal.
-impl<E: fmt::Display> fmt::Debug for VcpuError<E> {
+impl<E: fmt::Display> fmt::Debug for SveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "VcpuError({self})")
+        write!(f, "SveError({self})")
     }
 }
 
-impl<E> VcpuError<E> {
+impl<E> SveError<E> {
     /// What the vCPU answered, where a call failed: the implementor's error, with its errno.
     pub fn error(&self) -> Option<&E> {
         match self {
@@ -171,10 +232,19 @@ impl<E> VcpuError<E> {
             _ => None,
         }
     }
+
+    /// The errno: the vCPU's, where a call failed. Where no call failed, or the vCPU's error has no
+    /// [`errno`](crate::OneReg::errno), it is `EINVAL`.
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Call { errno, .. } => errno.unwrap_or(Errno::EINVAL),
+            _ => Errno::EINVAL,
+        }
+    }
 }
 
-/// The source is [`error`](VcpuError::error).
-impl<E: core::error::Error + 'static> core::error::Error for VcpuError<E> {
+/// The source is [`error`](SveError::error).
+impl<E: core::error::Error + 'static> core::error::Error for SveError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         self.error().map(|error| error as _)
     }

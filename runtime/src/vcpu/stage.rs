@@ -1,4 +1,4 @@
-//! How far a vCPU has come, which calls fail there, and what to do about it. [`VcpuError`](super::VcpuError)
+//! How far a vCPU has come, which calls fail there, and what to do about it. [`SveError`](super::SveError)
 //! and `regid explain` both have their words from here.
 
 use core::fmt;

@@ -4,8 +4,8 @@ use sve_state::SveError;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialised};
 
-fn save(vcpu: &kvm_ioctls::VcpuFd, has_sve: bool) -> Result<Vec<u8>, SveError<kvm_ioctls::Error>> {
-    Ok(Finalized::of(vcpu, has_sve)?.snapshot()?.to_bytes())
+fn save(vcpu: &kvm_ioctls::VcpuFd) -> Result<Vec<u8>, SveError<kvm_ioctls::Error>> {
+    Ok(Finalized::of(vcpu)?.snapshot()?.to_bytes())
 }
 
 fn restore(vcpu: &kvm_ioctls::VcpuFd, bytes: &[u8]) -> Result<(), SveError<kvm_ioctls::Error>> {
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let kvm = kvm_ioctls::Kvm::new()?;
     println!("{}", sve_state::kvm::host_vls(&kvm)?);
     let vcpu = kvm.create_vm()?.create_vcpu(0)?;
-    let bytes = save(&vcpu, true)?;
+    let bytes = save(&vcpu)?;
     restore(&vcpu, &bytes)?;
     Ok(())
 }

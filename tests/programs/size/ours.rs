@@ -30,7 +30,7 @@ impl FinalizeSve for Own {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let vq = std::env::args().count() + 1;
-    let source = Finalized::of(Own(vcpu::Vcpu::new(vq)), true)?;
+    let source = Finalized::of(Own(vcpu::Vcpu::new(vq)))?;
     let bytes = source.snapshot()?.to_bytes();
     let snapshot = Snapshot::from_bytes(&bytes)?;
     let target = Initialised::new(Own(vcpu::Vcpu::new(vq))).restore_snapshot(&snapshot)?;

@@ -1,98 +1,125 @@
-//! A list of (ID, bytes) from `KVM_GET_REG_LIST`, in bitcode. In memory it stays what it was, for its
-//! editor and its printer; a snapshot is only in the bytes.
+//! A list of (ID, bytes) from `KVM_GET_REG_LIST`, in bitcode: Firecracker's shape. In memory the list stays what
+//! it is, for its editor and its printer. The restore is the crate's. Packing is a second step that the VMM may
+//! take or leave, and its lines are counted by themselves.
+
+use std::error::Error as StdError;
+use std::io;
 
 use serde::{Deserialize, Serialize};
 // (+
 use sve_state::SveError;
 use sve_state::snapshot::Snapshot as SveSnapshot;
-use sve_state::vcpu::{FinalizeSve, Initialised};
+use sve_state::vcpu::Initialised;
 // +)
+use sve_state::vcpu::FinalizeSve;
+use thiserror::Error;
 
 use super::Fd;
 
-/// What the VMM fails with.
-#[derive(Debug)]
-pub enum Error {
+/// What the VMM fails with. `E` is `kvm_ioctls::Error`.
+#[derive(Debug, Error)]
+pub enum Error<E: StdError + 'static> {
     /// A call.
-    Kvm(String),
+    #[error("KVM: {0}")]
+    Kvm(#[from] io::Error),
     /// Bytes.
-    Format(bitcode::Error),
+    #[error("bytes: {0}")]
+    Format(#[from] bitcode::Error),
     // (+
     /// SVE state.
-    Sve(String),
+    #[error("SVE state: {0}")]
+    Sve(#[from] SveError<E>),
     // +)
 }
-
-// (+
-impl<E: std::fmt::Display> From<SveError<E>> for Error {
-    fn from(error: SveError<E>) -> Self {
-        Self::Sve(error.to_string())
-    }
-}
-// +)
 
 /// A vCPU's registers, in memory.
 pub type Registers = Vec<(u64, Vec<u8>)>;
 
-/// As version 1 saved them, all in the list.
+/// As they are saved.
+#[derive(Serialize, Deserialize, Debug)]
+pub struct State {
+    /// In the first version, all of them; since then what the snapshot does not keep.
+    pub registers: Registers,
+    // (pack
+    /// None if the list is no vCPU's, as a test's or an editor's.
+    pub sve: Option<SveSnapshot>,
+    // pack)
+}
+
+/// The first version.
 #[derive(Serialize, Deserialize)]
-struct Saved {
+struct Version1 {
     registers: Registers,
 }
 
 /// Reads the registers of a vCPU.
-pub fn save<V: Fd>(vcpu: &V) -> Result<Registers, Error> {
-    let ids = vcpu.list().map_err(Error::Kvm)?;
-    let get = |id| vcpu.get(id).map(|bytes| (id, bytes)).map_err(Error::Kvm);
+pub fn save<V: Fd>(vcpu: &V) -> io::Result<Registers> {
+    let ids = vcpu.list()?;
+    let get = |id| Ok((id, vcpu.get(id)?));
     ids.into_iter().map(get).collect()
 }
 
 /// Writes them to a vCPU after `KVM_ARM_VCPU_INIT`.
-pub fn restore<'a, V: Fd>(vcpu: &'a V, registers: &Registers) -> Result<(), Error>
+pub fn restore<'a, V: Fd, E>(vcpu: &'a V, registers: &Registers) -> Result<(), Error<E>>
 where
-    &'a V: FinalizeSve<Error: std::fmt::Display>,
+    &'a V: FinalizeSve<Error = E>,
+    E: StdError + 'static,
 {
     // (+
-    sve(vcpu, registers)?;
+    let list = registers.iter().map(|(id, bytes)| (*id, bytes));
+    Initialised::new(vcpu).restore_registers(list)?;
     let keeps = |id: &u64| SveSnapshot::keeps(*id);
     for (id, bytes) in registers.iter().filter(|(id, _)| !keeps(id)) {
         // +)
-        vcpu.set(*id, bytes).map_err(Error::Kvm)?;
+        vcpu.set(*id, bytes)?;
     }
     Ok(())
 }
 
-// (+
-fn sve<V: FinalizeSve>(vcpu: V, list: &Registers) -> Result<(), SveError<V::Error>> {
-    let snapshot = SveSnapshot::from_registers(list.iter().map(|(id, bytes)| (*id, bytes)))?;
-    Initialised::new(vcpu).restore_snapshot(&snapshot)?;
-    Ok(())
+/// The registers as they are saved.
+pub fn pack(registers: &Registers) -> State {
+    // (pack
+    if let Ok((sve, registers)) = SveSnapshot::split_registers(registers.iter().cloned()) {
+        let sve = Some(sve);
+        return State { registers, sve };
+    }
+    // pack)
+    State {
+        registers: registers.clone(),
+        // (pack
+        sve: None,
+        // pack)
+    }
 }
-// +)
+
+/// All registers again.
+pub fn unpack(state: State) -> Registers {
+    // (pack
+    if let Some(sve) = state.sve {
+        return sve.registers().chain(state.registers).collect();
+    }
+    // pack)
+    state.registers
+}
 
 /// To bytes.
-pub fn serialize(registers: &Registers) -> Result<Vec<u8>, Error> {
-    // (+
-    let list = registers.iter().map(|(id, bytes)| (*id, bytes));
-    let sve = SveSnapshot::from_registers(list).map_err(SveError::<String>::from)?;
-    let rest = registers.iter().filter(|(id, _)| !SveSnapshot::keeps(*id));
-    bitcode::serialize(&(sve, rest.collect::<Vec<_>>())).map_err(Error::Format)
-    // +)
+pub fn serialize(state: &State) -> Result<Vec<u8>, bitcode::Error> {
+    bitcode::serialize(state)
 }
 
 /// From bytes, of either version.
-pub fn deserialize(bytes: &[u8]) -> Result<Registers, Error> {
-    // (+
-    if let Ok((sve, rest)) = bitcode::deserialize::<(SveSnapshot, Registers)>(bytes) {
-        return Ok(sve.registers().chain(rest).collect());
-    }
-    // +)
-    let Saved { registers } = bitcode::deserialize(bytes).map_err(Error::Format)?;
-    Ok(registers)
+pub fn deserialize(bytes: &[u8]) -> Result<State, bitcode::Error> {
+    bitcode::deserialize(bytes).or_else(|_| {
+        let Version1 { registers } = bitcode::deserialize(bytes)?;
+        Ok(State {
+            registers,
+            sve: None,
+        })
+    })
 }
 
 /// As version 1 wrote them, for the tests.
-pub fn serialize_as_version_1(registers: &Registers) -> Result<Vec<u8>, Error> {
+pub fn serialize_as_version_1(registers: &Registers) -> Result<Vec<u8>, bitcode::Error> {
     let registers = registers.clone();
-    bitcode::serialize(&Saved { registers }).map_err(Error::Format)
+    bitcode::serialize(&Version1 { registers })
 }

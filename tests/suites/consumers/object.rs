@@ -1,29 +1,77 @@
-//! A trait object with `&self`, a core struct and JSON. Before, the core struct had V, FPSR and FPCR, and
-//! a vCPU with SVE had none of them.
+//! A trait object with `&self`, a struct with V in it, a list of registers of 64 bits, two lists of wide ones, and
+//! JSON: Cloud Hypervisor's shape.
 
+use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 // (+
-use sve_state::SveError;
 use sve_state::snapshot::Snapshot as SveSnapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, Status};
+use sve_state::vcpu::{Finalized, Initialised, Status};
 // +)
+use sve_state::one_reg::reg_size;
+use sve_state::vcpu::FinalizeSve;
+use thiserror::Error;
 
-/// As it is saved: `sve` now, the others before.
-#[derive(Serialize, Deserialize, Debug)]
-pub struct Core {
+use super::{Fd, is_core};
+
+/// What a hypervisor's vCPU fails with, whichever hypervisor it is.
+#[derive(Debug, Error)]
+pub enum HypervisorCpuError {
+    /// The list.
+    #[error("Failed to retrieve list of registers: {0}")]
+    GetRegList(#[source] anyhow::Error),
+    /// A register of 64 bits.
+    #[error("Failed to get system register: {0}")]
+    GetSysRegister(#[source] anyhow::Error),
+    /// A register of 64 bits.
+    #[error("Failed to set system register: {0}")]
+    SetSysRegister(#[source] anyhow::Error),
+    /// A wide register.
+    #[error("Failed to get extended register: {0}")]
+    GetExtendedRegister(#[source] anyhow::Error),
+    /// A wide register.
+    #[error("Failed to set extended register: {0}")]
+    SetExtendedRegister(#[source] anyhow::Error),
+}
+use HypervisorCpuError as Error;
+
+/// `struct kvm_regs`.
+#[derive(Serialize, Deserialize, Clone, Debug, Default)]
+pub struct CoreRegs {
     /// The program counter, for all that is no matter here.
     pub pc: u64,
     /// V0 to V31.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub vregs: Option<[u128; 32]>,
+    pub vregs: [u128; 32],
     /// FPSR.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fpsr: Option<u32>,
+    pub fpsr: u32,
     /// FPCR.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fpcr: Option<u32>,
+    pub fpcr: u32,
+}
+
+/// A register that is wider than 64 bits.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct ExtendedReg {
+    /// Its ID.
+    pub id: u64,
+    /// Its value.
+    pub data: Vec<u8>,
+}
+
+/// As it is saved.
+#[derive(Serialize, Deserialize, Clone, Debug, Default)]
+pub struct State {
+    /// Of a vCPU with SVE, V, FPSR and FPCR were zero.
+    pub core_regs: CoreRegs,
+    /// Of 64 bits.
+    pub sys_regs: Vec<(u64, u64)>,
+    /// VLS, before there was `sve`.
+    #[serde(default)]
+    pub pre_finalize_regs: Vec<ExtendedReg>,
+    /// Z, P and FFR, before there was `sve`.
+    #[serde(default)]
+    pub extended_regs: Vec<ExtendedReg>,
     // (+
-    /// Since then.
+    /// All of these, and FPSR and FPCR.
+    #[serde(default)]
     pub sve: Option<SveSnapshot>,
     // +)
 }
@@ -31,53 +79,74 @@ pub struct Core {
 /// A vCPU, of whatever hypervisor.
 pub trait Vcpu {
     /// Its state.
-    fn state(&self) -> Result<Core, String>;
+    fn state(&self) -> Result<State, HypervisorCpuError>;
     /// The state to a vCPU after `KVM_ARM_VCPU_INIT`.
-    fn set_state(&self, core: &Core) -> Result<(), String>;
+    fn set_state(&self, state: &State) -> Result<(), HypervisorCpuError>;
 }
 
-/// One of KVM.
+/// One of KVM. `V` is `kvm_ioctls::VcpuFd`.
 #[derive(Debug)]
 pub struct KvmVcpu<V> {
     /// The file descriptor.
     pub fd: V,
-    /// Whether it was initialised with SVE.
-    pub has_sve: bool,
 }
 
-impl<V> Vcpu for KvmVcpu<V>
-// (+
+/// The value of a register of 64 bits or less.
+fn word(bytes: &[u8]) -> u64 {
+    let bytes = bytes.iter().rev();
+    bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
+impl<V: Fd> Vcpu for KvmVcpu<V>
 where
-    for<'a> &'a V: FinalizeSve<Error: std::fmt::Display>,
-    // +)
+    for<'a> &'a V: FinalizeSve<Error: std::error::Error + Send + Sync + 'static>,
 {
-    fn state(&self) -> Result<Core, String> {
-        // (+
-        let sve = Finalized::of(&self.fd, self.has_sve).and_then(|vcpu| vcpu.snapshot());
-        // +)
-        Ok(Core {
-            pc: 0x8000_0000,
-            vregs: None,
-            fpsr: None,
-            fpcr: None,
+    fn state(&self) -> Result<State, HypervisorCpuError> {
+        let mut state = State::default();
+        state.core_regs.pc = 0x8000_0000;
+        let list = self.fd.list().map_err(|e| Error::GetRegList(e.into()))?;
+        for id in list {
             // (+
-            sve: Some(sve.map_err(|error| SveError::from(error).to_string())?),
-            // +)
-        })
+            if is_core(id) || SveSnapshot::keeps(id) {
+                // +)
+                // Handled elsewhere.
+            } else if reg_size(id) <= 8 {
+                let bytes = self.fd.get(id);
+                let bytes = bytes.map_err(|e| Error::GetSysRegister(e.into()))?;
+                state.sys_regs.push((id, word(&bytes)));
+            } else {
+                let error = anyhow!("Unsupported register family: {id:#x}");
+                return Err(Error::GetExtendedRegister(error));
+            }
+        }
+        // (+
+        let sve = Finalized::of(&self.fd).and_then(|vcpu| vcpu.snapshot());
+        state.sve = Some(sve.map_err(|e| Error::GetExtendedRegister(e.into()))?);
+        // +)
+        Ok(state)
     }
 
-    fn set_state(&self, core: &Core) -> Result<(), String> {
+    fn set_state(&self, state: &State) -> Result<(), HypervisorCpuError> {
         // (+
-        let status = Status {
-            fpsr: core.fpsr.unwrap_or_default(),
-            fpcr: core.fpcr.unwrap_or_default(),
+        let vcpu = Initialised::new(&self.fd);
+        let wide = state.pre_finalize_regs.iter().chain(&state.extended_regs);
+        let restored = match &state.sve {
+            Some(sve) => vcpu.restore_snapshot(sve),
+            None if wide.clone().next().is_some() => {
+                vcpu.restore_registers(wide.map(|reg| (reg.id, &reg.data)))
+            }
+            None => {
+                let CoreRegs { fpsr, fpcr, .. } = state.core_regs;
+                let status = Some(Status { fpsr, fpcr });
+                vcpu.restore_snapshot(&SveSnapshot::without_sve(&state.core_regs.vregs, status))
+            }
         };
-        let old = core
-            .vregs
-            .map(|v| SveSnapshot::without_sve(&v, Some(status)));
-        let snapshot = core.sve.as_ref().or(old.as_ref()).ok_or("no SVE state")?;
-        let restored = Initialised::new(&self.fd).restore_snapshot(snapshot);
-        restored.map(drop).map_err(|error| error.to_string())
+        restored.map_err(|e| Error::SetExtendedRegister(e.into()))?;
         // +)
+        for (id, value) in &state.sys_regs {
+            let set = self.fd.set(*id, &value.to_le_bytes()[..reg_size(*id)]);
+            set.map_err(|e| Error::SetSysRegister(e.into()))?;
+        }
+        Ok(())
     }
 }
