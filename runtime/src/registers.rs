@@ -3,7 +3,6 @@
 
 use core::fmt;
 
-use crate::image::{Storage, SveState};
 use crate::layout::{BankType, Bounds, Register};
 use crate::layouts::Name;
 use crate::vls::Vls;
@@ -76,14 +75,23 @@ pub(crate) fn past_end(slice: &[u8], width: usize) -> Option<usize> {
     }
 }
 
-/// Checks that P and FFR are zero, as they must be without SVE. The error is the ID of the first that is not.
-#[inline(never)]
-pub(crate) fn without_predicates<S: Storage>(state: &SveState<S>) -> Result<(), u64> {
-    let image = state.as_bytes();
-    let set = all(true, state.vq())
-        .skip(sve::P0.index())
-        .find(|(_, p)| image[p.start..][..p.copy].iter().any(|byte| *byte != 0));
-    set.map_or(Ok(()), |(id, _)| Err(id))
+/// Checks that P and FFR are zero in an image of VQ 1, as they must be without SVE. The error is the ID of the
+/// first that is not.
+pub(crate) fn without_predicates(image: &[u8]) -> Result<(), u64> {
+    let first = sve::P0.bounds(Vq::MIN);
+    let at = image.iter().skip(first.start).position(|byte| *byte != 0);
+    // FFR is what P16 would be.
+    let id = |at| sve::P0.id() + u64::from(sve::P::BANK.step) * (at / first.copy) as u64;
+    at.map_or(Ok(()), |at| Err(id(at)))
+}
+
+/// A register's ID as its name and the ID: `Z3 (0x6080000000150060)`.
+pub(crate) struct Named(pub(crate) u64);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:#018x})", Name(self.0), self.0)
+    }
 }
 
 /// The message that a register is longer than these vector lengths make it.
@@ -99,8 +107,8 @@ impl fmt::Display for PastVls<'_> {
         let Self { id, at, vls } = self;
         write!(
             f,
-            "{} ({id:#018x}): byte {at} is not zero, and vector lengths (VQ) {vls} end before it",
-            Name(*id)
+            "{}: byte {at} is not zero, and vector lengths (VQ) {vls} end before it",
+            Named(*id)
         )
     }
 }
@@ -110,12 +118,10 @@ pub(crate) struct WithoutSve(pub(crate) u64);
 
 impl fmt::Display for WithoutSve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(id) = self;
         write!(
             f,
-            "{} ({id:#018x}) is not zero and there are no vector lengths: without SVE there are \
-             neither P nor FFR",
-            Name(*id)
+            "{} is not zero and there are no vector lengths: without SVE there are neither P nor FFR",
+            Named(self.0)
         )
     }
 }

@@ -113,7 +113,7 @@ impl Snapshot {
     ) -> Result<Self, SnapshotError> {
         Self::check_vls(vls, state.vq())?;
         if vls == Vls::EMPTY {
-            without_predicates(&state).map_err(|id| SnapshotError::WithoutSve { id })?;
+            without_predicates(state.as_bytes()).map_err(|id| SnapshotError::WithoutSve { id })?;
         }
         Ok(Self { vls, state, status })
     }
@@ -133,7 +133,9 @@ impl Snapshot {
 
     /// The state of a vCPU without SVE: V0 to V31, as `struct user_fpsimd_state` has them.
     pub fn without_sve(v: &[u128; 32], status: Option<Status>) -> Self {
-        let mut state = SveState::zeroed(Vq::MIN).expect("the layout starts at VQ 1");
+        let Ok(mut state) = SveState::zeroed(Vq::MIN) else {
+            unreachable!("the layout starts at VQ 1");
+        };
         for (register, value) in fpsimd::V::all().zip(v) {
             state.set_view(register, &value.to_le_bytes());
         }
@@ -325,48 +327,57 @@ impl From<VqError> for SnapshotError {
 
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
+        let (found, of, needed) = match self {
             Self::Truncated { found, needed } => {
                 let what = match *needed {
-                    HEADER_BYTES => "the header takes",
-                    _ => "header and checksum take",
+                    HEADER_BYTES => "snapshot: the header takes",
+                    _ => "snapshot: header and checksum take",
                 };
-                write!(f, "{found} bytes of snapshot: {what} {needed}")
+                (found, what, needed)
             }
-            Self::TooLarge { found } => {
-                write!(f, "{found} bytes of snapshot: the largest has {MAX_BYTES}")
-            }
-            Self::Magic => f.write_str("no snapshot: it does not start with SVESTATE"),
-            Self::Version(version) => write!(
-                f,
-                "snapshot of version {version}: this is a reader of version {VERSION}"
-            ),
-            Self::Size { expected, found } => {
-                write!(f, "{found} bytes of snapshot: its header states {expected}")
-            }
-            Self::Damaged { stated, found } => write!(
-                f,
-                "damaged snapshot: its bytes have the checksum {found:#010x}, it states \
-                 {stated:#010x}"
-            ),
-            Self::Reserved => f.write_str("a flag or field is set that version 1 does not know"),
-            Self::Vq(error) => error.fmt(f),
+            Self::TooLarge { found } => (found, "snapshot: the largest has", &MAX_BYTES),
+            Self::Size { expected, found } => (found, "snapshot: its header states", expected),
             Self::ImageSize {
                 vq,
                 expected,
                 found,
-            } => write!(f, "{found} bytes of image: at VQ {vq} there are {expected}"),
-            Self::VlsAndVq { vls, vq } if *vls == Vls::EMPTY => write!(
-                f,
-                "an image of VQ {vq} and no vector lengths: without SVE the image has VQ 1"
-            ),
-            Self::VlsAndVq { vls, vq } => write!(
-                f,
-                "an image of VQ {vq} with vector lengths {vls}: it must be the largest of them"
-            ),
-            Self::Vls(error) => error.fmt(f),
-            Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
-        }
+            } => {
+                return write!(f, "{found} bytes of image: at VQ {vq} there are {expected}");
+            }
+            Self::Magic => return f.write_str("no snapshot: it does not start with SVESTATE"),
+            Self::Version(version) => {
+                return write!(
+                    f,
+                    "snapshot of version {version}: this is a reader of version {VERSION}"
+                );
+            }
+            Self::Damaged { stated, found } => {
+                return write!(
+                    f,
+                    "damaged snapshot: its bytes have the checksum {found:#010x}, it states \
+                     {stated:#010x}"
+                );
+            }
+            Self::Reserved => {
+                return f.write_str("a flag or field is set that version 1 does not know");
+            }
+            Self::Vq(error) => return error.fmt(f),
+            Self::VlsAndVq { vls, vq } if *vls == Vls::EMPTY => {
+                return write!(
+                    f,
+                    "an image of VQ {vq} and no vector lengths: without SVE the image has VQ 1"
+                );
+            }
+            Self::VlsAndVq { vls, vq } => {
+                return write!(
+                    f,
+                    "an image of VQ {vq} with vector lengths {vls}: it must be the largest of them"
+                );
+            }
+            Self::Vls(error) => return error.fmt(f),
+            Self::WithoutSve { id } => return WithoutSve(*id).fmt(f),
+        };
+        write!(f, "{found} bytes of {of} {needed}")
     }
 }
 

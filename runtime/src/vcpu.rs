@@ -443,7 +443,7 @@ impl<V: OneReg> Finalized<V> {
     pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), SveError<V::Error>> {
         self.check_vq(state.vq())?;
         if !self.has_sve() {
-            without_predicates(state).map_err(|id| SveError::WithoutSve { id })?;
+            without_predicates(state.as_bytes()).map_err(|id| SveError::WithoutSve { id })?;
         }
         // KVM reads only the register's own bytes, whatever follows them. But the whole slice must be there: see
         // `read`.

@@ -2,7 +2,6 @@
 //! `KVM_GET_ONE_REG` gave them.
 
 use alloc::boxed::Box;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -10,9 +9,8 @@ use core::ops::Range;
 use super::{Snapshot, append};
 use crate::image::{ImageError, SveState};
 use crate::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason};
-use crate::layouts::Name;
 use crate::one_reg::reg_size;
-use crate::registers::{self, MAX_SLICE, PastVls, Status, past_end};
+use crate::registers::{self, MAX_SLICE, Named, PastVls, Status, past_end};
 use crate::vls::{Vls, VlsError};
 use crate::vq::Vq;
 use crate::{fpsimd, sve};
@@ -74,29 +72,29 @@ impl Snapshot {
     /// This is the inverse of [`from_registers`](Self::from_registers). So a VMM that keeps such a list can
     /// go on to keep it, and make a snapshot only where it writes bytes.
     pub fn registers(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
-        // Each part knows how many registers it has, so a list of all is allocated only once.
-        let if_there = |there, count| if there { count } else { 0 };
-        let Status { fpsr, fpcr } = self.status.unwrap_or_default();
-        let status = [(fpsimd::FPSR.id(), fpsr), (fpsimd::FPCR.id(), fpcr)].into_iter();
-        let status = status.take(if_there(self.status.is_some(), 2));
-        let status = status.map(|(id, word)| (id, word.to_ne_bytes().to_vec()));
-        let vls = (sve::VLS.id(), self.vls.to_bytes().to_vec());
-        let vls = self.has_sve().then_some(vls);
-        let image = |sve| {
-            let registers = self
-                .iter()
-                .take(if_there(self.has_sve() == sve, sve::REGISTERS));
-            registers.map(move |(id, bytes)| {
-                let mut value = vec![0; reg_size(id)];
-                value[..bytes.len()].copy_from_slice(bytes);
-                if !sve {
-                    in_host_order(&mut value);
-                }
-                (id, value)
-            })
-        };
-        let (v, sve) = (image(false), image(true));
-        v.chain(status).chain(vls).chain(sve)
+        let mut list = Vec::with_capacity(V + 2);
+        if !self.has_sve() {
+            self.list_image(&mut list);
+        }
+        if let Some(status) = self.status {
+            list_value(&mut list, fpsimd::FPSR.id(), &status.fpsr.to_ne_bytes());
+            list_value(&mut list, fpsimd::FPCR.id(), &status.fpcr.to_ne_bytes());
+        }
+        if self.has_sve() {
+            list_value(&mut list, sve::VLS.id(), &self.vls.to_bytes());
+            self.list_image(&mut list);
+        }
+        list.into_iter()
+    }
+
+    #[inline(never)]
+    fn list_image(&self, list: &mut Vec<(u64, Vec<u8>)>) {
+        for (id, bytes) in self.iter() {
+            list_value(list, id, bytes);
+            if let (false, Some((_, value))) = (self.has_sve(), list.last_mut()) {
+                in_host_order(value);
+            }
+        }
     }
 
     /// This snapshot with the values of these registers in place of its own. Each has its ID, which a
@@ -212,7 +210,10 @@ impl Snapshot {
                 wrong_v.add(id, place, found)?;
             }
         }
-        let values = core::array::from_fn(|place| held[place].as_ref().map(AsRef::as_ref));
+        let mut values = [None; PLACES];
+        for (value, bytes) in values.iter_mut().zip(&held) {
+            *value = bytes.as_ref().map(AsRef::as_ref);
+        }
         List {
             values,
             wrong_v,
@@ -220,6 +221,15 @@ impl Snapshot {
         }
         .snapshot(edit)
     }
+}
+
+/// Adds a register, with zeros up to the size that its ID states.
+#[inline(never)]
+fn list_value(list: &mut Vec<(u64, Vec<u8>)>, id: u64, bytes: &[u8]) {
+    let mut value = Vec::with_capacity(reg_size(id));
+    append(&mut value, bytes);
+    value.resize(reg_size(id), 0);
+    list.push((id, value));
 }
 
 type State = SveState<Box<[u8]>>;
@@ -274,6 +284,7 @@ fn place(id: u64) -> Option<usize> {
 }
 
 /// The ID of the register at a place.
+#[inline(never)]
 fn id_at(mut place: usize) -> u64 {
     for (first, step, count) in RUNS {
         if place < count {
@@ -362,6 +373,7 @@ impl List<'_> {
     }
 
     /// The first register of these that is listed, or that is not.
+    #[inline(never)]
     fn first(&self, mut places: Range<usize>, listed: bool) -> Option<u64> {
         places.find(|place| self.lists(*place) == listed).map(id_at)
     }
@@ -567,46 +579,48 @@ impl From<ImageError> for RegistersError {
 
 impl fmt::Display for RegistersError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Missing { id } => write!(f, "no {} ({id:#018x}) among the registers", Name(id)),
-            Self::NoVectors => f.write_str(
-                "neither Z nor V among the registers: of a vCPU with SVE there must be Z0 to Z31, P0 to \
-                 P15, FFR and VLS, of one without SVE V0 to V31",
-            ),
-            Self::OtherKind { id } => {
-                let (nothing, with) = match sve::Reg::decode(id) {
-                    Ok(_) => ("", "without"),
-                    Err(_) => (" and nothing of SVE", "with"),
-                };
-                write!(
-                    f,
-                    "{} ({id:#018x}){nothing} among the registers: the snapshot that has what is missing is \
-                     of a vCPU {with} SVE",
-                    Name(id)
-                )
+        let (before, id, after) = match *self {
+            Self::Missing { id } => ("no ", id, " among the registers"),
+            Self::NoVectors => {
+                return f.write_str(
+                    "neither Z nor V among the registers: of a vCPU with SVE there must be Z0 to Z31, P0 \
+                     to P15, FFR and VLS, of one without SVE V0 to V31",
+                );
             }
-            Self::Duplicate { id } => write!(f, "{} ({id:#018x}) more than once", Name(id)),
+            Self::OtherKind { id } if sve::Reg::decode(id).is_ok() => (
+                "",
+                id,
+                " among the registers: the snapshot that has what is missing is of a vCPU without SVE",
+            ),
+            Self::OtherKind { id } => (
+                "",
+                id,
+                " and nothing of SVE among the registers: the snapshot that has what is missing is of a \
+                 vCPU with SVE",
+            ),
+            Self::Duplicate { id } => ("", id, " more than once"),
             Self::Size {
                 id,
                 expected,
                 found,
-            } => write!(
-                f,
-                "{found} bytes for {} ({id:#018x}), which takes {expected}",
-                Name(id)
-            ),
-            Self::Slice { id } => write!(f, "{} ({id:#018x}): KVM has only slice 0", Name(id)),
-            Self::Coprocessor { id } => write!(
-                f,
-                "register ID {id:#018x}: coprocessor {:#x} in bits 27:16 is not known here (known \
-                 are 0x10, 0x11, 0x13 to 0x16), and what it holds would be lost",
-                (id & COPROC_MASK) >> COPROC_SHIFT
-            ),
-            Self::PastVls { id, at, vls } => PastVls { id, at, vls: &vls }.fmt(f),
-            Self::Id(error) => error.fmt(f),
-            Self::Vls(error) => write!(f, "VLS: {error}"),
-            Self::Image(error) => write!(f, "VLS: {error}"),
-        }
+            } => {
+                return write!(f, "{found} bytes for {}, which takes {expected}", Named(id));
+            }
+            Self::Slice { id } => ("", id, ": KVM has only slice 0"),
+            Self::Coprocessor { id } => {
+                return write!(
+                    f,
+                    "register ID {id:#018x}: coprocessor {:#x} in bits 27:16 is not known here (known are \
+                     0x10, 0x11, 0x13 to 0x16), and what it holds would be lost",
+                    (id & COPROC_MASK) >> COPROC_SHIFT
+                );
+            }
+            Self::PastVls { id, at, vls } => return PastVls { id, at, vls: &vls }.fmt(f),
+            Self::Id(error) => return error.fmt(f),
+            Self::Vls(error) => return write!(f, "VLS: {error}"),
+            Self::Image(error) => return write!(f, "VLS: {error}"),
+        };
+        write!(f, "{before}{}{after}", Named(id))
     }
 }
 

@@ -5,8 +5,7 @@ use core::fmt;
 use super::stage::{Call, Refusal};
 use crate::errno::Errno;
 use crate::layout::{Layout, RegisterError};
-use crate::layouts::Name;
-use crate::registers::{PastVls, WithoutSve};
+use crate::registers::{Named, PastVls, WithoutSve};
 #[cfg(feature = "snapshot")]
 use crate::snapshot::{RegistersError, SnapshotError};
 use crate::sve;
@@ -178,9 +177,9 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
             .fmt(f),
             Self::HasSve { id } => write!(
                 f,
-                "{} ({id:#018x}): the vCPU has SVE, and was taken for one without (a vCPU like this one \
+                "{}: the vCPU has SVE, and was taken for one without (a vCPU like this one \
                  is for Finalized::new)",
-                Name(*id)
+                Named(*id)
             ),
             Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
             Self::VectorLength { image, vcpu } if image == vcpu => {
