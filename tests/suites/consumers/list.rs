@@ -11,7 +11,9 @@ use sve_state::SveError;
 use sve_state::snapshot::Snapshot as SveSnapshot;
 use sve_state::vcpu::Initialised;
 // +)
+// (any
 use sve_state::vcpu::FinalizeSve;
+// any)
 use thiserror::Error;
 
 use super::Fd;
@@ -22,6 +24,9 @@ pub enum Error<E: StdError + 'static> {
     /// A call.
     #[error("KVM: {0}")]
     Kvm(#[from] io::Error),
+    /// KVM_RUN.
+    #[error("KVM_RUN: {0}")]
+    Run(E),
     /// Bytes.
     #[error("bytes: {0}")]
     Format(#[from] bitcode::Error),
@@ -31,6 +36,8 @@ pub enum Error<E: StdError + 'static> {
     Sve(#[from] SveError<E>),
     // +)
 }
+
+//- const KVM_REG_ARM64_SVE_VLS: u64 = 0x6060_0000_0015_ffff;
 
 /// A vCPU's registers, in memory.
 pub type Registers = Vec<(u64, Vec<u8>)>;
@@ -62,9 +69,18 @@ pub fn save<V: Fd>(vcpu: &V) -> io::Result<Registers> {
 /// Writes them to a vCPU after `KVM_ARM_VCPU_INIT`.
 pub fn restore<'a, V: Fd, E>(vcpu: &'a V, registers: &Registers) -> Result<(), Error<E>>
 where
+    // (any
     &'a V: FinalizeSve<Error = E>,
+    // any)
     E: StdError + 'static,
 {
+    //- let vls = registers.iter().find(|(id, _)| *id == KVM_REG_ARM64_SVE_VLS);
+    //- if let Some((id, bytes)) = vls {
+    //-     vcpu.set(*id, bytes)?;
+    //-     vcpu.finalize()?;
+    //- }
+    //- let vls = |id: &u64| *id == KVM_REG_ARM64_SVE_VLS;
+    //- for (id, bytes) in registers.iter().filter(|(id, _)| !vls(id)) {
     // (+
     let list = registers.iter().map(|(id, bytes)| (*id, bytes));
     Initialised::new(vcpu).restore_registers(list)?;
@@ -113,7 +129,9 @@ pub fn deserialize(bytes: &[u8]) -> Result<State, bitcode::Error> {
         let Version1 { registers } = bitcode::deserialize(bytes)?;
         Ok(State {
             registers,
+            // (pack
             sve: None,
+            // pack)
         })
     })
 }

@@ -3,7 +3,9 @@
 //! and JSON. All take `&self`, and still read what they wrote before they had this crate.
 //!
 //! The lines that use the crate stand between `// (+` and `// +)`, and a test counts them. They are as rustfmt
-//! has them, blank ones and those for errors included; type parameters, which a VMM does not need, are outside.
+//! has them, blank ones and those for errors included. Between `// (any` and `// any)` is what only a consumer
+//! of any vCPU needs, and after `//-` what the VMM had before. `cargo harness package` builds both, before and
+//! after, and compares their sizes.
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub mod kvm;
@@ -16,6 +18,7 @@ use std::io;
 
 use sve_state::OneReg;
 use sve_state::errno::Errno;
+use sve_state::one_reg::reg_size;
 use sve_state::shim;
 use sve_state::vcpu::FinalizeSve;
 
@@ -96,7 +99,7 @@ impl Fd for ShimFd {
         if self.one_of(id) {
             return Ok(self.za0.borrow().clone().unwrap_or_default());
         }
-        let mut bytes = vec![0; sve_state::one_reg::reg_size(id)];
+        let mut bytes = vec![0; reg_size(id)];
         let got = self.vcpu.borrow().get_one_reg(id, &mut bytes);
         got.map(|()| bytes).map_err(io_error)
     }

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use sve_state::snapshot::Snapshot as SveSnapshot;
 use sve_state::vcpu::{Finalized, Initialised, Status};
 // +)
-use sve_state::one_reg::reg_size;
+// (any
 use sve_state::vcpu::FinalizeSve;
+// any)
 use thiserror::Error;
 
-use super::{Fd, is_core};
+use super::{Fd, is_core, reg_size};
 
 /// What a hypervisor's vCPU fails with, whichever hypervisor it is.
 #[derive(Debug, Error)]
@@ -97,15 +98,48 @@ fn word(bytes: &[u8]) -> u64 {
     bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
 }
 
-impl<V: Fd> Vcpu for KvmVcpu<V>
+//- const KVM_REG_ARM64_SVE_VLS: u64 = 0x6060_0000_0015_ffff;
+//- const FPSR: u64 = 0x6020_0000_0010_00d4;
+//- const FPCR: u64 = 0x6020_0000_0010_00d5;
+//-
+//- /// The ID of a V register.
+//- fn v_id(n: usize) -> u64 {
+//-     0x6040_0000_0010_0054 + 4 * n as u64
+//- }
+//-
+//- impl<V: Fd> KvmVcpu<V> {
+//-     fn get_fpsimd_regs(&self, regs: &mut CoreRegs) -> std::io::Result<()> {
+//-         for (n, v) in regs.vregs.iter_mut().enumerate() {
+//-             let bytes = self.fd.get(v_id(n))?.try_into();
+//-             *v = u128::from_le_bytes(bytes.map_err(|_| std::io::ErrorKind::Other)?);
+//-         }
+//-         regs.fpsr = word(&self.fd.get(FPSR)?) as u32;
+//-         regs.fpcr = word(&self.fd.get(FPCR)?) as u32;
+//-         Ok(())
+//-     }
+//-
+//-     fn set_fpsimd_regs(&self, regs: &CoreRegs) -> std::io::Result<()> {
+//-         for (n, v) in regs.vregs.iter().enumerate() {
+//-             self.fd.set(v_id(n), &v.to_le_bytes())?;
+//-         }
+//-         self.fd.set(FPSR, &regs.fpsr.to_le_bytes())?;
+//-         self.fd.set(FPCR, &regs.fpcr.to_le_bytes())
+//-     }
+//- }
+//-
+impl<V> Vcpu for KvmVcpu<V>
 where
+    V: Fd,
+    // (any
     for<'a> &'a V: FinalizeSve<Error: std::error::Error + Send + Sync + 'static>,
+    // any)
 {
     fn state(&self) -> Result<State, HypervisorCpuError> {
         let mut state = State::default();
         state.core_regs.pc = 0x8000_0000;
         let list = self.fd.list().map_err(|e| Error::GetRegList(e.into()))?;
         for id in list {
+            //- if is_core(id) {
             // (+
             if is_core(id) || SveSnapshot::keeps(id) {
                 // +)
@@ -114,11 +148,22 @@ where
                 let bytes = self.fd.get(id);
                 let bytes = bytes.map_err(|e| Error::GetSysRegister(e.into()))?;
                 state.sys_regs.push((id, word(&bytes)));
+            //- } else if id >> 16 & 0xfff == 0x15 {
+            //-     let data = self.fd.get(id);
+            //-     let data = data.map_err(|e| Error::GetExtendedRegister(e.into()))?;
+            //-     match id {
+            //-         KVM_REG_ARM64_SVE_VLS => state.pre_finalize_regs.push(ExtendedReg { id, data }),
+            //-         _ => state.extended_regs.push(ExtendedReg { id, data }),
+            //-     }
             } else {
                 let error = anyhow!("Unsupported register family: {id:#x}");
                 return Err(Error::GetExtendedRegister(error));
             }
         }
+        //- if state.extended_regs.is_empty() {
+        //-     let got = self.get_fpsimd_regs(&mut state.core_regs);
+        //-     got.map_err(|e| Error::GetExtendedRegister(e.into()))?;
+        //- }
         // (+
         let sve = Finalized::of(&self.fd).and_then(|vcpu| vcpu.snapshot());
         state.sve = Some(sve.map_err(|e| Error::GetExtendedRegister(e.into()))?);
@@ -127,6 +172,18 @@ where
     }
 
     fn set_state(&self, state: &State) -> Result<(), HypervisorCpuError> {
+        //- for reg in &state.pre_finalize_regs {
+        //-     let set = self.fd.set(reg.id, &reg.data).and_then(|()| self.fd.finalize());
+        //-     set.map_err(|e| Error::SetExtendedRegister(e.into()))?;
+        //- }
+        //- for reg in &state.extended_regs {
+        //-     let set = self.fd.set(reg.id, &reg.data);
+        //-     set.map_err(|e| Error::SetExtendedRegister(e.into()))?;
+        //- }
+        //- if state.extended_regs.is_empty() {
+        //-     let set = self.set_fpsimd_regs(&state.core_regs);
+        //-     set.map_err(|e| Error::SetExtendedRegister(e.into()))?;
+        //- }
         // (+
         let vcpu = Initialised::new(&self.fd);
         let wide = state.pre_finalize_regs.iter().chain(&state.extended_regs);

@@ -97,6 +97,7 @@ pub trait VcpuAArch64 {
 #[derive(Clone, Copy, Debug)]
 enum KvmVcpuRegister {
     Firmware(u16),
+    //- V(u8),
     // (+
     Id(u64),
     // +)
@@ -106,6 +107,7 @@ impl From<KvmVcpuRegister> for u64 {
     fn from(register: KvmVcpuRegister) -> Self {
         match register {
             KvmVcpuRegister::Firmware(n) => 0x6030_0000_0014_0000 | Self::from(n),
+            //- KvmVcpuRegister::V(n) => 0x6040_0000_0010_0054 + 4 * u64::from(n),
             // (+
             KvmVcpuRegister::Id(id) => id,
             // +)
@@ -162,6 +164,10 @@ struct KvmSnapshot {
 
 impl<V: Fd> VcpuAArch64 for KvmVcpu<V> {
     fn set_vector_reg(&self, reg_num: u8, data: u128) -> Result<()> {
+        //- if reg_num > 31 {
+        //-     return Err(Error::new(22));
+        //- }
+        //- self.set_one_kvm_reg(KvmVcpuRegister::V(reg_num), &data.to_ne_bytes())
         // (+
         let mut vcpu = Finalized::of(self).map_err(errno)?;
         vcpu.set_vector(reg_num.into(), data).map_err(errno)
@@ -169,6 +175,12 @@ impl<V: Fd> VcpuAArch64 for KvmVcpu<V> {
     }
 
     fn get_vector_reg(&self, reg_num: u8) -> Result<u128> {
+        //- if reg_num > 31 {
+        //-     return Err(Error::new(22));
+        //- }
+        //- let mut bytes = [0; 16];
+        //- self.get_one_kvm_reg(KvmVcpuRegister::V(reg_num), &mut bytes)?;
+        //- Ok(u128::from_ne_bytes(bytes))
         // (+
         let vcpu = Finalized::of(self).map_err(errno)?;
         vcpu.get_vector(reg_num.into()).map_err(errno)

@@ -1,0 +1,31 @@
+//! The vCPU as one of the crate's. With the crate's feature `kvm` a VMM has these lines from there.
+
+use std::io;
+
+use sve_state::OneReg;
+use sve_state::errno::Errno;
+use sve_state::vcpu::FinalizeSve;
+
+use crate::vcpu::{Fd as _, Vcpu};
+
+impl OneReg for &Vcpu {
+    type Error = io::Error;
+
+    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> io::Result<()> {
+        self.get_into(id, data)
+    }
+
+    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> io::Result<()> {
+        self.set(id, data)
+    }
+
+    fn errno(&self, error: &io::Error) -> Option<Errno> {
+        error.raw_os_error().map(Errno)
+    }
+}
+
+impl FinalizeSve for &Vcpu {
+    fn finalize_sve(&mut self) -> io::Result<()> {
+        self.finalize()
+    }
+}
