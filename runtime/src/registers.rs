@@ -48,31 +48,13 @@ pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> 
 }
 
 /// The index of the first byte past a register's end that is not zero, in a slice of Z, P or FFR whose first
-/// `width` bytes are the register's. Nearly always there is none.
-#[inline(never)]
+/// `width` bytes are the register's. Nearly always there is none, so first all are compared with zeros at once.
 pub(crate) fn past_end(slice: &[u8], width: usize) -> Option<usize> {
     let past = slice.get(width..)?;
-    // By 32 bytes from the end, so that a load lies within one of the stores that have just written the
-    // slice; then the first ones, of which some come twice.
-    let mut any = [0; 32];
-    let mut join = |block: &[u8; 32]| (0..32).for_each(|k| any[k] |= block[k]);
-    let zero = match (past.first_chunk(), past.first_chunk(), past.last_chunk()) {
-        (Some(first), ..) => {
-            past.rchunks_exact(32)
-                .filter_map(<[u8]>::first_chunk)
-                .for_each(&mut join);
-            join(first);
-            any == [0; 32]
-        }
-        (_, Some(first), Some(last)) => {
-            u128::from_ne_bytes(*first) | u128::from_ne_bytes(*last) == 0
-        }
-        _ => past.iter().all(|byte| *byte == 0),
-    };
-    match zero {
-        true => None,
-        false => past.iter().position(|byte| *byte != 0).map(|k| width + k),
+    if [0; MAX_SLICE].starts_with(past) {
+        return None;
     }
+    past.iter().position(|byte| *byte != 0).map(|k| width + k)
 }
 
 /// Checks that P and FFR are zero in an image of VQ 1, as they must be without SVE. The error is the ID of the

@@ -2,6 +2,7 @@
 //! `KVM_GET_ONE_REG` gave them.
 
 use alloc::boxed::Box;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
@@ -334,7 +335,11 @@ struct List<'a> {
 
 impl List<'_> {
     fn snapshot(&self, edit: bool) -> Result<Snapshot, RegistersError> {
-        let (sve, v) = (self.first(OF_SVE, true), self.first(OF_V, true));
+        let sve = self.first(OF_SVE, true);
+        let v = match sve {
+            Some(_) => None,
+            None => self.first(OF_V, true),
+        };
         let missing = self.allow.missing;
         let other = match missing.map(Snapshot::has_sve) {
             Some(false) => sve,
@@ -406,7 +411,8 @@ impl List<'_> {
         let (has_sve, vq) = (vls != Vls::EMPTY, vls.max().unwrap_or(Vq::MIN));
         let size = sve::Layout::image_bytes(vq).map_err(ImageError::from)?;
         vls.check_powers()?;
-        let mut image = Vec::with_capacity(size);
+        // Whole slices in ascending order: what is past a register's end, the next ones replace.
+        let mut image = vec![0; size + MAX_SLICE];
         let first = if has_sve { 0 } else { V };
         for (n, (id, bounds)) in registers::all(has_sve, vq).enumerate() {
             let own;
@@ -421,11 +427,17 @@ impl List<'_> {
                 Some(at) if !self.allow.past_vls => {
                     return Err(RegistersError::PastVls { id, at, vls });
                 }
-                _ => append(&mut image, &slice[..bounds.copy]),
+                _ => {
+                    let place = &mut image[bounds.start..][..MAX_SLICE];
+                    match <&[u8; MAX_SLICE]>::try_from(slice) {
+                        Ok(slice) => place.copy_from_slice(slice),
+                        Err(_) => place[..bounds.copy].copy_from_slice(&slice[..bounds.copy]),
+                    }
+                }
             }
         }
         // Without SVE, P and FFR are zero.
-        image.resize(size, 0);
+        image.truncate(size);
         Ok(SveState::new(vq, image.into_boxed_slice())?)
     }
 
