@@ -341,7 +341,7 @@ impl<'a> Regset<'a> {
         let mut note = [0; ZA_NOTE_BYTES];
         let (header, content) = note.split_at_mut(NOTE_HEADER);
         put_note_header(header, NT_ARM_ZA, HEADER);
-        let vl = self.vq().vl_bytes() as usize;
+        let vl = self.vq().vl_bytes();
         self.put_header(content, HEADER, HEADER + vl * vl, 0);
         note
     }

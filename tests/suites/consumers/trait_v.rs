@@ -124,7 +124,8 @@ pub struct KvmVcpu<V> {
 
 impl<V: Fd> KvmVcpu<V> {
     fn get_one_kvm_reg(&self, register: KvmVcpuRegister, data: &mut [u8]) -> Result<()> {
-        Ok(data.copy_from_slice(&self.fd.get(register.into())?))
+        data.copy_from_slice(&self.fd.get(register.into())?);
+        Ok(())
     }
 
     fn set_one_kvm_reg(&self, register: KvmVcpuRegister, data: &[u8]) -> Result<()> {
