@@ -99,7 +99,7 @@ impl Snapshot {
     }
 
     /// This snapshot with the values of these registers in place of its own. Each has its ID, which a
-    /// [`Register`] turns into, and bytes as in a list of registers:
+    /// [`Register`](crate::layout::Register) turns into, and bytes as in a list of registers:
     ///
     /// ```
     /// # use sve_state::{SveState, Vls, Vq, sve, fpsimd, snapshot::Snapshot};

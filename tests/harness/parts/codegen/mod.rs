@@ -5,7 +5,7 @@
 //!   that must be refused in each run; its Cargo.toml has the builds;
 //! * [`rules`] says what the instructions of each may do;
 //! * [`executed`] has what is counted where the loops run;
-//! * [`figures`] are the sizes and modelled cycles of arm64 code that a change is compared with.
+//! * [`mod@figures`] are the sizes and modelled cycles of arm64 code that a change is compared with.
 
 mod assembly;
 mod executed;
