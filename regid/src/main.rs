@@ -86,8 +86,8 @@ Examples:
     Explain(explain::Args),
     /// The registers of SVE and its status that a vCPU of a vector length lists, in KVM's order
     ///
-    /// With their places in sve_state. A place is in bytes: where a slice starts, how many are copied, how many of a GET's buffer are
-    /// flushed (filled with zeros).
+    /// With their places in sve_state. A place is in bytes: where a slice starts, how many are copied, how many
+    /// of a GET's buffer are flushed (filled with zeros).
     #[command(after_help = "\
 Examples:
   regid list --vq 2

@@ -20,7 +20,7 @@
 //! | [`sve`], [`fpsimd`] | the registers of Linux: constants such as [`sve::Z3`](const@sve::Z3), and [`sve::Reg::decode`] for IDs from outside |
 //! | [`layout`] | what an ID is made of; where a register lies in the image |
 //! | [`register_layout!`] | a layout of your own |
-//! | [`image`] | `sve_state` and its slices: GET and SET of one, all of them at once, the V registers |
+//! | [`image`] | `sve_state` and its slices: GET and SET of one, a register in place, the V registers |
 //! | [`one_reg`] | the trait to implement for your vCPU, if it is not a `kvm_ioctls::VcpuFd` |
 //! | [`kvm`] | which versions of `kvm_ioctls` have a `VcpuFd` that works here; a newtype for other versions; the vector lengths of a host |
 //! | [`vcpu`] | vector lengths, finalization, capture and restore, in the order that KVM wants |

@@ -4,7 +4,7 @@
 //! unikernel, a sandbox. The functions are assembly, in straight lines, without branches and, but for
 //! [`enter`], without a stack. So a trap's entry can call them before anything else has been saved but the few
 //! general-purpose registers below. From assembly, name them by `sym sve_state::live::save`; their symbols
-//! carry this crate's version, so that two versions can be linked into one program.
+//! carry this crate's version, so that two versions can be linked into one program, though not two copies of one version.
 //!
 //! | function | x0, x1 | changes, besides x30 |
 //! | --- | --- | --- |
@@ -27,8 +27,9 @@
 //!   alignment is checked (by SCTLR_ELx.A, and of all memory while the MMU is off), the image is aligned to 16
 //!   bytes.
 //! * FFR is there: not in streaming mode without FEAT_SME_FA64. The functions `…_without_ffr` are for
-//!   streaming mode; they leave FFR, or its bytes in the image, as it is. An FFR that is loaded has ones, then
-//!   zeros, as all have that are saved.
+//!   streaming mode; they leave FFR, or its bytes in the image, as it is. An FFR that is loaded must have ones,
+//!   then zeros, as each has that the processor saved: the architecture does not say what another one does, and
+//!   nothing in this crate checks it, so look at the FFR of an image that came from outside.
 //!
 //! The compiler owns V0 to V31 and expects d8 to d15 back from each function, and FPCR as it was. So
 //! [`load`], [`load_without_ffr`] and [`clear`] are for assembly, which goes on to other code. Rust calls

@@ -5,8 +5,9 @@
 //! A [`Finalized`] one has registers, and its vector lengths are settled.
 //!
 //! If a vCPU is at another [`Stage`] than it was wrapped for, the call that fails says so. A call that fails
-//! makes up to three more GETs to find that out; a call that succeeds makes none. Which reason and remedy an
-//! error has depends on the vCPU's errnos, which it needs from [`OneReg::errno`].
+//! makes a few more GETs to find that out (at most five, of VLS, Z0 and FPSR, none of which changes anything), and so
+//! does a step that finds its work done already. Which reason and remedy an error has depends on the vCPU's errnos,
+//! which it needs from [`OneReg::errno`].
 //!
 //! ```
 //! # use sve_state::shim::Vcpu;
@@ -48,6 +49,7 @@
 //! | `Initialised::restore_snapshot` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | `Initialised::restore_registers` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::of`] | KVM_GET_ONE_REG |
+//! | [`Finalized::new`] | KVM_GET_ONE_REG |
 //! | `Finalized::snapshot` | KVM_GET_ONE_REG |
 //! | `Finalized::restore_snapshot` | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
 //! | [`Finalized::get`] | KVM_GET_ONE_REG |

@@ -363,7 +363,7 @@ fn whether_a_vcpu_has_sve_is_found_out() {
 /// A step of the table, on a vCPU of either kind. What it needs before it is not counted.
 type Step = fn(&Fd, bool, &Snapshot) -> Result<(), SveError<Errno>>;
 
-const STEPS: [(&str, Step); 17] = [
+const STEPS: [(&str, Step); 18] = [
     ("Initialised::vls", |fd, _, _| {
         Initialised::new(fd).vls().map(drop)
     }),
@@ -384,6 +384,7 @@ const STEPS: [(&str, Step); 17] = [
         Ok(())
     }),
     ("Finalized::of", |fd, _, _| Finalized::of(fd).map(drop)),
+    ("Finalized::new", |fd, _, _| Finalized::new(fd).map(drop)),
     ("Finalized::snapshot", |fd, sve, _| {
         finalized(fd, sve)?.snapshot().map(drop)
     }),

@@ -74,7 +74,7 @@ macro_rules! choice {
 }
 
 choice! {
-    /// `enough` if `number`, which has 32 bits, is `OPERAND` or more, else `less`.
+    /// `enough` if `number` is `OPERAND` or more, else `less`. It is a width in bytes: x86-64 compares its low 32 bits.
     number_at_least at_least: |number, operand| number >= operand,
     "cmp" "hs", "cmp" "cmovb"
 }

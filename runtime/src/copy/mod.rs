@@ -27,7 +27,7 @@
 //! `unsafe` functions ask of their caller.
 //!
 //! A line has the same loads and stores for every `copy`. A load past the register's end reads zeros instead, and a
-//! store past it goes nowhere: to memory that nobody reads. Each store has its own place there, because a processor
+//! store past it goes nowhere: to memory that nobody reads. The places there are spread, because a processor
 //! is slow if it stores to one address again and again, and vectors are aligned there, so that no store crosses a
 //! page. [`at_least`] and [`with`] choose between the two addresses.
 //!

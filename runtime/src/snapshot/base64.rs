@@ -60,7 +60,7 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64> {
                 return Err(NotBase64 { offset, byte });
             }
         };
-        (word, digits) = (word << 6 | u32::from(value), digits + 1);
+        (word, digits) = ((word << 6) + u32::from(value), digits + 1);
         if digits % 4 == 0 {
             bytes.extend_from_slice(&word.to_be_bytes()[1..4 - padding]);
         }
