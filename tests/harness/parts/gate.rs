@@ -62,6 +62,10 @@ const FAULTS: [(&str, &str, &[&str]); 3] = [
 ];
 const OPERANDS: &str = "from: *const u8, to: *mut u8, copy: usize) {";
 
+/// Another commit's tree. A lock file takes two packages of a name only if their versions differ.
+const UNPACKED: &str = r#"git archive "$0" | tar -x -C "$1" &&
+    sed -i 's/^version = "[^"+]*/&+before/' "$1"/Cargo.toml "$1"/*/Cargo.toml"#;
+
 /// A gate whose operations have two versions.
 const COMPARISON: &str = r#"
 use after::{gate, operations};
@@ -180,21 +184,19 @@ fn plant(cx: &Context) -> Result<PathBuf> {
 
 /// Times each operation beside that of another commit, which is built into the same program.
 fn compare(cx: &Context, commit: &str, filter: Option<&str>) -> Result<Counted> {
-    let tree = cx.directory("gate/comparison")?;
-    let before = tree.join("before");
-    if before.exists() {
-        fs::remove_dir_all(&before)?;
-    }
+    // Not in one another, since a path below a workspace is a member of it.
+    let before = cx.directory("gate/before")?;
+    fs::remove_dir_all(&before)?;
     fs::create_dir_all(&before)?;
+    let tree = cx.directory("gate/comparison")?;
     fs::create_dir_all(tree.join("src"))?;
     let mut archive = Command::new("sh");
-    archive.args(["-c", "git archive \"$0\" | tar -x -C \"$1\"", commit]);
-    archive.arg(&before);
+    archive.args(["-c", UNPACKED, commit]).arg(&before);
     cx.run(archive)?;
     let after = cx.root.join("benches");
     let manifest = format!(
         "[package]\nname = \"gate\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-         before = {{ package = \"sve-state-benches\", path = \"before/benches\" }}\n\
+         before = {{ package = \"sve-state-benches\", path = \"../before/benches\" }}\n\
          after = {{ package = \"sve-state-benches\", path = {after:?} }}\n"
     );
     fs::write(tree.join("Cargo.toml"), manifest)?;
