@@ -85,8 +85,13 @@ impl<B: BankType> Register<B> {
     }
 
     /// Slice 0 of every register of the bank, by number.
+    #[inline(always)]
     pub fn all() -> impl Iterator<Item = Self> {
-        (0..Self::BANK.max_count).map(|number| Self::constant(number, 0))
+        (0..u32::from(Self::BANK.max_count)).map(|number| Self {
+            number,
+            slice: 0,
+            bank: PhantomData,
+        })
     }
 
     /// The register's number within its bank.
