@@ -71,6 +71,16 @@ fn a_change_is_named_where_builds_are_the_same() {
         assert_eq!(changed, Vec::from_iter(expected));
         assert_eq!(figures("there", "", counts).changed(&file, true), None);
     }
+    // On a whole vCPU: what the compiler may do with one call, and a branch for each of 49 registers.
+    let vcpu = |branches, indirect| figures("here", "", [[9000.0, branches, indirect, 9.0]; 2]);
+    for (found, worse) in [
+        (vcpu(909.0, 47.0), 0),
+        (vcpu(949.0, 46.0), 2),
+        (vcpu(900.0, 95.0), 2),
+    ] {
+        let changed = found.changed(&vcpu(900.0, 46.0), true);
+        assert_eq!(changed.expect("the same build").len(), worse);
+    }
     let gone: Figures =
         toml::from_str("built = 'here'\ncases = ['one', 'mixed']\ncounts = {}").expect("figures");
     let line = ["get: not counted both here and for the file"];
