@@ -144,17 +144,16 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     Ok(counted)
 }
 
-/// The gate that a package has, built for a processor. All build in one directory, since they share dependencies.
+/// The gate that a package has, built for a processor. Each has a directory of its own: to cargo a copy of this
+/// workspace is the same packages, so it would take what it has built of one for the other's.
 fn build(cx: &Context, package: &Path, name: &str, cpu: &str) -> Result<PathBuf> {
-    let directory = cx.directory("gate")?.join(cpu);
+    let directory = cx.directory("gate")?.join(format!("{cpu}-{name}"));
     let mut cargo = cx.cargo(&["build", "--release", "--bin", "gate", "--target", TARGET]);
     cargo.arg("--target-dir").arg(&directory);
     cargo.env("RUSTFLAGS", format!("-C target-cpu={cpu} {ALIGNED}"));
     cargo.current_dir(package);
     cx.run(cargo)?;
-    let gate = directory.join(name);
-    fs::copy(directory.join(TARGET).join("release/gate"), &gate)?;
-    Ok(gate)
+    Ok(directory.join(TARGET).join("release/gate"))
 }
 
 fn gate_run(cx: &Context, gate: &Path, figures: &str, arguments: &[&str]) -> Result<String> {
