@@ -82,7 +82,7 @@
 //! | core file: fpsr and fpcr at VQ 5 to 7 and 13 to 15 (at all others, all of them) | no | no | yes | yes |
 //! | core file: each thread at its own vector length | no | no | yes | yes |
 //! | core file: NT_ARM_SSVE, with NT_ARM_ZA beside it | no | yes | yes | yes |
-//! | core file: NT_ARM_SSVE alone | no | no | yes | yes |
+//! | core file: only NT_ARM_SSVE | no | no | yes | yes |
 //! | core file: without SVE, and EI_OSABI 0 | yes | yes | no | yes |
 //!
 //! `cargo harness debuggers` holds each cell. In a core file all the registers in question must be right.

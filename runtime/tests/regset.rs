@@ -384,7 +384,7 @@ fn without_sve_a_set_has_no_vector_length() {
     }
 }
 
-/// `sve.rst`: a header alone changes the vector length.
+/// `sve.rst`: a header without registers changes the vector length.
 #[test]
 fn a_header_alone_sets_the_vector_length() {
     for vq in Vq::architectural() {

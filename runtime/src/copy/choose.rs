@@ -3,7 +3,7 @@
 //! An `if` for which both values are at hand becomes a conditional move, until a pass of LLVM finds a jump cheaper. On
 //! x86-64 X86CmovConversion does so in some loops, even where a mask was computed and there was no `if`; on arm64
 //! SelectOptimize may. Neither knows that what is compared depends on a vCPU's vector length, which nobody can guess
-//! if it differs from call to call. What stands in `asm!` they leave alone.
+//! if it differs from call to call. What is in `asm!` they leave as it is.
 
 #![allow(unsafe_code)]
 

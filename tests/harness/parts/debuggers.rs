@@ -123,7 +123,7 @@ const ROWS: [Row; 9] = [
     ("core file: NT_ARM_SSVE, with NT_ARM_ZA beside it", |it| {
         it.streaming
     }),
-    ("core file: NT_ARM_SSVE alone", |it| it.streaming_alone),
+    ("core file: only NT_ARM_SSVE", |it| it.streaming_alone),
     ("core file: without SVE, and EI_OSABI 0", |it| it.no_os),
 ];
 

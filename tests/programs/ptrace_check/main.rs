@@ -71,7 +71,7 @@ mod check {
             let at = |what: &str, error: String| format!("VQ {vq}, {what}: {error}");
             by_ptrace(shared, vq, can.sme).map_err(|error| at("brk", error))?;
             after_a_system_call(shared, vq).map_err(|error| at("kill", error))?;
-            vl_only(shared, vq).map_err(|error| at("a header alone", error))?;
+            vl_only(shared, vq).map_err(|error| at("a header without registers", error))?;
             for write in [Write::Registers, Write::Frame] {
                 let written = by_handler(shared, vq, write);
                 written.map_err(|error| at("udf", format!("{write:?}: {error}")))?;
@@ -255,7 +255,7 @@ mod check {
         ends_with(shared, expected.as_bytes(), status)
     }
 
-    /// A header alone changes the vector length.
+    /// A header without registers changes the vector length.
     fn vl_only(shared: &mut Shared, vq: Vq) -> Result<(), String> {
         let status = fill(shared, vq, 11);
         let child = start(shared, vq, Stop::Brk, true).map_err(|error| error.to_string())?;
