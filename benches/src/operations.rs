@@ -207,9 +207,9 @@ fn state(vq: Vq) -> by_hand::State {
 
 fn shim(vq: Vq) -> Shim {
     let mut vcpu = shim::Vcpu::new(Vls::up_to(vq)).expect("a host");
-    vcpu.init(true).expect("a host with SVE");
+    vcpu.init_with_sve().expect("a host with SVE");
     vcpu.finalize(shim::FEATURE_SVE)
-        .expect("an initialised vCPU");
+        .expect("an initialized vCPU");
     let mut state = vcpu.sve_state_mut().expect("a finalized vCPU");
     state.as_bytes_mut().copy_from_slice(&image(vq));
     vcpu
@@ -483,7 +483,7 @@ fn vcpus() -> Vec<Operation> {
         all(
             "capture",
             gives(shim, |v| {
-                let vcpu = Finalized::of(&mut *v);
+                let vcpu = Finalized::from_vcpu(&mut *v);
                 vcpu.and_then(|v| v.snapshot()).expect("its registers")
             }),
             gives(shim, |v| by_hand::save(v).expect("its registers")),
@@ -493,7 +493,7 @@ fn vcpus() -> Vec<Operation> {
             gives(
                 |vq| (shim(vq), snapshot(vq)),
                 |(v, snapshot)| {
-                    let vcpu = Finalized::of(v);
+                    let vcpu = Finalized::from_vcpu(v);
                     let done = vcpu.and_then(|mut vcpu| vcpu.restore_snapshot(snapshot));
                     done.expect("of its vector lengths");
                 },

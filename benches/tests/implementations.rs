@@ -164,8 +164,8 @@ fn a_vcpu_is_saved_and_restored() {
     // On the shim, which is compared with Linux.
     let host = Vls::up_to(Vq::new(3).expect("a VQ"));
     let mut shim = sve_state::shim::Vcpu::new(host).expect("a host");
-    shim.init(true).expect("a vCPU with SVE");
-    shim.finalize(4).expect("an initialised vCPU");
+    shim.init_with_sve().expect("a vCPU with SVE");
+    shim.finalize(4).expect("an initialized vCPU");
     by_hand::restore(&mut shim, &saved).expect("its registers");
     assert!(shim.sve_state().expect("a finalized vCPU").as_bytes() == image(vq));
     assert!(by_hand::save(&shim).expect("its registers") == saved);

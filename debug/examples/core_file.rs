@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (pid, sve) in (1..).zip(&args.sve) {
         let vcpu = vcpu(*sve)?;
         let (state, status) = (vcpu.capture()?, vcpu.status()?);
-        let fpsimd = FpsimdState::of(&state, status);
+        let fpsimd = FpsimdState::from_state(&state, status);
         // The first one of a vCPU.
         note(&mut notes, elf::NT_PRSTATUS.0, &prstatus(pid))?;
         let mut bytes = [0; FpsimdState::BYTES];
@@ -55,8 +55,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut resized = SveState::zeroed(vq)?;
         resized.resize_from(&state);
         let mut regset = match sve.0 {
-            Some(_) => Regset::of(&resized, status),
-            None => Regset::fpsimd(vq, fpsimd),
+            Some(_) => Regset::from_state(&resized, status),
+            None => Regset::from_fpsimd(Some(vq), fpsimd),
         };
         let streaming = args.streaming && sve.0.is_some();
         if streaming {

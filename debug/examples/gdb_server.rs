@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let args = Args::parse();
     let vcpu = vcpu(args.sve)?;
     let mut target = Vm {
-        description: Description::of(vcpu.vls())?,
+        description: Description::from_vls(vcpu.vls())?,
         vcpu,
         core: Core(core_registers()),
         tpidr: TPIDR,

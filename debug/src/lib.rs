@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use sve_state::gdb::{self, Description, Reg};
 use sve_state::shim::Vcpu;
-use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{Vls, Vq};
 
 /// A vCPU of this crate's own.
@@ -41,12 +41,14 @@ pub fn pattern(number: u32, k: u32) -> u8 {
 /// A vCPU whose registers have the pattern.
 pub fn vcpu(sve: Sve) -> Result<Finalized<Shim>, Box<dyn Error>> {
     let mut vcpu = Vcpu::new(Vls::up_to(sve.0.unwrap_or(Vq::MIN)))?;
-    vcpu.init(sve.0.is_some())?;
-    let mut vcpu = match sve.0 {
-        Some(_) => Initialised::new(vcpu).finalize()?,
-        None => Finalized::without_sve(vcpu),
+    let mut vcpu = if sve.0.is_some() {
+        vcpu.init_with_sve()?;
+        Initialized::new(vcpu).finalize()?
+    } else {
+        vcpu.init_without_sve()?;
+        Finalized::without_sve(vcpu)
     };
-    let description = Description::of(vcpu.vls())?;
+    let description = Description::from_vls(vcpu.vls())?;
     for (number, register) in (0..).zip(description.registers()) {
         if !matches!(register, Reg::Core(_) | Reg::Vg) {
             let size = description.size(register);

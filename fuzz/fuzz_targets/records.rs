@@ -185,12 +185,12 @@ fn constructed(bytes: &[u8]) {
     }
 
     let status = Status { fpsr: 1, fpcr: 2 };
-    let fpsimd = FpsimdState::of(&image, status);
+    let fpsimd = FpsimdState::from_state(&image, status);
     for (regset, right) in [
-        (Regset::of(&image, status), true),
-        (Regset::fpsimd(vq, fpsimd), small && !streaming),
-        (Regset::fpsimd_without_sve(fpsimd), !streaming),
-        (Regset::vl_only(vq), small),
+        (Regset::from_state(&image, status), true),
+        (Regset::from_fpsimd(Some(vq), fpsimd), small && !streaming),
+        (Regset::from_fpsimd(None, fpsimd), !streaming),
+        (Regset::from_vq(vq), small),
     ] {
         let regset = if streaming {
             regset.streaming()
@@ -333,7 +333,7 @@ fn write(bytes: &[u8], frame: &Frame<'_>, (fpsimd, sve): Places) {
     assert_eq!(result.is_ok(), room, "{result:?}");
     let mut expected = bytes.to_vec();
     if room {
-        FpsimdState::of(&state, status)
+        FpsimdState::from_state(&state, status)
             .write_context(&mut expected[fpsimd..])
             .expect("room for it");
         if let Some((at, _)) = sve {

@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use sve_state::shim::Vcpu;
 use sve_state::snapshot::{Allow, Snapshot};
-use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{OneReg, Vls};
 
 const VLS: u64 = 0x6060_0000_0015_ffff;
@@ -219,10 +219,12 @@ fn judge(list: &Registers, allow: Allow) -> Option<Expected> {
 fn moves(snapshot: &Snapshot, list: &Registers) {
     let (vls, has_sve) = (snapshot.vls(), snapshot.vls() != Vls::EMPTY);
     let mut vcpu = Vcpu::new(vls).expect("16 or less");
-    vcpu.init(has_sve).expect("a host with these");
-    let mut target = match has_sve {
-        true => Initialised::new(vcpu).finalize().expect("the first time"),
-        false => Finalized::without_sve(vcpu),
+    let mut target = if has_sve {
+        vcpu.init_with_sve().expect("a host with these");
+        Initialized::new(vcpu).finalize().expect("the first time")
+    } else {
+        vcpu.init_without_sve().expect("the first time");
+        Finalized::without_sve(vcpu)
     };
     target.restore_snapshot(snapshot).expect("its own lengths");
     let vq = snapshot.state().vq().get();

@@ -3,7 +3,7 @@
 //! * a call that fails changes neither the vCPU nor the buffer, and answers one of KVM's errnos;
 //! * GET never changes the vCPU, and writes all of the ID's size and nothing behind it;
 //! * SET changes one register, and GET gives what was written as far as the register goes;
-//! * initialisation clears all registers but VLS, finalization changes none that could be read;
+//! * initialization clears all registers but VLS, finalization changes none that could be read;
 //! * what is listed can be read, and what can be read is listed.
 #![no_main]
 
@@ -270,7 +270,13 @@ fn check_list(seen: &Seen, rfc: bool) {
 
 fn make(vcpu: &mut Shim, call: &Call, before: &Seen, life: &Life) -> Result<(), Errno> {
     match *call {
-        Call::Init { sve } => vcpu.init(sve),
+        Call::Init { sve } => {
+            if sve {
+                vcpu.init_with_sve()
+            } else {
+                vcpu.init_without_sve()
+            }
+        }
         Call::Finalize { feature } => vcpu.finalize(feature.map_or(4, u32::from)),
         Call::Get { ref id, excess } => get(vcpu, id.id(), excess).map(drop),
         Call::Set {

@@ -5,7 +5,7 @@
 use libfuzzer_sys::{Corpus, fuzz_target};
 use sve_state::shim::Vcpu;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{Vls, Vq};
 
 const HEADER: usize = 92;
@@ -91,10 +91,11 @@ fn moves(snapshot: &Snapshot) {
 fn target(vls: Vls) -> Finalized<Vcpu<Box<[u8]>>> {
     let has_sve = vls != Vls::EMPTY;
     let mut vcpu = Vcpu::new(vls).expect("16 or less");
-    vcpu.init(has_sve).expect("a host with these");
     if has_sve {
-        Initialised::new(vcpu).finalize().expect("the first time")
+        vcpu.init_with_sve().expect("a host with these");
+        Initialized::new(vcpu).finalize().expect("the first time")
     } else {
+        vcpu.init_without_sve().expect("the first time");
         Finalized::without_sve(vcpu)
     }
 }

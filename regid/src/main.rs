@@ -239,7 +239,9 @@ fn decode(ids: Vec<String>, vq: Option<Vq>, format: Format, out: &mut impl Write
 
 fn list(vq: Vq, format: Format, out: &mut impl Write) -> Answer {
     let mut vcpu = Vcpu::new(Vls::up_to(vq))?;
-    let listed = vcpu.init(true).and_then(|()| vcpu.finalize(FEATURE_SVE));
+    let listed = vcpu
+        .init_with_sve()
+        .and_then(|()| vcpu.finalize(FEATURE_SVE));
     let listed = listed.and_then(|()| vcpu.reg_list());
     let mut lines = Vec::new();
     for id in listed.map_err(io::Error::other)? {

@@ -540,7 +540,7 @@ fn an_errno_is_explained_in_its_context() {
         ("1", "P0", "set", &["not finalized"]),
         ("EPERM", "VLS", "set", &["finalized"]),
         ("-1", "VLS", "get", &[]),
-        ("ENOEXEC", "FPSR", "get", &["not initialised"]),
+        ("ENOEXEC", "FPSR", "get", &["not initialized"]),
         ("enoent", "Z3", "get", &["without SVE"]),
         ("EINVAL", "V7", "set", &["not finalized", "finalized"]),
         (
@@ -587,7 +587,7 @@ fn what_only_a_kernel_answers_is_explained() {
         (
             "EINVAL",
             &["init"],
-            "another vCPU of the VM was initialised with other features",
+            "another vCPU of the VM was initialized with other features",
         ),
     ];
     for (errno, calls, why) in cases {

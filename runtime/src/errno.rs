@@ -33,7 +33,7 @@ errnos! {
     EIO = 5;
     /// The list that the caller provided is too short.
     E2BIG = 7;
-    /// The vCPU has not been initialised (`KVM_ARM_VCPU_INIT`).
+    /// The vCPU has not been initialized (`KVM_ARM_VCPU_INIT`).
     ENOEXEC = 8;
     /// The file descriptor is closed.
     EBADF = 9;

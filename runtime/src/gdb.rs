@@ -24,13 +24,13 @@
 //! ```
 //! use sve_state::gdb::{self, Description, Reg};
 //! use sve_state::shim::Vcpu;
-//! use sve_state::vcpu::Initialised;
+//! use sve_state::vcpu::Initialized;
 //! use sve_state::{Vls, Vq};
 //!
 //! # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?))?;
-//! # vcpu.init(true)?;
-//! let mut vcpu = Initialised::new(&mut vcpu).finalize()?;
-//! let description = Description::of(vcpu.vls())?;
+//! # vcpu.init_with_sve()?;
+//! let mut vcpu = Initialized::new(&mut vcpu).finalize()?;
+//! let description = Description::from_vls(vcpu.vls())?;
 //! let xml = description.to_string(); // the answer to qXfer:features:read:target.xml
 //! # assert!(xml.contains("org.gnu.gdb.aarch64.sve"));
 //!
@@ -159,18 +159,11 @@ pub enum Reg {
 
 impl Description {
     /// Of a vCPU with these vector lengths, as [`Finalized::vls`] gives them: none without SVE.
-    pub fn of(vls: Vls) -> Result<Self, VqError> {
-        vls.max().map_or(Ok(Self { vq: None }), Self::with_sve)
-    }
-
-    /// With SVE registers of this vector length, at most 16 quadwords.
-    pub fn with_sve(vq: Vq) -> Result<Self, VqError> {
-        check_vq::<sve::Layout>(vq).map(|()| Self { vq: Some(vq) })
-    }
-
-    /// With V registers.
-    pub fn without_sve() -> Self {
-        Self { vq: None }
+    /// The largest decides the size of the registers, and is at most 16 quadwords.
+    pub fn from_vls(vls: Vls) -> Result<Self, VqError> {
+        let vq = vls.max();
+        vq.map_or(Ok(()), check_vq::<sve::Layout>)?;
+        Ok(Self { vq })
     }
 
     /// The vector length; none without SVE.
@@ -182,8 +175,8 @@ impl Description {
     /// Their registers are numbered from [`count`](Self::count) on, and are the VMM's own.
     ///
     /// ```
-    /// # use sve_state::gdb::Description;
-    /// let description = Description::without_sve();
+    /// # use sve_state::{Vls, gdb::Description};
+    /// let description = Description::from_vls(Vls::EMPTY)?;
     /// let xml = description.with_features(
     ///     r#"<feature name="org.gnu.gdb.aarch64.tls"><reg name="tpidr" bitsize="64" type="data_ptr"/></feature>"#,
     /// );
@@ -191,6 +184,7 @@ impl Description {
     /// # assert!(xml.ends_with("</feature>\n<feature name=\"org.gnu.gdb.aarch64.tls\"><reg name=\"tpidr\" bitsize=\"64\" type=\"data_ptr\"/></feature></target>\n"));
     /// let tpidr = description.count(); // 68; with SVE, 86
     /// # assert_eq!(tpidr, 68);
+    /// # Ok::<(), sve_state::VqError>(())
     /// ```
     pub fn with_features(self, features: impl fmt::Display) -> impl fmt::Display {
         Document(self, features)
@@ -361,13 +355,13 @@ fn room<E>(register: Reg, bytes: &mut [u8], expected: usize) -> Result<&mut [u8]
 
 /// Reads a register of a vCPU into the first bytes of a buffer, and gives these bytes. The buffer must have
 /// as many bytes as the register; [`MAX_BYTES`] are always enough. One GET; none for `vg`. The numbers are
-/// those of [`Description::of`] the vCPU's vector lengths.
+/// those of [`Description::from_vls`] the vCPU's vector lengths.
 pub fn read_vcpu<'a, V: OneReg>(
     vcpu: &Finalized<V>,
     number: u32,
     bytes: &'a mut [u8],
 ) -> Result<&'a [u8], GdbError<V::Error>> {
-    let description = Description::of(vcpu.vls()).map_err(GdbError::Vq)?;
+    let description = Description::from_vls(vcpu.vls()).map_err(GdbError::Vq)?;
     let (register, size) = description.kept(number)?;
     let bytes = room(register, bytes, size)?;
     let value = match register.id() {
@@ -384,7 +378,7 @@ pub fn write_vcpu<V: OneReg>(
     number: u32,
     bytes: &[u8],
 ) -> Result<(), GdbError<V::Error>> {
-    let description = Description::of(vcpu.vls()).map_err(GdbError::Vq)?;
+    let description = Description::from_vls(vcpu.vls()).map_err(GdbError::Vq)?;
     let register = description.to_write(number, bytes)?;
     let Some(id) = register.id() else {
         return Ok(());

@@ -39,18 +39,18 @@
 //!
 //! ```
 //! use sve_state::shim::Vcpu;
-//! use sve_state::vcpu::Initialised;
+//! use sve_state::vcpu::Initialized;
 //! use sve_state::{OneReg, Vls, Vq, sve};
 //!
 //! // Two vCPUs on which KVM_ARM_VCPU_INIT has been called with KVM_ARM_VCPU_SVE. These are the
 //! // shim's; with the feature `kvm`, a `kvm_ioctls::VcpuFd` takes their place.
 //! let host = Vls::up_to(Vq::new(4)?);
 //! let (mut vcpu, mut other) = (Vcpu::new(host)?, Vcpu::new(host)?);
-//! vcpu.init(true)?;
-//! other.init(true)?;
+//! vcpu.init_with_sve()?;
+//! other.init_with_sve()?;
 //!
 //! // Vector lengths of up to 256 bits, then finalization, and the registers exist.
-//! let mut source = Initialised::new(&mut vcpu);
+//! let mut source = Initialized::new(&mut vcpu);
 //! let vls = source.vls()?.narrowed_to(Vq::new(2)?);
 //! source.set_vls(vls)?;
 //! let mut source = source.finalize()?;
@@ -63,7 +63,7 @@
 //! assert_eq!(state.get(sve::Z3), slice);
 //!
 //! // The same vector lengths first, then 49 SETs.
-//! let mut target = Initialised::new(&mut other);
+//! let mut target = Initialized::new(&mut other);
 //! target.set_vls(vls)?;
 //! let mut target = target.finalize()?;
 //! target.restore(&state)?;
@@ -79,7 +79,7 @@
 //! ```
 //! # use sve_state::{SveState, Vq, regset::{Payload, Regset}, sve, vcpu::Status};
 //! # let (state, status) = (SveState::zeroed(Vq::new(2)?)?, Status::default());
-//! let regset = Regset::of(&state, status);
+//! let regset = Regset::from_state(&state, status);
 //! let mut note = vec![0; regset.note_size()];
 //! regset.write_note(&mut note)?;
 //!
@@ -94,8 +94,8 @@
 //! ```
 //! # use sve_state::{SveState, Vq, regset::FpsimdState, signal::{self, Frame, SveContext}, vcpu::Status};
 //! # let (mut bytes, mut state) = ([0; 4096], SveState::zeroed(Vq::new(2)?)?);
-//! # let at = FpsimdState::of(&state, Status::default()).write_context(&mut bytes)?;
-//! # SveContext::of(&state).write(&mut bytes[at..])?;
+//! # let at = FpsimdState::from_state(&state, Status::default()).write_context(&mut bytes)?;
+//! # SveContext::from_state(&state).write(&mut bytes[at..])?;
 //! let status = Frame::parse(&bytes)?.copy_to(&mut state);
 //! state.as_bytes_mut()[0] += 1;
 //! signal::write(&mut bytes, &state, status)?; // the thread goes on with these
@@ -107,9 +107,9 @@
 //! ```
 //! # use sve_state::{Vls, Vq, gdb::{self, Description}, shim::Vcpu, vcpu::Finalized};
 //! # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?))?;
-//! # vcpu.init(true)?; vcpu.finalize(4)?;
+//! # vcpu.init_with_sve()?; vcpu.finalize(4)?;
 //! # let mut vcpu = Finalized::new(vcpu)?;
-//! let xml = Description::of(vcpu.vls())?.to_string();
+//! let xml = Description::from_vls(vcpu.vls())?.to_string();
 //! let (number, mut bytes) = (37, [0; gdb::MAX_BYTES]); // `p25`: z3
 //! let z3 = gdb::read_vcpu(&vcpu, number, &mut bytes)?;
 //! # assert_eq!(z3, [0; 32]);

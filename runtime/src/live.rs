@@ -117,7 +117,7 @@ unsafe extern "C" {
     #[link_name = symbol!("load_without_ffr")]
     pub fn load_without_ffr(image: *const u8, status: *const Status);
 
-    /// Makes Z, P, FFR, FPSR and FPCR zero, as a vCPU that was just initialised has them.
+    /// Makes Z, P, FFR, FPSR and FPCR zero, as a vCPU that was just initialized has them.
     ///
     /// # Safety
     ///

@@ -20,7 +20,7 @@
 //! state.set(sve::Z3, &[0xa5; 256]);
 //!
 //! // For PTRACE_SETREGSET, or for a core file.
-//! let regset = Regset::of(&state, Status { fpsr: 0x10, fpcr: 0 });
+//! let regset = Regset::from_state(&state, Status { fpsr: 0x10, fpcr: 0 });
 //! let mut bytes = [0; 1136];
 //! assert_eq!(regset.write(&mut bytes)?, 1136);
 //!
@@ -168,27 +168,23 @@ impl<'a> Regset<'a> {
 
     /// A register set with these SVE registers, at the image's vector length. For a smaller one, such as that
     /// of a guest that sets ZCR, [resize](SveState::resize_from) the image first.
-    pub fn of<S: Storage>(state: &'a SveState<S>, status: Status) -> Self {
+    pub fn from_state<S: Storage>(state: &'a SveState<S>, status: Status) -> Self {
         let state = state.by_ref();
         Self::with(Some(state.vq()), REGS_SVE, Payload::Sve { state, status })
     }
 
     /// A register set with V registers, for a vCPU without SVE. `vq` is what its header says, 1 to 16; in a
     /// file with vCPUs that have SVE, take theirs.
-    pub fn fpsimd(vq: Vq, fpsimd: FpsimdState<'a>) -> Self {
-        Self::with(Some(vq), 0, Payload::Fpsimd(fpsimd))
-    }
-
-    /// A register set with V registers and a `vl` of 0. Where there is SME and no SVE, PTRACE_SETREGSET of
-    /// NT_ARM_SVE takes nothing else; the thread leaves streaming mode by it. PTRACE_GETREGSET of NT_ARM_SVE
-    /// fails there (EINVAL).
-    pub fn fpsimd_without_sve(fpsimd: FpsimdState<'a>) -> Self {
-        Self::with(None, 0, Payload::Fpsimd(fpsimd))
+    ///
+    /// `None` is a `vl` of 0. Where there is SME and no SVE, PTRACE_SETREGSET of NT_ARM_SVE takes nothing else,
+    /// and the thread leaves streaming mode by it. PTRACE_GETREGSET of NT_ARM_SVE fails there (EINVAL).
+    pub fn from_fpsimd(vq: Option<Vq>, fpsimd: FpsimdState<'a>) -> Self {
+        Self::with(vq, 0, Payload::Fpsimd(fpsimd))
     }
 
     /// A header without registers: PTRACE_SETREGSET of it changes the thread's vector length, which is 1 to 16.
     /// By version, V, FPSR and FPCR stay or are cleared; Z above V, P and FFR are lost.
-    pub fn vl_only(vq: Vq) -> Self {
+    pub fn from_vq(vq: Vq) -> Self {
         Self::with(Some(vq), REGS_SVE, Payload::None)
     }
 

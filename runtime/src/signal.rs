@@ -22,8 +22,8 @@
 //! # let mut state = SveState::zeroed(Vq::new(2)?)?;
 //! # state.set(sve::Z3, &[0xa5; 256]);
 //! # let mut bytes = [0; 4096];
-//! # let at = FpsimdState::of(&state, Status::default()).write_context(&mut bytes)?;
-//! # SveContext::of(&state).write(&mut bytes[at..])?;
+//! # let at = FpsimdState::from_state(&state, Status::default()).write_context(&mut bytes)?;
+//! # SveContext::from_state(&state).write(&mut bytes[at..])?;
 //!
 //! // `bytes` are the 4096 of `__reserved`, which is at `RESERVED_OFFSET` of the `ucontext` that a handler
 //! // is given. From VQ 7 on there are more behind them; if `bytes` lacks those, the error says how many
@@ -260,7 +260,7 @@ impl<'a> SveContext<'a> {
     }
 
     /// With these registers, not of streaming mode.
-    pub fn of<S: Storage>(state: &'a SveState<S>) -> Self {
+    pub fn from_state<S: Storage>(state: &'a SveState<S>) -> Self {
         Self {
             vq: state.vq(),
             streaming: false,
@@ -339,16 +339,18 @@ pub fn write<S: Storage>(
         }
         (sve, range) if !has_v_only(state) => {
             let error = match (sve, range) {
-                (Some(_), Some(range)) => {
-                    refused("head.size", range.len(), SveContext::of(state).size())
-                }
+                (Some(_), Some(range)) => refused(
+                    "head.size",
+                    range.len(),
+                    SveContext::from_state(state).size(),
+                ),
                 _ => refused("records", 0, 1),
             };
             return Err(error.with_note(V_ONLY));
         }
         _ => {}
     }
-    FpsimdState::of(state, status).write_context(&mut frame[fpsimd])?;
+    FpsimdState::from_state(state, status).write_context(&mut frame[fpsimd])?;
     Ok(())
 }
 

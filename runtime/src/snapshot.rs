@@ -132,7 +132,7 @@ impl Snapshot {
     }
 
     /// The state of a vCPU without SVE: V0 to V31, as `struct user_fpsimd_state` has them.
-    pub fn without_sve(v: &[u128; 32], status: Option<Status>) -> Self {
+    pub fn from_vregs(v: &[u128; 32], status: Option<Status>) -> Self {
         let Ok(mut state) = SveState::zeroed(Vq::MIN) else {
             unreachable!("the layout starts at VQ 1");
         };

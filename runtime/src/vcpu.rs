@@ -1,7 +1,7 @@
 //! The VMM's side: vector lengths, finalization, capture and restore, in the order that KVM wants.
 //!
 //! KVM answers `EPERM` if VLS is written too late or a Z register is read too early. Here neither compiles,
-//! if a vCPU is wrapped as what it is. An [`Initialised`] one has vector lengths to choose and no registers.
+//! if a vCPU is wrapped as what it is. An [`Initialized`] one has vector lengths to choose and no registers.
 //! A [`Finalized`] one has registers, and its vector lengths are settled.
 //!
 //! If a vCPU is at another [`Stage`] than it was wrapped for, the call that fails says so. A call that fails
@@ -11,13 +11,13 @@
 //!
 //! ```
 //! # use sve_state::shim::Vcpu;
-//! # use sve_state::{SveState, Vls, Vq, vcpu::Initialised};
+//! # use sve_state::{SveState, Vls, Vq, vcpu::Initialized};
 //! # let new_vcpu = || { let mut vcpu = Vcpu::new(Vls::up_to(Vq::ARCH_MAX)).unwrap();
-//! #     vcpu.init(true).unwrap(); vcpu };
+//! #     vcpu.init_with_sve().unwrap(); vcpu };
 //! // A vCPU after KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_SVE, narrowed to 256 bits. It is borrowed, so
 //! // that it stays the VMM's own.
 //! let mut vcpu = new_vcpu();
-//! let mut source = Initialised::new(&mut vcpu);
+//! let mut source = Initialized::new(&mut vcpu);
 //! let vls = source.vls()?.narrowed_to(Vq::new(2)?);
 //! source.set_vls(vls)?;
 //! let source = source.finalize()?;
@@ -27,7 +27,7 @@
 //! let state = source.capture()?;
 //!
 //! // Elsewhere: the same vector lengths first, then the registers.
-//! let mut target = Initialised::new(new_vcpu());
+//! let mut target = Initialized::new(new_vcpu());
 //! target.set_vls(vls)?;
 //! target.finalize()?.restore(&state)?;
 //! # Ok::<(), Box<dyn core::error::Error>>(())
@@ -42,13 +42,13 @@
 //!
 //! | call | ioctls of the vCPU |
 //! | --- | --- |
-//! | [`Initialised::vls`] | KVM_GET_ONE_REG |
-//! | [`Initialised::set_vls`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
-//! | [`Initialised::finalize`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG |
-//! | [`Initialised::settle`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
-//! | `Initialised::restore_snapshot` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
-//! | `Initialised::restore_registers` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
-//! | [`Finalized::of`] | KVM_GET_ONE_REG |
+//! | [`Initialized::vls`] | KVM_GET_ONE_REG |
+//! | [`Initialized::set_vls`] | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | [`Initialized::finalize`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG |
+//! | [`Initialized::finalize_if_sve`] | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | `Initialized::restore_snapshot` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | `Initialized::restore_registers` | KVM_ARM_VCPU_FINALIZE, KVM_GET_ONE_REG, KVM_SET_ONE_REG |
+//! | [`Finalized::from_vcpu`] | KVM_GET_ONE_REG |
 //! | [`Finalized::new`] | KVM_GET_ONE_REG |
 //! | `Finalized::snapshot` | KVM_GET_ONE_REG |
 //! | `Finalized::restore_snapshot` | KVM_GET_ONE_REG, KVM_SET_ONE_REG |
@@ -92,17 +92,17 @@ pub use stage::{Call, Refusal, Stage};
 /// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,
 /// [`finalize`](Self::finalize) it: those are methods of [`Finalized`].
 ///
-/// Three methods do all of it, and find out by themselves whether the vCPU has SVE: [`settle`](Self::settle)
+/// Three methods do all of it, and find out by themselves whether the vCPU has SVE: [`finalize_if_sve`](Self::finalize_if_sve)
 /// when it first boots, and `restore_snapshot` or `restore_registers`.
 ///
 /// Pass `&mut vcpu`, or a `&VcpuFd`, to keep the vCPU whatever fails.
 #[derive(Debug)]
-pub struct Initialised<V> {
+pub struct Initialized<V> {
     vcpu: V,
 }
 
-impl<V: FinalizeSve> Initialised<V> {
-    /// For a vCPU that the caller has initialised, and not finalized. This makes no call, so nothing is
+impl<V: FinalizeSve> Initialized<V> {
+    /// For a vCPU that the caller has initialized, and not finalized. This makes no call, so nothing is
     /// checked. If the vCPU is finalized, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) fail
     /// with `EPERM`.
     pub fn new(vcpu: V) -> Self {
@@ -160,19 +160,19 @@ impl<V: FinalizeSve> Initialised<V> {
     }
 
     /// For a vCPU's first boot: from `KVM_ARM_VCPU_INIT` to a vCPU whose registers exist, with SVE or
-    /// without, whichever it was initialised with.
+    /// without, whichever it was initialized with.
     ///
     /// With SVE the vCPU gets the vector lengths `vls`, such as those that the hosts of a fleet have in
-    /// [common](Vls::common), or the host's if `vls` is `None`. Without SVE there is nothing to settle, and
+    /// [common](Vls::common), or the host's if `vls` is `None`. Without SVE there is nothing to choose, and
     /// `vls` must be `None` or an empty set. An empty set is refused if the vCPU has SVE.
     ///
     /// With SVE, two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or, with `None`, the latter and a GET of
     /// VLS. Without SVE, `KVM_ARM_VCPU_FINALIZE` fails, and three GETs find out why. A vCPU that is finalized
     /// already is taken as it is if its vector lengths are these. So this may be called again after a reboot of
     /// the guest, which is another `KVM_ARM_VCPU_INIT`. `restore_snapshot` says what holds after an error.
-    pub fn settle(mut self, vls: Option<Vls>) -> Result<Finalized<V>, SveError<V::Error>> {
+    pub fn finalize_if_sve(mut self, vls: Option<Vls>) -> Result<Finalized<V>, SveError<V::Error>> {
         match vls {
-            Some(Vls::EMPTY) => match Finalized::of(self.vcpu)? {
+            Some(Vls::EMPTY) => match Finalized::from_vcpu(self.vcpu)? {
                 vcpu if vcpu.has_sve() => Err(VlsError::Empty.into()),
                 vcpu => Ok(vcpu),
             },
@@ -260,14 +260,14 @@ impl<V: FinalizeSve> Initialised<V> {
     /// # use sve_state::{OneReg, Vls, Vq, one_reg::reg_size, shim::Vcpu, vcpu::FinalizeSve};
     /// use sve_state::SveError;
     /// use sve_state::snapshot::Snapshot;
-    /// use sve_state::vcpu::Initialised;
+    /// use sve_state::vcpu::Initialized;
     ///
     /// fn restore<V>(mut vcpu: V, list: &[(u64, Vec<u8>)]) -> Result<(), SveError<V::Error>>
     /// where
     ///     V: FinalizeSve,
     /// {
     ///     let registers = list.iter().map(|(id, bytes)| (*id, bytes));
-    ///     Initialised::new(&mut vcpu).restore_registers(registers)?;
+    ///     Initialized::new(&mut vcpu).restore_registers(registers)?;
     ///     for (id, bytes) in list.iter().filter(|(id, _)| !Snapshot::keeps(*id)) {
     ///         // vcpu.set_one_reg(*id, bytes), as before
     /// #       _ = (id, bytes);
@@ -275,9 +275,9 @@ impl<V: FinalizeSve> Initialised<V> {
     ///     Ok(())
     /// }
     /// # let new_vcpu = || { let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(4).unwrap())).unwrap();
-    /// #     vcpu.init(true).unwrap(); vcpu };
+    /// #     vcpu.init_with_sve().unwrap(); vcpu };
     /// # let (mut vcpu, mut target) = (new_vcpu(), new_vcpu());
-    /// # Initialised::new(&mut vcpu).finalize()?;
+    /// # Initialized::new(&mut vcpu).finalize()?;
     /// # let read = |vcpu: &Vcpu<Box<[u8]>>| -> Vec<(u64, Vec<u8>)> { vcpu.reg_list().unwrap().map(|id| {
     /// #     let mut bytes = vec![0; reg_size(id)]; vcpu.get_one_reg(id, &mut bytes).unwrap(); (id, bytes)
     /// # }).collect() };
@@ -305,7 +305,7 @@ impl<V: FinalizeSve> Initialised<V> {
 const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
 
 /// A vCPU whose vector lengths are settled and whose registers exist. To choose vector lengths, take a
-/// new vCPU: `set_vls` is a method of [`Initialised`], and nothing leads back there.
+/// new vCPU: `set_vls` is a method of [`Initialized`], and nothing leads back there.
 #[derive(Debug)]
 pub struct Finalized<V> {
     vcpu: V,
@@ -318,7 +318,7 @@ impl<V: OneReg> Finalized<V> {
     /// For a vCPU of either kind, which finds out by itself whether it has SVE; one with SVE must be
     /// finalized. With SVE, one GET, of VLS. If that fails, up to three more GETs find out why, and only a vCPU
     /// without SVE is taken as one, which takes its [`errno`](OneReg::errno); any other failure is an error.
-    pub fn of(vcpu: V) -> Result<Self, SveError<V::Error>> {
+    pub fn from_vcpu(vcpu: V) -> Result<Self, SveError<V::Error>> {
         match read_vls(&vcpu) {
             Err(SveError::Call {
                 refusal: Some(Refusal::WithoutSve),
@@ -340,7 +340,7 @@ impl<V: OneReg> Finalized<V> {
         Self::with_vls(vcpu, vls)
     }
 
-    /// For a vCPU that was initialised without SVE. Its 32 V registers are captured and restored in the place
+    /// For a vCPU that was initialized without SVE. Its 32 V registers are captured and restored in the place
     /// of Z, in an image of VQ 1, whose Z registers are as wide. P and FFR, which it does not have, are zero
     /// in an image captured from it, and must be zero in one that is restored to it.
     pub fn without_sve(vcpu: V) -> Self {
@@ -616,7 +616,7 @@ impl<V: OneReg> Finalized<V> {
                 // If it was taken for what it is not, that is what the caller has to know.
                 self.read_one(fpsimd::V0.id(), 16, &mut [0; 16])?;
             }
-            return Err(SveError::VectorLengths {
+            return Err(SveError::SnapshotVls {
                 snapshot: snapshot.vls(),
                 vcpu: self.vls,
             });
@@ -663,7 +663,7 @@ impl<V: OneReg> Finalized<V> {
     }
 
     fn mismatch<E>(&self, image: Vq) -> SveError<E> {
-        SveError::VectorLength {
+        SveError::ImageVq {
             image,
             vcpu: self.vq,
         }
@@ -720,5 +720,5 @@ fn other_lengths<V: OneReg>(
     if vcpu == snapshot {
         return error;
     }
-    SveError::VectorLengths { snapshot, vcpu }
+    SveError::SnapshotVls { snapshot, vcpu }
 }

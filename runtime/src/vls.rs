@@ -9,7 +9,7 @@ const WORDS: usize = 8;
 /// A set of vector lengths: bit `vq - 1` of 512 says whether VQ `vq` is in it.
 ///
 /// This is the value of `KVM_REG_ARM64_SVE_VLS` (Linux `Documentation/virt/kvm/api.rst`): readable
-/// once the vCPU is initialised, writable until it is finalized.
+/// once the vCPU is initialized, writable until it is finalized.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Vls {
     words: [u64; WORDS],

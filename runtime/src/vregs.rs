@@ -24,7 +24,7 @@ pub struct VRegs<'a> {
 
 impl<'a> VRegs<'a> {
     /// Those of an image: V(n) is the low 128 bits of Z(n).
-    pub fn of<S: Storage>(state: &'a SveState<S>) -> Self {
+    pub fn from_state<S: Storage>(state: &'a SveState<S>) -> Self {
         Self {
             bytes: state.as_bytes(),
             step: state.vq().vl_bytes(),
@@ -102,8 +102,8 @@ impl<'a> FpsimdState<'a> {
     pub const MAGIC: u32 = 0x4650_8001;
 
     /// The V registers of an image, with FPSR and FPCR.
-    pub fn of<S: Storage>(state: &'a SveState<S>, status: Status) -> Self {
-        let v = VRegs::of(state);
+    pub fn from_state<S: Storage>(state: &'a SveState<S>, status: Status) -> Self {
+        let v = VRegs::from_state(state);
         Self { v, status }
     }
 

@@ -15,14 +15,14 @@ const SIZE: u64 = 0xf << 52;
 
 fn mainline() -> Vcpu<Box<[u8]>> {
     let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(4).unwrap())).unwrap();
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     vcpu.finalize(4).unwrap();
     vcpu
 }
 
 fn rfc() -> Vcpu<Box<[u8]>> {
     let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(4).unwrap())).unwrap().rfc();
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     vcpu
 }
 

@@ -6,7 +6,7 @@ use std::cell::Cell;
 
 use sve_state::errno::Errno;
 use sve_state::shim;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Refusal, Status};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialized, Refusal, Status};
 use sve_state::{OneReg, SveError, SveState, Vls, Vq};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
@@ -88,8 +88,10 @@ impl Kind {
             Self::WithoutSve => Vq::MIN,
         });
         let mut vcpu = Shim::new(host).unwrap();
-        vcpu.init(self != Self::WithoutSve).unwrap();
-        if self != Self::WithoutSve {
+        if self == Self::WithoutSve {
+            vcpu.init_without_sve().unwrap();
+        } else {
+            vcpu.init_with_sve().unwrap();
             vcpu.finalize(4).unwrap();
         }
         for (register, value) in self.registers_and_status().iter().zip(values) {
@@ -439,9 +441,9 @@ fn status_and_set_status() {
 }
 
 /// After `KVM_ARM_VCPU_INIT`, on a host with VQ 1 to 8.
-fn initialised(fault: &Fault) -> Faulty<'_> {
+fn initialized(fault: &Fault) -> Faulty<'_> {
     let mut vcpu = Shim::new(Vls::up_to(Vq::new(8).unwrap())).unwrap();
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     Faulty { vcpu, fault }
 }
 
@@ -459,7 +461,7 @@ fn vls_and_set_vls() {
     let [wide, narrow] = [8, 3].map(|vq| Vls::up_to(Vq::new(vq).unwrap()));
     let faults = each_fault(1, |k, errno| {
         let fault = Fault::default();
-        let mut vcpu = Initialised::new(initialised(&fault));
+        let mut vcpu = Initialized::new(initialized(&fault));
         fault.arm(k, errno);
         assert_get(vcpu.vls().unwrap_err(), &vls_register(), errno);
         fault.arm(k, errno);
@@ -484,9 +486,9 @@ fn finalize() {
     const Z0: u64 = 0x6080_0000_0015_0000;
     let faults = each_fault(2, |k, errno| {
         let fault = Fault::default();
-        let mut vcpu = initialised(&fault);
+        let mut vcpu = initialized(&fault);
         fault.arm(k, errno);
-        let error = Initialised::new(&mut vcpu).finalize().unwrap_err();
+        let error = Initialized::new(&mut vcpu).finalize().unwrap_err();
         assert_eq!(fault.disarm(), k + 1);
         let z0 = vcpu.vcpu.get_one_reg(Z0, &mut [0; 256]);
         let vq = match k {
@@ -496,13 +498,13 @@ fn finalize() {
                 let text = format!("KVM_ARM_VCPU_FINALIZE of SVE: {errno}");
                 assert!(error.to_string().starts_with(&text), "{error}");
                 assert_eq!(z0, Err(Errno(1)));
-                Initialised::new(&mut vcpu).finalize().unwrap().vq()
+                Initialized::new(&mut vcpu).finalize().unwrap().vq()
             }
             // It is finalized, as the error of another call tells; to go on is to read VLS again.
             _ => {
                 assert_get(error, &vls_register(), errno);
                 assert_eq!(z0, Ok(()));
-                let again = Initialised::new(&mut vcpu).finalize().unwrap_err();
+                let again = Initialized::new(&mut vcpu).finalize().unwrap_err();
                 let text = again.to_string();
                 assert!(
                     text.starts_with("KVM_ARM_VCPU_FINALIZE of SVE: EPERM: "),

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use sve_state::one_reg::reg_size;
 use sve_state::shim::Vcpu;
 use sve_state::snapshot::{Allow, RegistersError, Snapshot};
-use sve_state::vcpu::{Finalized, Initialised, Status};
+use sve_state::vcpu::{Finalized, Initialized, Status};
 use sve_state::{OneReg, Vls, Vq};
 
 type Registers = Vec<(u64, Vec<u8>)>;
@@ -19,11 +19,11 @@ const FPCR: u64 = 0x6020_0000_0010_00d5;
 /// A vCPU's registers as a VMM has kept them, and its snapshot.
 fn kept(max: u32) -> (Registers, Snapshot) {
     let mut vcpu = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
-    vcpu.init(true).unwrap();
-    let mut initialised = Initialised::new(&mut vcpu);
+    vcpu.init_with_sve().unwrap();
+    let mut initialized = Initialized::new(&mut vcpu);
     let vls = Vls::up_to(Vq::new(max).unwrap());
-    initialised.set_vls(vls).unwrap();
-    initialised.finalize().unwrap();
+    initialized.set_vls(vls).unwrap();
+    initialized.finalize().unwrap();
     let mut state = vcpu.sve_state_mut().unwrap();
     for (k, byte) in state.as_bytes_mut().iter_mut().enumerate() {
         *byte = u8::try_from((k * 7 + 3) % 251).unwrap();
@@ -421,7 +421,7 @@ fn a_list_without_an_end_takes_no_memory() {
 /// The 34 registers that a vCPU without SVE lists of those that a snapshot has, and its snapshot.
 fn kept_without_sve() -> (Registers, Snapshot) {
     let mut vcpu = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
-    vcpu.init(false).unwrap();
+    vcpu.init_without_sve().unwrap();
     let ids: Vec<u64> = vcpu.reg_list().unwrap().collect();
     assert_eq!(ids.len(), 34);
     let mut registers = Registers::new();
@@ -751,8 +751,13 @@ fn the_rest_of_a_list_is_given_back() {
             assert_eq!(strict, RegistersError::Coprocessor { id: others[0].0 });
 
             let mut target = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
-            target.init(snapshot.has_sve()).unwrap();
-            let restored = Initialised::new(&mut target).restore_registers(list.clone());
+            if snapshot.has_sve() {
+                target.init_with_sve()
+            } else {
+                target.init_without_sve()
+            }
+            .unwrap();
+            let restored = Initialized::new(&mut target).restore_registers(list.clone());
             assert_eq!(restored.unwrap().snapshot().unwrap(), snapshot);
         }
         let damaged = (0x6080_0000_0015_0020 | 1 << 40, vec![0; 256]);
@@ -760,10 +765,15 @@ fn the_rest_of_a_list_is_given_back() {
         let error = Snapshot::split_registers(list.clone()).unwrap_err();
         assert!(matches!(error, RegistersError::Id(_)), "{error}");
         let mut target = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
-        target.init(snapshot.has_sve()).unwrap();
-        let before = Finalized::of(&mut target).unwrap().status();
-        let refused = Initialised::new(&mut target).restore_registers(list);
+        if snapshot.has_sve() {
+            target.init_with_sve()
+        } else {
+            target.init_without_sve()
+        }
+        .unwrap();
+        let before = Finalized::from_vcpu(&mut target).unwrap().status();
+        let refused = Initialized::new(&mut target).restore_registers(list);
         assert!(refused.unwrap_err().to_string().contains("bits 51:28"));
-        assert_eq!(Finalized::of(&mut target).unwrap().status(), before);
+        assert_eq!(Finalized::from_vcpu(&mut target).unwrap().status(), before);
     }
 }

@@ -5,26 +5,24 @@
 
 use sve_state::gdb::{self, Description, GdbError, Reg};
 use sve_state::shim::Vcpu;
-use sve_state::vcpu::{Finalized, Initialised, Status};
+use sve_state::vcpu::{Finalized, Initialized, Status};
 use sve_state::{SveState, Vls, Vq};
 
 type Shim = Vcpu<Box<[u8]>>;
 
 fn description(vq: u32) -> Description {
-    match vq {
-        0 => Description::without_sve(),
-        vq => Description::with_sve(Vq::new(vq).unwrap()).unwrap(),
-    }
+    Description::from_vls(Vq::new(vq).map_or(Vls::EMPTY, Vls::up_to)).unwrap()
 }
 
 fn vcpu(vq: u32) -> Finalized<Shim> {
     let host = Vls::up_to(Vq::new(vq.max(1)).unwrap());
     let mut vcpu = Vcpu::new(host).unwrap();
-    vcpu.init(vq > 0).unwrap();
-    match vq {
-        0 => Finalized::without_sve(vcpu),
-        _ => Initialised::new(vcpu).finalize().unwrap(),
+    if vq == 0 {
+        vcpu.init_without_sve().unwrap();
+        return Finalized::without_sve(vcpu);
     }
+    vcpu.init_with_sve().unwrap();
+    Initialized::new(vcpu).finalize().unwrap()
 }
 
 /// Names and bits, as gdb has them: at VQ 0 without SVE.
@@ -120,7 +118,7 @@ fn numbers_names_and_sizes_are_gdbs() {
         assert!(fields > 10, "{xml}");
     }
     let vq = Vq::new(17).unwrap();
-    let error = Description::with_sve(vq).unwrap_err();
+    let error = Description::from_vls(Vls::up_to(vq)).unwrap_err();
     assert_eq!(error.to_string(), "VQ 17: allowed are 1 to 16");
 }
 
@@ -201,7 +199,7 @@ fn features_are_appended_after_the_descriptions_own() {
 fn a_vcpu_and_an_image_have_the_same_registers() {
     for vq in 0..=16 {
         let (mut vcpu, description) = (vcpu(vq), description(vq));
-        assert_eq!(Description::of(vcpu.vls()), Ok(description));
+        assert_eq!(Description::from_vls(vcpu.vls()), Ok(description));
         let mut state = SveState::zeroed(Vq::new(vq.max(1)).unwrap()).unwrap();
         let mut status = Status::default();
         for number in 34..description.count() {
@@ -300,13 +298,13 @@ fn what_cannot_be_written_changes_nothing() {
     assert_eq!(error.unwrap_err().to_string(), text);
     assert_eq!(other, state);
     let mut early = Vcpu::new(Vls::up_to(Vq::MIN)).unwrap();
-    early.init(true).unwrap();
+    early.init_with_sve().unwrap();
     let early = Finalized::new(early).unwrap();
     let error = gdb::read_vcpu(&early, 37, &mut [0; 256]).unwrap_err();
     assert_eq!(
         error.to_string(),
         "KVM_GET_ONE_REG of Z3: EPERM: SVE registers exist from finalization on, and the list of registers with \
          them; choose the vector lengths (VLS) if need be, then KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE (a \
-         vCPU like this one is for Initialised::new)"
+         vCPU like this one is for Initialized::new)"
     );
 }

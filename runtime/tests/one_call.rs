@@ -10,7 +10,7 @@ use sve_state::errno::Errno;
 use sve_state::gdb;
 use sve_state::shim;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Stage, Status};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialized, Stage, Status};
 use sve_state::vls::VlsError;
 use sve_state::{OneReg, SveError, SveState, Vls, Vq, fpsimd};
 
@@ -28,9 +28,14 @@ fn up_to(max: u32) -> Vls {
 }
 
 /// After `KVM_ARM_VCPU_INIT`, on a host with VQ 1 to 16.
-fn initialised(sve: bool) -> Shim {
+fn initialized(sve: bool) -> Shim {
     let mut vcpu = Shim::new(Vls::ARCHITECTURAL).unwrap();
-    vcpu.init(sve).unwrap();
+    if sve {
+        vcpu.init_with_sve()
+    } else {
+        vcpu.init_without_sve()
+    }
+    .unwrap();
     vcpu
 }
 
@@ -84,7 +89,7 @@ impl Fd {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Finalized::of(self).unwrap().snapshot().unwrap()
+        Finalized::from_vcpu(self).unwrap().snapshot().unwrap()
     }
 }
 
@@ -125,8 +130,8 @@ fn expected(sve: bool) -> Vec<(char, u64)> {
 fn a_restore_is_these_calls_and_no_other_at_every_vq() {
     for max in 0..=16 {
         let moved = snapshot(max, 3);
-        let fd = Fd::new(initialised(max > 0));
-        let vcpu = Initialised::new(&fd).restore_snapshot(&moved).unwrap();
+        let fd = Fd::new(initialized(max > 0));
+        let vcpu = Initialized::new(&fd).restore_snapshot(&moved).unwrap();
         assert_eq!(vcpu.vls(), moved.vls());
         assert_eq!(fd.calls.take(), expected(max > 0));
         assert_eq!(fd.snapshot(), moved);
@@ -137,16 +142,26 @@ fn a_restore_is_these_calls_and_no_other_at_every_vq() {
 #[test]
 fn a_reboot_takes_the_vcpu_as_it_is() {
     for max in [0, 1, 2, 16] {
-        let fd = Fd::new(initialised(max > 0));
+        let fd = Fd::new(initialized(max > 0));
         for seed in [1, 2, 3] {
             let moved = snapshot(max, seed);
-            fd.vcpu.borrow_mut().init(max > 0).unwrap();
-            Initialised::new(&fd).restore_snapshot(&moved).unwrap();
+            if max > 0 {
+                fd.vcpu.borrow_mut().init_with_sve()
+            } else {
+                fd.vcpu.borrow_mut().init_without_sve()
+            }
+            .unwrap();
+            Initialized::new(&fd).restore_snapshot(&moved).unwrap();
             assert_eq!(fd.snapshot(), moved);
-            fd.vcpu.borrow_mut().init(max > 0).unwrap();
+            if max > 0 {
+                fd.vcpu.borrow_mut().init_with_sve()
+            } else {
+                fd.vcpu.borrow_mut().init_without_sve()
+            }
+            .unwrap();
             let vls = (max > 0).then(|| up_to(max));
             for vls in [vls, None] {
-                let settled = Initialised::new(&fd).settle(vls).unwrap();
+                let settled = Initialized::new(&fd).finalize_if_sve(vls).unwrap();
                 assert_eq!(settled.vls(), moved.vls());
             }
         }
@@ -164,9 +179,9 @@ fn whatever_fails_it_can_be_repeated() {
         let calls = expected(max > 0);
         for (k, (kind, id)) in calls.iter().enumerate() {
             for errno in ERRNOS.map(Errno) {
-                let fd = Fd::new(initialised(max > 0));
+                let fd = Fd::new(initialized(max > 0));
                 fd.fail.set(Some((k, errno)));
-                let error = Initialised::new(&fd).restore_snapshot(&moved).unwrap_err();
+                let error = Initialized::new(&fd).restore_snapshot(&moved).unwrap_err();
                 let failed = match kind {
                     'F' => Call::Finalize,
                     _ => Call::Set(*id),
@@ -179,27 +194,27 @@ fn whatever_fails_it_can_be_repeated() {
                 assert_eq!(fd.calls.take()[..=k], calls[..=k]);
                 fd.fail.set(None);
                 // What the page says of the vCPU.
-                let stage = Stage::of(&&fd);
+                let stage = Stage::from_vcpu(&&fd);
                 match (max, k) {
                     (0, _) => assert_eq!(stage, Some(Stage::WithoutSve)),
                     (_, 0 | 1) => {
                         assert_eq!(stage, Some(Stage::BeforeFinalization));
-                        let vls = Initialised::new(&fd).vls().unwrap();
+                        let vls = Initialized::new(&fd).vls().unwrap();
                         let written = [Vls::ARCHITECTURAL, moved.vls()];
                         assert_eq!(vls, written[k]);
                         let other = Fd::new(fd.vcpu.borrow().clone());
-                        Initialised::new(&other).restore_snapshot(&wider).unwrap();
+                        Initialized::new(&other).restore_snapshot(&wider).unwrap();
                         assert_eq!(other.snapshot(), wider);
                     }
                     _ => {
                         assert_eq!(stage, Some(Stage::AfterFinalization));
-                        let refused = Initialised::new(&fd).restore_snapshot(&wider);
+                        let refused = Initialized::new(&fd).restore_snapshot(&wider);
                         let (snapshot, vcpu) = (wider.vls(), moved.vls());
-                        let expected = SveError::VectorLengths { snapshot, vcpu };
+                        let expected = SveError::SnapshotVls { snapshot, vcpu };
                         assert_eq!(refused.unwrap_err(), expected);
                     }
                 }
-                Initialised::new(&fd).restore_snapshot(&moved).unwrap();
+                Initialized::new(&fd).restore_snapshot(&moved).unwrap();
                 assert_eq!(fd.snapshot(), moved);
                 faults += 1;
             }
@@ -213,7 +228,7 @@ fn whatever_fails_it_can_be_repeated() {
 fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
     let of = |vcpu: &Shim, snapshot: &Snapshot| {
         let fd = Fd::new(vcpu.clone());
-        let error = Initialised::new(&fd).restore_snapshot(snapshot);
+        let error = Initialized::new(&fd).restore_snapshot(snapshot);
         let text = error.unwrap_err().to_string();
         // Nothing has changed: the registers, if there are any, and VLS.
         let (before, after) = (vcpu.clone(), fd.vcpu.into_inner());
@@ -226,25 +241,25 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
         }
         text
     };
-    let mut narrow = initialised(true);
+    let mut narrow = initialized(true);
     narrow.set_one_reg(VLS, &up_to(2).to_bytes()).unwrap();
     narrow.finalize(4).unwrap();
     let mut small = Shim::new(up_to(2)).unwrap();
-    small.init(true).unwrap();
+    small.init_with_sve().unwrap();
     let same = "they must be the same";
-    let with = "on a host with SVE, initialise a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE (Initialised::new)";
+    let with = "on a host with SVE, initialize a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE (Initialized::new)";
     let without =
-        "initialise a new vCPU, of a new VM, without KVM_ARM_VCPU_SVE (Finalized::without_sve)";
+        "initialize a new vCPU, of a new VM, without KVM_ARM_VCPU_SVE (Finalized::without_sve)";
     let cases = [
         (
-            initialised(false),
+            initialized(false),
             4,
             format!(
                 "a snapshot with vector lengths (VQ) {{1-4}} and a vCPU without SVE: {same}; {with}"
             ),
         ),
         (
-            initialised(true),
+            initialized(true),
             0,
             format!(
                 "a snapshot without SVE and a vCPU with vector lengths (VQ) {{1-16}}: {same}; {without}"
@@ -292,45 +307,49 @@ fn a_first_boot_narrows_and_finalizes() {
     let find_out = |first| Vec::from_iter([first].into_iter().chain(stage));
     let cases = [(None, ('F', 0)), (Some(Vls::EMPTY), ('G', VLS))];
     for (vls, first) in cases {
-        let fd = Fd::new(initialised(false));
-        let vcpu = Initialised::new(&fd).settle(vls).unwrap();
+        let fd = Fd::new(initialized(false));
+        let vcpu = Initialized::new(&fd).finalize_if_sve(vls).unwrap();
         assert_eq!((vcpu.vls(), fd.calls.take()), (Vls::EMPTY, find_out(first)));
     }
-    let fd = Fd::new(initialised(false));
-    let error = Initialised::new(&fd).settle(Some(up_to(2))).unwrap_err();
+    let fd = Fd::new(initialized(false));
+    let error = Initialized::new(&fd)
+        .finalize_if_sve(Some(up_to(2)))
+        .unwrap_err();
     let without = error.to_string();
     assert!(
-        without.starts_with("KVM_SET_ONE_REG of VLS: ENOENT: the vCPU was initialised without SVE"),
+        without.starts_with("KVM_SET_ONE_REG of VLS: ENOENT: the vCPU was initialized without SVE"),
         "{without}"
     );
 
-    let fd = Fd::new(initialised(true));
-    let vcpu = Initialised::new(&fd).settle(None).unwrap();
+    let fd = Fd::new(initialized(true));
+    let vcpu = Initialized::new(&fd).finalize_if_sve(None).unwrap();
     assert_eq!(vcpu.vls(), Vls::ARCHITECTURAL);
     assert_eq!(fd.calls.take(), [('F', 0), ('G', VLS)]);
 
-    let fd = Fd::new(initialised(true));
+    let fd = Fd::new(initialized(true));
     let fleet = Vls::common(&[Vls::ARCHITECTURAL, up_to(4), up_to(2)]);
-    let vcpu = Initialised::new(&fd).settle(Some(fleet)).unwrap();
+    let vcpu = Initialized::new(&fd).finalize_if_sve(Some(fleet)).unwrap();
     assert_eq!((vcpu.vls(), vcpu.vq()), (up_to(2), vq(2)));
     assert_eq!(fd.calls.take(), [('S', VLS), ('F', 0)]);
     // It stays what it is.
-    let error = Initialised::new(&fd).settle(Some(up_to(4)));
+    let error = Initialized::new(&fd).finalize_if_sve(Some(up_to(4)));
     let text = error.unwrap_err().to_string();
     assert!(
         text.contains("finalization settles the vector lengths"),
         "{text}"
     );
 
-    let fd = Fd::new(initialised(true));
+    let fd = Fd::new(initialized(true));
     let none = Vls::common(&[up_to(2), Vls::EMPTY]);
-    let error = Initialised::new(&fd).settle(Some(none)).unwrap_err();
+    let error = Initialized::new(&fd)
+        .finalize_if_sve(Some(none))
+        .unwrap_err();
     assert_eq!(error, SveError::Vls(VlsError::Empty));
-    assert_eq!(Stage::of(&&fd), Some(Stage::BeforeFinalization));
+    assert_eq!(Stage::from_vcpu(&&fd), Some(Stage::BeforeFinalization));
     // One that no call has reached yet is of neither kind.
     let fd = Fd::new(Shim::new(Vls::ARCHITECTURAL).unwrap());
     for vls in [None, Some(Vls::EMPTY), Some(up_to(2))] {
-        let error = Initialised::new(&fd).settle(vls).unwrap_err();
+        let error = Initialized::new(&fd).finalize_if_sve(vls).unwrap_err();
         assert_eq!(error.error(), Some(&Errno::ENOEXEC), "{error}");
     }
 }
@@ -339,24 +358,24 @@ fn a_first_boot_narrows_and_finalizes() {
 #[test]
 fn whether_a_vcpu_has_sve_is_found_out() {
     for sve in [false, true] {
-        let fd = Fd::new(initialised(sve));
+        let fd = Fd::new(initialized(sve));
         if sve {
             fd.vcpu.borrow_mut().finalize(4).unwrap();
         }
-        let vcpu = Finalized::of(&fd).unwrap();
+        let vcpu = Finalized::from_vcpu(&fd).unwrap();
         assert_eq!(vcpu.vls() != Vls::EMPTY, sve);
         assert_eq!(fd.calls.take().len(), if sve { 1 } else { 4 });
         assert_eq!(vcpu.snapshot().unwrap().has_sve(), sve);
     }
     // EFAULT of the first GET; with SVE, the three that follow it say that SVE is not the reason.
-    let fd = Fd::new(initialised(true));
+    let fd = Fd::new(initialized(true));
     fd.vcpu.borrow_mut().finalize(4).unwrap();
     fd.fail.set(Some((0, Errno::EFAULT)));
-    let error = Finalized::of(&fd).unwrap_err();
+    let error = Finalized::from_vcpu(&fd).unwrap_err();
     assert_eq!(error.error(), Some(&Errno::EFAULT));
     // Before KVM_ARM_VCPU_INIT it is of neither kind.
     let fd = Fd::new(Shim::new(Vls::ARCHITECTURAL).unwrap());
-    let error = Finalized::of(&fd).unwrap_err();
+    let error = Finalized::from_vcpu(&fd).unwrap_err();
     assert_eq!(error.error(), Some(&Errno::ENOEXEC));
 }
 
@@ -364,26 +383,30 @@ fn whether_a_vcpu_has_sve_is_found_out() {
 type Step = fn(&Fd, bool, &Snapshot) -> Result<(), SveError<Errno>>;
 
 const STEPS: [(&str, Step); 18] = [
-    ("Initialised::vls", |fd, _, _| {
-        Initialised::new(fd).vls().map(drop)
+    ("Initialized::vls", |fd, _, _| {
+        Initialized::new(fd).vls().map(drop)
     }),
-    ("Initialised::set_vls", |fd, _, to| {
-        Initialised::new(fd).set_vls(to.vls())
+    ("Initialized::set_vls", |fd, _, to| {
+        Initialized::new(fd).set_vls(to.vls())
     }),
-    ("Initialised::finalize", |fd, _, _| {
-        Initialised::new(fd).finalize().map(drop)
+    ("Initialized::finalize", |fd, _, _| {
+        Initialized::new(fd).finalize().map(drop)
     }),
-    ("Initialised::settle", |fd, _, to| {
-        Initialised::new(fd).settle(Some(to.vls())).map(drop)
+    ("Initialized::finalize_if_sve", |fd, _, to| {
+        Initialized::new(fd)
+            .finalize_if_sve(Some(to.vls()))
+            .map(drop)
     }),
-    ("Initialised::restore_snapshot", |fd, _, to| {
-        Initialised::new(fd).restore_snapshot(to).map(drop)
+    ("Initialized::restore_snapshot", |fd, _, to| {
+        Initialized::new(fd).restore_snapshot(to).map(drop)
     }),
-    ("Initialised::restore_registers", |fd, _, to| {
-        let _ = Initialised::new(fd).restore_registers(to.registers());
+    ("Initialized::restore_registers", |fd, _, to| {
+        let _ = Initialized::new(fd).restore_registers(to.registers());
         Ok(())
     }),
-    ("Finalized::of", |fd, _, _| Finalized::of(fd).map(drop)),
+    ("Finalized::from_vcpu", |fd, _, _| {
+        Finalized::from_vcpu(fd).map(drop)
+    }),
     ("Finalized::new", |fd, _, _| Finalized::new(fd).map(drop)),
     ("Finalized::snapshot", |fd, sve, _| {
         finalized(fd, sve)?.snapshot().map(drop)
@@ -426,7 +449,7 @@ fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, SveError<Errno>> {
     if sve {
         let _ = fd.vcpu.borrow_mut().finalize_sve();
     }
-    let vcpu = Finalized::of(fd)?;
+    let vcpu = Finalized::from_vcpu(fd)?;
     fd.calls.take();
     fd.fail.set(fail);
     Ok(vcpu)
@@ -442,7 +465,7 @@ fn the_ioctls_are_those_of_the_documentation() {
             let to = snapshot(max, 1);
             let faults = (0..6).flat_map(|k| [1, 2, 22].map(|errno| Some((k, Errno(errno)))));
             for fault in [None].into_iter().chain(faults) {
-                let fd = Fd::new(initialised(sve));
+                let fd = Fd::new(initialized(sve));
                 fd.fail.set(fault);
                 let _ = step(&fd, sve, &to);
                 made.extend(fd.calls.take().into_iter().map(|(kind, _)| match kind {

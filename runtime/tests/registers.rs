@@ -2,7 +2,7 @@
 
 use sve_state::errno::Errno;
 use sve_state::shim;
-use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{OneReg, SveError, Vls, Vq, fpsimd, sve};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
@@ -10,9 +10,14 @@ type Shim = shim::Vcpu<Box<[u8]>>;
 fn vcpu(max: u32) -> Finalized<Shim> {
     let vls = Vls::up_to(Vq::new(max.max(1)).unwrap());
     let mut vcpu = Shim::new(vls).unwrap();
-    vcpu.init(max > 0).unwrap();
-    let vcpu = Initialised::new(vcpu);
-    vcpu.settle(None).unwrap()
+    if max > 0 {
+        vcpu.init_with_sve()
+    } else {
+        vcpu.init_without_sve()
+    }
+    .unwrap();
+    let vcpu = Initialized::new(vcpu);
+    vcpu.finalize_if_sve(None).unwrap()
 }
 
 /// No byte of which is zero.
@@ -98,7 +103,7 @@ fn without_sve_there_is_v_and_no_z() {
         assert_eq!(error.error(), Some(&Errno::ENOENT));
         let text = error.to_string();
         assert!(
-            text.contains("the vCPU was initialised without SVE"),
+            text.contains("the vCPU was initialized without SVE"),
             "{text}"
         );
     }

@@ -69,7 +69,7 @@ fn what_the_kernel_gives_is_read_where_it_stands_and_written_the_same() {
         );
 
         let mut written = vec![0xee; size];
-        let ours = Regset::of(&state, STATUS).with_max_vq(Vq::MIN);
+        let ours = Regset::from_state(&state, STATUS).with_max_vq(Vq::MIN);
         assert_eq!(ours.max_vq(), vq);
         assert_eq!(ours.with_flags(0xffff).flags(), VL_INHERIT | VL_ONEXEC);
         let ours = ours.with_max_vq(Vq::ARCH_MAX);
@@ -93,7 +93,7 @@ fn every_truncation_is_refused() {
         let state = image(vq, 2);
         let sve = kernels(&state, 256, 1);
         let mut fpsimd = vec![0; 544];
-        let regset = Regset::fpsimd(vq, FpsimdState::of(&state, STATUS));
+        let regset = Regset::from_fpsimd(Some(vq), FpsimdState::from_state(&state, STATUS));
         assert_eq!(regset.write(&mut fpsimd), Ok(544));
         for bytes in [sve, fpsimd] {
             assert!(Regset::parse(&bytes).is_ok());
@@ -177,9 +177,9 @@ fn every_field_is_checked() {
 fn v_registers_are_numbers_of_the_host_and_the_low_bits_of_z() {
     let vq = Vq::new(4).unwrap();
     let state = image(vq, 4);
-    let fpsimd = FpsimdState::of(&state, STATUS);
+    let fpsimd = FpsimdState::from_state(&state, STATUS);
     let mut bytes = [0xee; 544];
-    let regset = Regset::fpsimd(vq, fpsimd);
+    let regset = Regset::from_fpsimd(Some(vq), fpsimd);
     assert_eq!(regset.write(&mut bytes), Ok(544));
     for n in 0..32 {
         let number = bytes[16 + 16 * n..][..16].try_into().unwrap();
@@ -253,7 +253,7 @@ fn an_inactive_za_note_is_the_kernels_header() {
         linux
     };
     let state = image(Vq::new(4).unwrap(), 11);
-    let regset = Regset::of(&state, STATUS)
+    let regset = Regset::from_state(&state, STATUS)
         .with_max_vq(Vq::ARCH_MAX)
         .with_flags(VL_INHERIT)
         .streaming();
@@ -267,7 +267,7 @@ fn an_inactive_za_note_is_the_kernels_header() {
 #[test]
 fn a_note_has_the_kernels_owner() {
     let state = image(Vq::new(2).unwrap(), 10);
-    let regset = Regset::of(&state, STATUS);
+    let regset = Regset::from_state(&state, STATUS);
     let mut note = vec![0xee; 20 + 1136];
     assert_eq!(regset.note_size(), note.len());
     assert_eq!(regset.write_note(&mut note), Ok(1156));
@@ -360,11 +360,11 @@ fn what_decides_nothing_is_not_looked_at() {
 #[test]
 fn without_sve_a_set_has_no_vector_length() {
     let state = image(Vq::MIN, 13);
-    let regset = Regset::fpsimd_without_sve(FpsimdState::of(&state, STATUS));
+    let regset = Regset::from_fpsimd(None, FpsimdState::from_state(&state, STATUS));
     let mut bytes = [0xee; 544];
     assert_eq!(regset.write(&mut bytes), Ok(544));
     let mut expected = [0xee; 544];
-    Regset::fpsimd(Vq::MIN, FpsimdState::of(&state, STATUS))
+    Regset::from_fpsimd(Some(Vq::MIN), FpsimdState::from_state(&state, STATUS))
         .write(&mut expected)
         .unwrap();
     expected[8..10].fill(0);
@@ -388,7 +388,7 @@ fn without_sve_a_set_has_no_vector_length() {
 #[test]
 fn a_header_alone_sets_the_vector_length() {
     for vq in Vq::architectural() {
-        let regset = Regset::vl_only(vq).with_flags(VL_INHERIT);
+        let regset = Regset::from_vq(vq).with_flags(VL_INHERIT);
         let mut bytes = [0xee; 16];
         assert_eq!(regset.write(&mut bytes), Ok(16));
         let largest = (fpsr(vq.get().into()) + 8).next_multiple_of(16) as u32;
@@ -405,13 +405,16 @@ fn a_header_alone_sets_the_vector_length() {
 #[test]
 fn what_its_own_parser_refuses_is_not_written() {
     let state = image(Vq::MIN, 14);
-    let fpsimd = FpsimdState::of(&state, STATUS);
+    let fpsimd = FpsimdState::from_state(&state, STATUS);
     let over = "vl is 8192: it must be a multiple of 16 from 16 to 256";
     let streaming = "flags is 0: it must be 1 or more; NT_ARM_SSVE has SVE registers, or none";
     for (regset, expected) in [
-        (Regset::fpsimd(Vq::MAX, fpsimd), over),
-        (Regset::vl_only(Vq::MAX), over),
-        (Regset::fpsimd(Vq::MIN, fpsimd).streaming(), streaming),
+        (Regset::from_fpsimd(Some(Vq::MAX), fpsimd), over),
+        (Regset::from_vq(Vq::MAX), over),
+        (
+            Regset::from_fpsimd(Some(Vq::MIN), fpsimd).streaming(),
+            streaming,
+        ),
     ] {
         let mut bytes = [0xee; 1024];
         let errors = [regset.write(&mut bytes), regset.write_note(&mut bytes)];

@@ -13,7 +13,12 @@ const FPSR: u64 = 0x6020_0000_0010_00d4;
 
 fn vcpu(sve: bool) -> Vcpu<Box<[u8]>> {
     let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(3).unwrap())).unwrap().rfc();
-    vcpu.init(sve).unwrap();
+    if sve {
+        vcpu.init_with_sve()
+    } else {
+        vcpu.init_without_sve()
+    }
+    .unwrap();
     vcpu
 }
 
@@ -85,9 +90,9 @@ fn lists_have_no_vls_and_no_surplus_slices() {
 }
 
 #[test]
-fn a_vcpu_that_is_made_to_follow_the_rfc_has_yet_to_be_initialised() {
+fn a_vcpu_that_is_made_to_follow_the_rfc_has_yet_to_be_initialized() {
     let mut vcpu = Vcpu::new(Vls::up_to(Vq::MIN)).unwrap();
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     vcpu.finalize(4).unwrap();
     let vcpu = vcpu.rfc();
     assert_eq!(vcpu.sve_state().err(), Some(Errno::ENOEXEC));

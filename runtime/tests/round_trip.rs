@@ -6,7 +6,7 @@
 use sve_state::one_reg::reg_size;
 use sve_state::shim;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{OneReg, SveState, Vls, Vq};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
@@ -45,11 +45,12 @@ impl Random {
 /// What a vCPU can be: without SVE, or with a set of its host's.
 fn vcpu(host: Vls, vls: Vls) -> Finalized<Shim> {
     let mut vcpu = Shim::new(host).unwrap();
-    vcpu.init(vls != Vls::EMPTY).unwrap();
     if vls == Vls::EMPTY {
+        vcpu.init_without_sve().unwrap();
         return Finalized::without_sve(vcpu);
     }
-    let mut vcpu = Initialised::new(vcpu);
+    vcpu.init_with_sve().unwrap();
+    let mut vcpu = Initialized::new(vcpu);
     vcpu.set_vls(vls).unwrap();
     vcpu.finalize().unwrap()
 }

@@ -20,7 +20,7 @@ fn memory_is_exactly_what_the_host_asks_for() {
     }
     let memory = &mut memory[..needed];
     let mut vcpu = Vcpu::with_memory(host(3), memory).unwrap();
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     vcpu.finalize(4).unwrap();
     assert_eq!(vcpu.sve_state().unwrap().as_bytes(), [0; 546 * 3]);
     assert!(memory_bytes(host(17)).is_err());
@@ -30,7 +30,7 @@ fn memory_is_exactly_what_the_host_asks_for() {
 #[test]
 fn a_buffer_shorter_than_the_id_says_is_einval() {
     let mut vcpu = Vcpu::new(host(2)).unwrap();
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     vcpu.finalize(4).unwrap();
     for id in [sve::Z0.id(), sve::P0.id(), sve::VLS.id(), fpsimd::FPSR.id()] {
         let size = 1_usize << (id >> 52 & 0xf);
@@ -50,26 +50,26 @@ fn the_image_is_there_from_finalization_on() {
     };
     let mut vcpu = Vcpu::new(host(2)).unwrap();
     assert_eq!(stage(&mut vcpu), Err(Errno::ENOEXEC));
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     assert_eq!(stage(&mut vcpu), Err(Errno::EPERM));
     vcpu.finalize(4).unwrap();
     assert_eq!(stage(&mut vcpu), Ok(()));
     let mut vcpu = Vcpu::new(host(2)).unwrap();
-    vcpu.init(false).unwrap();
+    vcpu.init_without_sve().unwrap();
     assert_eq!(stage(&mut vcpu), Err(Errno::ENOENT));
 }
 
 #[test]
 fn a_host_without_sve_has_no_vcpu_with_it() {
     let mut vcpu = Vcpu::new(Vls::EMPTY).unwrap();
-    assert_eq!(vcpu.init(true), Err(Errno::EINVAL));
-    assert_eq!(vcpu.init(false), Ok(()));
+    assert_eq!(vcpu.init_with_sve(), Err(Errno::EINVAL));
+    assert_eq!(vcpu.init_without_sve(), Ok(()));
 }
 
 #[test]
 fn registers_are_not_in_debug_output() {
     let mut vcpu = Vcpu::new(host(1)).unwrap().rfc();
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     vcpu.set_one_reg(sve::Z0.id(), &[0xab; 256]).unwrap();
     let text = format!("{vcpu:?}");
     assert!(!text.contains("171") && text.contains("Rfc"), "{text}");
@@ -87,8 +87,10 @@ fn a_list_that_is_too_short_learns_how_many_there_are() {
         let mut vcpu = Vcpu::new(host(2)).unwrap();
         let mut n = 7;
         assert_eq!(vcpu.get_reg_list(&mut n, &mut []), Err(Errno::ENOEXEC));
-        vcpu.init(sve).unwrap();
-        if sve {
+        if !sve {
+            vcpu.init_without_sve().unwrap();
+        } else {
+            vcpu.init_with_sve().unwrap();
             assert_eq!(vcpu.get_reg_list(&mut n, &mut []), Err(Errno::EPERM));
             vcpu.finalize(4).unwrap();
         }
@@ -113,7 +115,7 @@ fn a_list_that_is_too_short_learns_how_many_there_are() {
 fn the_vector_lengths_are_those_that_the_register_states() {
     let mut vcpu = Vcpu::new(host(4)).unwrap();
     assert_eq!(vcpu.vls(), Vls::EMPTY);
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     assert_eq!(vcpu.vls(), host(4));
     let wanted = host(3).to_bytes();
     vcpu.set_one_reg(sve::VLS.id(), &wanted).unwrap();
@@ -122,6 +124,6 @@ fn the_vector_lengths_are_those_that_the_register_states() {
     vcpu.get_one_reg(sve::VLS.id(), &mut value).unwrap();
     assert_eq!((vcpu.vls(), value), (host(3), wanted));
     let mut vcpu = Vcpu::new(host(4)).unwrap();
-    vcpu.init(false).unwrap();
+    vcpu.init_without_sve().unwrap();
     assert_eq!(vcpu.vls(), Vls::EMPTY);
 }

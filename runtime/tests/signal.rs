@@ -306,7 +306,7 @@ fn records_are_written_as_the_kernel_has_them() {
         let state = image(vq, 7);
         let expected = sve_context(16 * vq.get(), 0, state.as_bytes());
         let mut written = vec![0xee; expected.len()];
-        let context = SveContext::of(&state);
+        let context = SveContext::from_state(&state);
         assert_eq!(context.write(&mut written), Ok(expected.len()));
         assert_eq!(written, expected);
         let short = expected.len() - 1;
@@ -399,7 +399,7 @@ fn a_frame_is_written_to_where_it_has_room_and_nowhere_else() {
     }
     signal::write(&mut without, &state, STATUS).unwrap();
     let frame = Frame::parse(&without).unwrap();
-    assert_eq!(frame.fpsimd, FpsimdState::of(&state, STATUS));
+    assert_eq!(frame.fpsimd, FpsimdState::from_state(&state, STATUS));
 }
 
 /// A thread that has used V only since its last system call has no room for more; and one of a machine with SME
@@ -509,7 +509,7 @@ fn what_its_own_parser_refuses_is_not_written() {
         assert_eq!(bytes, [0xee; 16]);
         let state = SveState::zeroed(Vq::MIN).unwrap();
         let frame = Frame {
-            fpsimd: FpsimdState::of(&state, STATUS),
+            fpsimd: FpsimdState::from_state(&state, STATUS),
             sve: Some(context),
         };
         let mut memory = [0xee; 4096];
@@ -528,10 +528,10 @@ fn a_whole_frame_needs_nothing_that_was_there() {
         for (sve, streaming) in [(true, false), (true, true), (false, false)] {
             let context = SveContext {
                 streaming,
-                ..SveContext::of(&state)
+                ..SveContext::from_state(&state)
             };
             let frame = Frame {
-                fpsimd: FpsimdState::of(&state, STATUS),
+                fpsimd: FpsimdState::from_state(&state, STATUS),
                 sve: sve.then_some(context),
             };
             let record = match sve {
@@ -578,10 +578,13 @@ fn a_whole_frame_needs_nothing_that_was_there() {
 fn a_list_without_an_end_is_told() {
     let state = image(Vq::MIN, 12);
     let mut bytes = vec![0xee; 4096];
-    let at = FpsimdState::of(&state, STATUS)
+    let at = FpsimdState::from_state(&state, STATUS)
         .write_context(&mut bytes)
         .unwrap();
-    let end = at + SveContext::of(&state).write(&mut bytes[at..]).unwrap();
+    let end = at
+        + SveContext::from_state(&state)
+            .write(&mut bytes[at..])
+            .unwrap();
     let note = "a null record (magic 0, size 0) must end the list";
     for (length, expected) in [
         (
@@ -612,7 +615,7 @@ fn the_extra_space_may_start_at_a_multiple_of_8() {
     let bytes = extra(0x7f00_0000_1048, size);
     assert_eq!(signal::frame_bytes(&bytes[..568]), Ok(bytes.len()));
     let frame = Frame::parse(&bytes).unwrap();
-    assert_eq!(frame.sve, Some(SveContext::of(&state)));
+    assert_eq!(frame.sve, Some(SveContext::from_state(&state)));
     for (datap, size, expected) in [
         (
             0x1044,

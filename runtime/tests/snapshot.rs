@@ -5,7 +5,7 @@
 use sve_state::errno::Errno;
 use sve_state::shim::Vcpu;
 use sve_state::snapshot::{HEADER_BYTES, Header, OVERHEAD_BYTES, Snapshot, SnapshotError};
-use sve_state::vcpu::{Finalized, Initialised, Status};
+use sve_state::vcpu::{Finalized, Initialized, Status};
 use sve_state::{OneReg, SveError, SveState, Vls, Vq};
 
 /// Version 1, written by a program in another language from the format's description.
@@ -260,8 +260,8 @@ fn messages_have_the_numbers() {
 
 fn vcpu(max: u32) -> Finalized<Vcpu<Box<[u8]>>> {
     let mut vcpu = Vcpu::new(Vls::up_to(vq(16))).unwrap();
-    vcpu.init(true).unwrap();
-    let mut vcpu = Initialised::new(vcpu);
+    vcpu.init_with_sve().unwrap();
+    let mut vcpu = Initialized::new(vcpu);
     vcpu.set_vls(Vls::up_to(vq(max))).unwrap();
     vcpu.finalize().unwrap()
 }
@@ -287,7 +287,7 @@ fn other_vector_lengths_are_refused_before_anything_is_written() {
     let error = target
         .restore_snapshot(&snapshot(2, Some(STATUS)))
         .unwrap_err();
-    let refused = SveError::VectorLengths {
+    let refused = SveError::SnapshotVls {
         snapshot: Vls::up_to(vq(2)),
         vcpu: Vls::up_to(vq(4)),
     };
@@ -301,8 +301,8 @@ fn other_vector_lengths_are_refused_before_anything_is_written() {
 fn sets_with_the_same_maximum_are_not_the_same() {
     let vcpu_of = |host: Vls| {
         let mut vcpu = Vcpu::new(host).unwrap();
-        vcpu.init(true).unwrap();
-        Initialised::new(vcpu).finalize().unwrap()
+        vcpu.init_with_sve().unwrap();
+        Initialized::new(vcpu).finalize().unwrap()
     };
     let powers: Vls = [1, 2, 4].map(vq).into_iter().collect();
     let (mut some, mut all) = (vcpu_of(powers), vcpu_of(Vls::up_to(vq(4))));
@@ -335,7 +335,7 @@ fn what_is_too_large_is_refused_before_it_is_read() {
 fn without_sve_the_v_registers_move_by_the_same_calls() {
     let without_sve = || {
         let mut vcpu = Vcpu::new(Vls::EMPTY).unwrap();
-        vcpu.init(false).unwrap();
+        vcpu.init_without_sve().unwrap();
         vcpu
     };
     let value = |n: u64| (u128::from(n) << 64 | 0x1122_3344).to_ne_bytes();
@@ -525,8 +525,8 @@ fn vector_lengths_that_no_processor_has_are_refused() {
     assert!(matches!(error, SnapshotError::Vls(_)), "{error}");
     // And of a vCPU on such a host.
     let mut vcpu = Vcpu::new([2].map(vq).into_iter().collect()).unwrap();
-    vcpu.init(true).unwrap();
-    let error = Initialised::new(vcpu)
+    vcpu.init_with_sve().unwrap();
+    let error = Initialized::new(vcpu)
         .finalize()
         .unwrap()
         .snapshot()
@@ -560,7 +560,7 @@ fn without_sve_there_is_no_predicate() {
         let mut state = SveState::zeroed(vq(1)).unwrap();
         state.as_bytes_mut()[0] = 0x80;
         let mut target = Vcpu::new(Vls::EMPTY).unwrap();
-        target.init(false).unwrap();
+        target.init_without_sve().unwrap();
         let mut target = Finalized::without_sve(target);
         state.as_bytes_mut()[k] = 0x80;
         let error = target.restore(&state).unwrap_err();
@@ -602,17 +602,17 @@ fn the_version_of_a_long_list_is_told() {
 fn v_values_and_status_make_a_snapshot_without_sve() {
     let v: [u128; 32] = std::array::from_fn(|n| (n as u128) << 64 | 0x1122_3344);
     let mut vcpu = Vcpu::new(Vls::EMPTY).unwrap();
-    vcpu.init(false).unwrap();
+    vcpu.init_without_sve().unwrap();
     for (n, value) in (0..).zip(v) {
         let id = 0x6040_0000_0010_0054 + 4 * n;
         vcpu.set_one_reg(id, &value.to_ne_bytes()).unwrap();
     }
     let mut vcpu = Finalized::without_sve(vcpu);
     vcpu.set_status(STATUS).unwrap();
-    let made = Snapshot::without_sve(&v, Some(STATUS));
+    let made = Snapshot::from_vregs(&v, Some(STATUS));
     assert_eq!(made, vcpu.snapshot().unwrap());
     assert_eq!(Snapshot::from_bytes(&made.to_bytes()), Ok(made));
-    assert_eq!(Snapshot::without_sve(&v, None).status(), None);
+    assert_eq!(Snapshot::from_vregs(&v, None).status(), None);
 }
 
 /// gdb 13.1 prints such elements as here by `p/x`.
@@ -647,7 +647,7 @@ fn values_are_shown_on_request_only() {
     assert!(!debug.contains("5a") && debug.len() < 200, "{debug}");
 
     let v: [u128; 32] = std::array::from_fn(|n| n as u128 + 1);
-    let shown = Snapshot::without_sve(&v, None).show().to_string();
+    let shown = Snapshot::from_vregs(&v, None).show().to_string();
     assert!(shown.starts_with("vls   none, without SVE\nv0    {0x1}\nv1    {0x2}\n"));
     assert!(shown.ends_with("v31   {0x20}\nzero  none\n"), "{shown}");
 }
@@ -672,7 +672,7 @@ fn registers_are_walked_as_wide_as_they_are() {
             .collect();
         assert_eq!(bytes, snapshot.state().as_bytes());
     }
-    let snapshot = Snapshot::without_sve(&[3; 32], None);
+    let snapshot = Snapshot::from_vregs(&[3; 32], None);
     let v3 = snapshot.iter().nth(3).unwrap();
     assert_eq!(v3, (0x6040_0000_0010_0060, &3_u128.to_le_bytes()[..]));
     assert_eq!(snapshot.iter().count(), 32);
@@ -687,7 +687,7 @@ fn captures_run_in_parallel() {
     send_and_sync::<SnapshotError>();
     send_and_sync::<SveError<Errno>>();
     send_and_sync::<Finalized<&Vcpu<Box<[u8]>>>>();
-    send_and_sync::<Initialised<Vcpu<Box<[u8]>>>>();
+    send_and_sync::<Initialized<Vcpu<Box<[u8]>>>>();
 
     let moved: Vec<_> = (1..=16).map(|max| snapshot(max, Some(STATUS))).collect();
     std::thread::scope(|scope| {
@@ -735,37 +735,44 @@ fn errors_travel() {
     }
     fn of(sve: bool) -> Vcpu<Box<[u8]>> {
         let mut vcpu = new();
-        vcpu.init(sve).unwrap();
+        if sve {
+            vcpu.init_with_sve()
+        } else {
+            vcpu.init_without_sve()
+        }
+        .unwrap();
         vcpu
     }
     let steps: [(Errno, Step); 8] = [
         (Errno::ENOEXEC, || {
-            drop(Finalized::of(new())?);
+            drop(Finalized::from_vcpu(new())?);
             Ok(())
         }),
         (Errno::ENOEXEC, || {
-            drop(Initialised::new(new()).settle(None)?);
+            drop(Initialized::new(new()).finalize_if_sve(None)?);
             Ok(())
         }),
         (Errno::EINVAL, || {
-            drop(Initialised::new(of(true)).restore_registers([(0, [0; 0]); 0])?);
-            Ok(())
-        }),
-        (Errno::EPERM, || {
-            drop(Finalized::of(of(true))?.snapshot()?);
+            drop(Initialized::new(of(true)).restore_registers([(0, [0; 0]); 0])?);
             Ok(())
         }),
         (Errno::EPERM, || {
-            Ok(Finalized::of(of(true))?.get_vector(3).map(|_| ())?)
+            drop(Finalized::from_vcpu(of(true))?.snapshot()?);
+            Ok(())
+        }),
+        (Errno::EPERM, || {
+            Ok(Finalized::from_vcpu(of(true))?.get_vector(3).map(|_| ())?)
         }),
         (Errno::EINVAL, || {
-            Ok(Finalized::of(of(false))?.get_vector(32).map(|_| ())?)
+            Ok(Finalized::from_vcpu(of(false))?
+                .get_vector(32)
+                .map(|_| ())?)
         }),
         (Errno::EINVAL, || {
-            Ok(Finalized::of(of(false))?.set_vector(32, 0)?)
+            Ok(Finalized::from_vcpu(of(false))?.set_vector(32, 0)?)
         }),
         (Errno::EINVAL, || {
-            Ok(Finalized::of(of(false))?.restore_snapshot(&snapshot(2, None))?)
+            Ok(Finalized::from_vcpu(of(false))?.restore_snapshot(&snapshot(2, None))?)
         }),
     ];
     for (errno, step) in steps {
@@ -846,7 +853,7 @@ fn the_source_is_the_implementors_error_and_no_other() {
     };
     let number: GdbError<Errno> = {
         let mut vcpu = Vcpu::new(Vls::EMPTY).unwrap();
-        vcpu.init(false).unwrap();
+        vcpu.init_without_sve().unwrap();
         read_vcpu(&Finalized::without_sve(vcpu), 68, &mut []).unwrap_err()
     };
     let eperm = Errno::EPERM;
@@ -871,7 +878,12 @@ fn the_source_is_the_implementors_error_and_no_other() {
         (Box::new(number), "68".to_owned()),
         (Box::new(GdbError::<Errno>::Vq(vq)), vq.to_string()),
         (
-            Box::new(Description::without_sve().register(68).unwrap_err()),
+            Box::new(
+                Description::from_vls(Vls::EMPTY)
+                    .unwrap()
+                    .register(68)
+                    .unwrap_err(),
+            ),
             "68".to_owned(),
         ),
         (Box::new(SveError::<Errno>::from(vls)), vls.to_string()),

@@ -10,7 +10,7 @@ use std::ops::{Deref, DerefMut};
 use sve_state::errno::Errno;
 use sve_state::shim;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised, Refusal, Stage, Status};
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialized, Refusal, Stage, Status};
 use sve_state::{OneReg, SveError, SveState, Vls, Vq, sve};
 
 /// A vCPU of which a call fails with an errno that its stage does not answer there.
@@ -120,14 +120,14 @@ enum State {
     Created,
     HostWithoutSve,
     WithoutSve,
-    Initialised,
+    Initialized,
     Narrowed,
     Finalized,
     FinalizedNarrowed,
 }
 
 use State::{
-    Created, Finalized as AtEnd, FinalizedNarrowed, HostWithoutSve, Initialised as Begun, Narrowed,
+    Created, Finalized as AtEnd, FinalizedNarrowed, HostWithoutSve, Initialized as Begun, Narrowed,
     WithoutSve,
 };
 
@@ -152,8 +152,12 @@ impl State {
         };
         let mut vcpu = Shim::new(host);
         if self != Created {
-            vcpu.init(!matches!(self, HostWithoutSve | WithoutSve))
-                .unwrap();
+            if !matches!(self, HostWithoutSve | WithoutSve) {
+                vcpu.init_with_sve()
+            } else {
+                vcpu.init_without_sve()
+            }
+            .unwrap();
         }
         if matches!(self, Narrowed | FinalizedNarrowed) {
             vcpu.set_one_reg(VLS, &set(&[1, 2]).to_bytes()).unwrap();
@@ -168,7 +172,7 @@ impl State {
 /// What a vCPU is wrapped as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum As {
-    Initialised,
+    Initialized,
     Finalized,
     WithoutSve,
 }
@@ -176,7 +180,7 @@ enum As {
 /// Those that have a reason, and EAGAIN, EBUSY, ENOTTY, EOPNOTSUPP, EHWPOISON.
 const ERRNOS: [i32; 14] = [1, 2, 4, 5, 8, 9, 11, 12, 14, 16, 22, 25, 95, 133];
 
-const KINDS: [As; 3] = [As::Initialised, As::Finalized, As::WithoutSve];
+const KINDS: [As; 3] = [As::Initialized, As::Finalized, As::WithoutSve];
 
 /// The first call that fails, how many do, and whether the errno is told.
 const FAULTS: [(usize, usize, bool); 16] = {
@@ -203,7 +207,7 @@ const FAULTS: [(usize, usize, bool); 16] = {
 
 fn finalized(vcpu: &mut Shim, wrapped: As) -> Result<Finalized<&mut Shim>, SveError<Errno>> {
     match wrapped {
-        As::Initialised => Initialised::new(vcpu).finalize(),
+        As::Initialized => Initialized::new(vcpu).finalize(),
         As::Finalized => Finalized::new(vcpu),
         As::WithoutSve => Ok(Finalized::without_sve(vcpu)),
     }
@@ -223,12 +227,12 @@ fn snapshot_of(vls: Vls) -> Snapshot {
 /// Every method that makes a call, by name.
 fn steps() -> Vec<(&'static str, Step)> {
     vec![
-        ("vls", |vcpu, _| Initialised::new(vcpu).vls().map(drop)),
+        ("vls", |vcpu, _| Initialized::new(vcpu).vls().map(drop)),
         ("set_vls", |vcpu, _| {
-            Initialised::new(vcpu).set_vls(set(&[1, 2]))
+            Initialized::new(vcpu).set_vls(set(&[1, 2]))
         }),
         ("finalize", |vcpu, _| {
-            Initialised::new(vcpu).finalize().map(drop)
+            Initialized::new(vcpu).finalize().map(drop)
         }),
         ("new", |vcpu, wrapped| finalized(vcpu, wrapped).map(drop)),
         ("capture", capture),
@@ -280,21 +284,21 @@ fn the_stage_of_a_vcpu_is_found_by_what_it_answers() {
         (FinalizedNarrowed, Stage::AfterFinalization),
     ] {
         let vcpu = state.vcpu();
-        assert_eq!(Stage::of(&vcpu), Some(stage), "{state:?}");
-        assert_eq!(Stage::of(&vcpu.vcpu), Some(stage), "{state:?}");
+        assert_eq!(Stage::from_vcpu(&vcpu), Some(stage), "{state:?}");
+        assert_eq!(Stage::from_vcpu(&vcpu.vcpu), Some(stage), "{state:?}");
     }
     // The RFC's vCPU has no VLS, and so is at none of these.
     let mut rfc = shim::Vcpu::new(set(&[1, 2, 4])).unwrap().rfc();
-    rfc.init(true).unwrap();
-    assert_eq!(Stage::of(&rfc), None);
+    rfc.init_with_sve().unwrap();
+    assert_eq!(Stage::from_vcpu(&rfc), None);
 }
 
 /// What fails, with what, and why; by the kernel's documentation of its ioctls.
 #[test]
 fn a_step_at_the_wrong_stage_names_the_stage() {
     let not_yet = "ENOEXEC: before KVM_ARM_VCPU_INIT";
-    let without = "ENOENT: the vCPU was initialised without SVE";
-    let nothing = "EINVAL: the vCPU was initialised without SVE, so there is nothing to finalize";
+    let without = "ENOENT: the vCPU was initialized without SVE";
+    let nothing = "EINVAL: the vCPU was initialized without SVE, so there is nothing to finalize";
     let too_early = "EPERM: SVE registers exist from finalization on";
     let settled = "EPERM: finalization settles the vector lengths";
     let again = "EPERM: the vCPU is finalized already";
@@ -314,9 +318,9 @@ fn a_step_at_the_wrong_stage_names_the_stage() {
             As::WithoutSve,
             [not_yet, without, too_early, has_sve],
         ),
-        ("vls", As::Initialised, [not_yet, without, "", ""]),
-        ("set_vls", As::Initialised, [not_yet, without, "", settled]),
-        ("finalize", As::Initialised, [not_yet, nothing, "", again]),
+        ("vls", As::Initialized, [not_yet, without, "", ""]),
+        ("set_vls", As::Initialized, [not_yet, without, "", settled]),
+        ("finalize", As::Initialized, [not_yet, nothing, "", again]),
         ("new", As::Finalized, [not_yet, without, "", ""]),
         ("capture", As::Finalized, [not_yet, without, too_early, ""]),
         (
@@ -369,7 +373,7 @@ fn a_message_in_full() {
     let of = |state: State| Finalized::new(&mut state.vcpu()).unwrap_err().to_string();
     assert_eq!(
         of(WithoutSve),
-        "KVM_GET_ONE_REG of VLS: ENOENT: the vCPU was initialised without SVE, and has no SVE \
+        "KVM_GET_ONE_REG of VLS: ENOENT: the vCPU was initialized without SVE, and has no SVE \
          registers; on a host with SVE, KVM_ARM_VCPU_INIT of a new vCPU, of a new VM, with \
          KVM_ARM_VCPU_SVE; or, without SVE, the V registers (a vCPU like this one is for Finalized::without_sve)"
     );
@@ -379,7 +383,7 @@ fn a_message_in_full() {
          whatever the ID; KVM_ARM_VCPU_INIT first, with KVM_ARM_VCPU_SVE for SVE registers"
     );
     let mut vcpu = AtEnd.vcpu();
-    let error = Initialised::new(&mut vcpu).set_vls(set(&[1, 2, 4]));
+    let error = Initialized::new(&mut vcpu).set_vls(set(&[1, 2, 4]));
     assert_eq!(
         error.unwrap_err().to_string(),
         "KVM_SET_ONE_REG of VLS: EPERM: finalization settles the vector lengths: from then on VLS \
@@ -426,7 +430,7 @@ fn a_refusal_has_the_errno_that_was_given() {
         }
     }
     let all = [
-        Refusal::NotInitialised,
+        Refusal::NotInitialized,
         Refusal::NotFinalized,
         Refusal::VlsSettled,
         Refusal::FinalizedAlready,
@@ -439,7 +443,7 @@ fn a_refusal_has_the_errno_that_was_given() {
 }
 
 /// A reason and a remedy are given only at the stage that they are for, whichever call fails, once or from
-/// then on, and with whatever errno. (From a vCPU that is initialised, KVM never answers ENOEXEC to everything.)
+/// then on, and with whatever errno. (From a vCPU that is initialized, KVM never answers ENOEXEC to everything.)
 #[test]
 fn a_remedy_is_given_only_at_its_stage() {
     let (mut given, mut faults) = (HashSet::new(), 0);
@@ -473,8 +477,8 @@ fn a_remedy_is_given_only_at_its_stage() {
                             given.insert(refusal);
                         }
                         SveError::Call { .. } => assert!(!what.contains("; "), "{what}"),
-                        SveError::VectorLengths { snapshot, vcpu: of } => {
-                            let vls = Initialised::new(&mut *vcpu).vls();
+                        SveError::SnapshotVls { snapshot, vcpu: of } => {
+                            let vls = Initialized::new(&mut *vcpu).vls();
                             assert_eq!(vls.unwrap_or(Vls::EMPTY), of, "{what}");
                             assert_ne!(snapshot, of, "{what}");
                             assert_ne!(stage, Stage::Created, "{what}");
@@ -503,7 +507,7 @@ fn a_vcpu_that_is_gone_has_no_stage() {
             at: 0,
             calls: usize::MAX,
         });
-        assert_eq!(Stage::of(&vcpu), None);
+        assert_eq!(Stage::from_vcpu(&vcpu), None);
     }
     let mut vcpu = AtEnd.vcpu();
     let mut vcpu = Finalized::new(&mut vcpu).unwrap();
@@ -546,7 +550,7 @@ fn follow(text: &str, vcpu: &mut Shim, wrapped: &mut As, path: &str) -> bool {
     // What this vCPU is said to be for is so.
     let meant = text.split_once("this one is for ").map(|(_, name)| name);
     let meant = meant.map(|name| match name.trim_end_matches(')') {
-        "Initialised::new" => As::Initialised,
+        "Initialized::new" => As::Initialized,
         "Finalized::new" => As::Finalized,
         "Finalized::without_sve" => As::WithoutSve,
         other => panic!("{other}: {path}"),
@@ -557,18 +561,23 @@ fn follow(text: &str, vcpu: &mut Shim, wrapped: &mut As, path: &str) -> bool {
     }
     let new = |sve: bool| {
         let mut vcpu = Created.vcpu();
-        vcpu.init(sve).unwrap();
+        if sve {
+            vcpu.init_with_sve()
+        } else {
+            vcpu.init_without_sve()
+        }
+        .unwrap();
         vcpu
     };
     if text.contains("KVM_ARM_VCPU_INIT first") {
-        vcpu.init(true).unwrap();
+        vcpu.init_with_sve().unwrap();
     } else if text.contains("of a new VM, without KVM_ARM_VCPU_SVE (Finalized::without_sve)") {
         (*vcpu, *wrapped) = (new(false), As::WithoutSve);
-    } else if text.contains("of a new VM, with KVM_ARM_VCPU_SVE (Initialised::new)") {
-        (*vcpu, *wrapped) = (new(true), As::Initialised);
+    } else if text.contains("of a new VM, with KVM_ARM_VCPU_SVE (Initialized::new)") {
+        (*vcpu, *wrapped) = (new(true), As::Initialized);
     } else if text.contains("where the host has them, write the snapshot's VLS before") {
-        (*vcpu, *wrapped) = (new(true), As::Initialised);
-        let wanted = Initialised::new(&mut *vcpu).set_vls(set(&[1, 2]));
+        (*vcpu, *wrapped) = (new(true), As::Initialized);
+        let wanted = Initialized::new(&mut *vcpu).set_vls(set(&[1, 2]));
         assert_eq!(wanted, Ok(()), "{path}");
     } else if text.contains("go on: the registers exist") || text.contains("use the Z register") {
         assert!(meant.is_some(), "{path}");
@@ -592,8 +601,8 @@ fn vector_lengths_can_be_wider_again() {
     let mut vcpu = Begun.vcpu();
     for wanted in [set(&[1]), set(&[1, 2]), host, set(&[1, 2])] {
         // A new wrapper, or the same one: it remembers nothing.
-        assert_eq!(Initialised::new(&mut vcpu).set_vls(wanted), Ok(()));
-        assert_eq!(Initialised::new(&mut vcpu).vls(), Ok(wanted));
+        assert_eq!(Initialized::new(&mut vcpu).set_vls(wanted), Ok(()));
+        assert_eq!(Initialized::new(&mut vcpu).vls(), Ok(wanted));
     }
 }
 
@@ -605,11 +614,11 @@ fn what_a_refusal_says_of_the_host_is_so() {
     for host in sets() {
         for max in host.iter() {
             let mut vcpu = Shim::new(host);
-            vcpu.init(true).unwrap();
+            vcpu.init_with_sve().unwrap();
             let narrowed = host.narrowed_to(max);
-            Initialised::new(&mut vcpu).set_vls(narrowed).unwrap();
+            Initialized::new(&mut vcpu).set_vls(narrowed).unwrap();
             for wanted in sets() {
-                let error = match Initialised::new(&mut vcpu.clone()).set_vls(wanted) {
+                let error = match Initialized::new(&mut vcpu.clone()).set_vls(wanted) {
                     Err(error @ SveError::Wider { .. }) => error.to_string(),
                     _ => continue,
                 };
@@ -659,7 +668,7 @@ fn what_is_not_einval_says_nothing_of_the_host() {
         let mut vcpu = Begun.vcpu();
         let (at, calls) = (0, 1);
         (vcpu.fault, vcpu.told) = (Some(Fault { errno, at, calls }), told);
-        let error = Initialised::new(&mut vcpu).set_vls(set(&[1, 2, 4, 8]));
+        let error = Initialized::new(&mut vcpu).set_vls(set(&[1, 2, 4, 8]));
         let text = format!("KVM_SET_ONE_REG of VLS: {errno}");
         assert_eq!(error.unwrap_err().to_string(), text);
     }
@@ -668,7 +677,7 @@ fn what_is_not_einval_says_nothing_of_the_host() {
 /// A snapshot with SVE, and a vCPU with SVE that was taken for one without: no new vCPU is needed.
 #[test]
 fn a_vcpu_with_sve_is_not_told_to_be_a_new_one() {
-    for (state, meant) in [(Begun, "Initialised::new"), (AtEnd, "Finalized::new")] {
+    for (state, meant) in [(Begun, "Initialized::new"), (AtEnd, "Finalized::new")] {
         let mut vcpu = state.vcpu();
         let restored =
             Finalized::without_sve(&mut vcpu).restore_snapshot(&snapshot_of(set(&[1, 2, 4])));
@@ -689,10 +698,10 @@ fn a_vcpu_with_sve_is_not_told_to_be_a_new_one() {
 fn what_was_narrowed_is_not_taken_for_the_host() {
     let of = |wanted: &[u32]| {
         let mut vcpu = Narrowed.vcpu();
-        let refused = Initialised::new(&mut vcpu)
+        let refused = Initialized::new(&mut vcpu)
             .set_vls(set(wanted))
             .unwrap_err();
-        assert_eq!(Initialised::new(&mut vcpu).vls(), Ok(set(&[1, 2])));
+        assert_eq!(Initialized::new(&mut vcpu).vls(), Ok(set(&[1, 2])));
         refused.to_string()
     };
     // The host has 4, and so not this set. The vCPU knows of 1 and 2 only.
@@ -702,8 +711,8 @@ fn what_was_narrowed_is_not_taken_for_the_host() {
          below 8 (KVM_SET_ONE_REG of VLS: EINVAL)"
     );
     let mut vcpu = Narrowed.vcpu();
-    vcpu.init(true).unwrap();
-    assert_eq!(Initialised::new(&mut vcpu).vls(), Ok(set(&[1, 2, 4])));
+    vcpu.init_with_sve().unwrap();
+    assert_eq!(Initialized::new(&mut vcpu).vls(), Ok(set(&[1, 2, 4])));
     // What both know of decides.
     assert_eq!(
         of(&[1, 4]),

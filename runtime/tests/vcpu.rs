@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use sve_state::errno::Errno;
 use sve_state::gdb::{self, GdbError};
 use sve_state::shim;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialised, Refusal, Status};
+use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialized, Refusal, Status};
 use sve_state::vls::VlsError;
 use sve_state::{OneReg, SveError, SveState, Vls, Vq, fpsimd, sve};
 
@@ -15,14 +15,14 @@ fn vq(vq: u32) -> Vq {
     Vq::new(vq).unwrap()
 }
 
-fn initialised(host: Vls) -> Shim {
+fn initialized(host: Vls) -> Shim {
     let mut vcpu = Shim::new(host).unwrap();
-    vcpu.init(true).unwrap();
+    vcpu.init_with_sve().unwrap();
     vcpu
 }
 
 fn finalized(max: u32) -> Finalized<Shim> {
-    let vcpu = Initialised::new(initialised(Vls::up_to(vq(max))));
+    let vcpu = Initialized::new(initialized(Vls::up_to(vq(max))));
     vcpu.finalize().unwrap()
 }
 
@@ -205,7 +205,7 @@ fn an_image_of_another_vector_length_is_refused_before_any_call() {
     let calls = Calls::default();
     let mut vcpu = probe(finalized(3).into_inner(), &calls);
     for other in [1, 2, 4, 16] {
-        let refused = SveError::VectorLength {
+        let refused = SveError::ImageVq {
             image: vq(other),
             vcpu: vq(3),
         };
@@ -218,8 +218,8 @@ fn an_image_of_another_vector_length_is_refused_before_any_call() {
 #[test]
 fn the_order_is_vls_then_finalization_then_registers() {
     let calls = Calls::default();
-    let vcpu = initialised(Vls::up_to(vq(8)));
-    let mut vcpu = Initialised::new(Probe {
+    let vcpu = initialized(Vls::up_to(vq(8)));
+    let mut vcpu = Initialized::new(Probe {
         vcpu,
         calls: &calls,
     });
@@ -262,8 +262,8 @@ fn vector_lengths_are_refused_with_a_reason() {
     ];
     for (wanted, message) in cases {
         let calls = Calls::default();
-        let vcpu = initialised(host);
-        let mut vcpu = Initialised::new(Probe {
+        let vcpu = initialized(host);
+        let mut vcpu = Initialized::new(Probe {
             vcpu,
             calls: &calls,
         });
@@ -275,7 +275,7 @@ fn vector_lengths_are_refused_with_a_reason() {
         assert!(seen[1..].iter().all(|(kind, _)| *kind == 'G'));
         assert_eq!(vcpu.vls(), Ok(host));
         // And the shim itself, as the kernel would, answers EINVAL.
-        let mut shim = initialised(host);
+        let mut shim = initialized(host);
         let answer = shim.set_one_reg(sve::VLS.id(), &wanted.to_bytes());
         assert_eq!(answer, Err(Errno::EINVAL));
     }
@@ -301,18 +301,18 @@ fn errors_name_the_call_and_the_register() {
     let expected = "an image of VQ 2 and a vCPU of VQ 3: they must be the same";
     assert_eq!(text(other), expected);
     let (image, vcpu) = (vq(17), vq(17));
-    let wide = SveError::VectorLength { image, vcpu };
+    let wide = SveError::ImageVq { image, vcpu };
     assert_eq!(
         text(wide),
         "a vCPU or an image of VQ 17: allowed are 1 to 16"
     );
     let (snapshot, vcpu) = (Vls::up_to(vq(4)), Vls::EMPTY);
-    let lengths = SveError::VectorLengths { snapshot, vcpu };
+    let lengths = SveError::SnapshotVls { snapshot, vcpu };
     assert_eq!(
         text(lengths),
         "a snapshot with vector lengths (VQ) {1-4} and a vCPU without SVE: they must be the same; \
-         on a host with SVE, initialise a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE \
-         (Initialised::new)"
+         on a host with SVE, initialize a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE \
+         (Initialized::new)"
     );
     // What `main` prints of an error, and `unwrap`.
     assert_eq!(

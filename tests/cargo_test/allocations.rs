@@ -1,13 +1,13 @@
 //! How often a capture asks for memory. A program of its own, because it counts all allocations.
 
 use sve_state::shim::Vcpu;
-use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{SveState, Vls, Vq};
 
 fn finalized(vq: Vq) -> Finalized<Vcpu<Box<[u8]>>> {
     let mut vcpu = Vcpu::new(Vls::up_to(vq)).expect("described");
-    vcpu.init(true).expect("a new vCPU");
-    Initialised::new(vcpu).finalize().expect("initialised")
+    vcpu.init_with_sve().expect("a new vCPU");
+    Initialized::new(vcpu).finalize().expect("initialized")
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn assert_no_difference(outcome: &Outcome) {
 
 fn vcpu(host: Vls) -> Result<Vcpu<Box<[u8]>>, String> {
     let mut vcpu = Vcpu::new(host).map_err(|e| e.to_string())?;
-    vcpu.init(true).map_err(|e| e.to_string())?;
+    vcpu.init_with_sve().map_err(|e| e.to_string())?;
     Ok(vcpu)
 }
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use sve_state::errno::Errno;
 use sve_state::one_reg::reg_size;
 use sve_state::shim::Vcpu as Shim;
-use sve_state::vcpu::Initialised;
+use sve_state::vcpu::Initialized;
 use sve_state::{Vls, Vq};
 use sve_state_harness::consumers::list::{self, Registers};
 use sve_state_harness::consumers::object::{self, ExtendedReg, State, Vcpu};
@@ -18,9 +18,14 @@ const FPCR: u64 = 0x6020_0000_0010_00d5;
 
 type Error = list::Error<Errno>;
 
-fn initialised(sve: bool) -> ShimFd {
+fn initialized(sve: bool) -> ShimFd {
     let mut vcpu = Shim::new(Vls::ARCHITECTURAL).unwrap();
-    vcpu.init(sve).unwrap();
+    if sve {
+        vcpu.init_with_sve()
+    } else {
+        vcpu.init_without_sve()
+    }
+    .unwrap();
     ShimFd {
         vcpu: RefCell::new(vcpu),
         za0: RefCell::default(),
@@ -39,9 +44,9 @@ fn filled(max: u32) -> ShimFd {
 
 /// The same without values, as a VMM has it that finalizes its vCPU itself.
 fn settled(max: u32) -> ShimFd {
-    let fd = initialised(max > 0);
+    let fd = initialized(max > 0);
     let vls = (max > 0).then(|| Vls::up_to(Vq::new(max).unwrap()));
-    Initialised::new(&fd).settle(vls).unwrap();
+    Initialized::new(&fd).finalize_if_sve(vls).unwrap();
     fd
 }
 
@@ -56,7 +61,7 @@ fn a_list_is_saved_and_restored_in_both_versions() {
         for bytes in [packed, old] {
             let read = list::unpack(list::deserialize(&bytes).unwrap());
             assert_eq!(read, registers, "VQ {max}");
-            let target = initialised(max > 0);
+            let target = initialized(max > 0);
             list::restore(&target, &read).unwrap();
             assert_eq!(list::save(&target).unwrap(), registers);
         }
@@ -79,7 +84,7 @@ fn a_register_of_coprocessor_0x17_travels_in_the_list() {
     ] {
         let bytes = list::serialize(&state).unwrap();
         let read = list::unpack(list::deserialize(&bytes).unwrap());
-        let target = initialised(true);
+        let target = initialized(true);
         target.za0.replace(Some(vec![0; 256]));
         list::restore(&target, &read).unwrap();
         assert_eq!(list::save(&target).unwrap(), list::save(&fd).unwrap());
@@ -96,7 +101,7 @@ fn a_list_that_is_no_vcpus_is_not_packed() {
     let bytes = list::serialize(&state).unwrap();
     let read = list::unpack(list::deserialize(&bytes).unwrap());
     assert_eq!(read, registers);
-    let refused: Error = list::restore(&initialised(true), &read).unwrap_err();
+    let refused: Error = list::restore(&initialized(true), &read).unwrap_err();
     assert!(matches!(refused, Error::Sve(_)), "{refused}");
 }
 
@@ -111,7 +116,7 @@ fn a_list_that_is_wrong_is_refused_by_name() {
     let refused = |change: fn(&mut Registers, usize), text: &str| {
         let mut wrong = registers.clone();
         change(&mut wrong, z3);
-        let error: Error = list::restore(&initialised(true), &wrong).unwrap_err();
+        let error: Error = list::restore(&initialized(true), &wrong).unwrap_err();
         let text = format!("SVE state: {text}");
         assert!(error.to_string().starts_with(&text), "{error}");
     };
@@ -177,7 +182,7 @@ fn a_trait_object_is_saved_and_restored_with_sve_and_without() {
         }
         let state: State = serde_json::from_str(&json).unwrap();
         let target = object::KvmVcpu {
-            fd: initialised(max > 0),
+            fd: initialized(max > 0),
         };
         target.set_state(&state).unwrap();
         let arrived = list::save(&target.fd).unwrap();
@@ -216,7 +221,7 @@ fn a_trait_object_reads_what_it_wrote_before() {
         let json = json.replace(",\"sve\":null", "");
         assert!(!json.contains("sve"));
         let target = object::KvmVcpu {
-            fd: initialised(max > 0),
+            fd: initialized(max > 0),
         };
         target
             .set_state(&serde_json::from_str(&json).unwrap())
@@ -257,7 +262,7 @@ fn a_trait_with_v_saves_and_restores_all_of_a_vcpu() {
         "{error:#}"
     );
     let target = trait_v::KvmVcpu {
-        fd: initialised(true),
+        fd: initialized(true),
     };
     assert_eq!(target.get_vector_reg(3), Err(trait_v::Error::new(1)));
 }

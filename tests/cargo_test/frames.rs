@@ -190,7 +190,7 @@ fn frame(record: &Record) -> Result {
         let all_zero = in_streaming && kill;
         image.as_bytes_mut().fill(0);
         if !all_zero {
-            FpsimdState::of(&v, status).copy_to(&mut image);
+            FpsimdState::from_state(&v, status).copy_to(&mut image);
         }
     }
     let bytes = &record.bytes[..];
@@ -303,7 +303,7 @@ fn regset(bytes: &[u8], note: u32, vq: u32, expected: &Expected) -> Result {
             state: image.by_ref(),
             status: *status,
         },
-        Expected::V(image, status) => Payload::Fpsimd(FpsimdState::of(image, *status)),
+        Expected::V(image, status) => Payload::Fpsimd(FpsimdState::from_state(image, *status)),
         Expected::None => Payload::None,
     };
     same("payload", regset.payload(), payload)?;
@@ -358,7 +358,7 @@ fn register_sets_are_read_and_written_back() {
 
 fn fpsimd(bytes: &[u8], image: &Image, status: Status) -> Result {
     let found = FpsimdState::parse(bytes).map_err(text)?;
-    same("V", found, FpsimdState::of(image, status))?;
+    same("V", found, FpsimdState::from_state(image, status))?;
     let mut written = [0xee; 528];
     found.write(&mut written).map_err(text)?;
     equal("written", &written, bytes)

@@ -171,7 +171,7 @@ mod check {
             let random = differential::guest_main(&mut kvm, options);
             failed(random.map(|found: Found| report.random = Some(found)));
             let errno = |error: &kvm_ioctls::Error| error.errno();
-            let moves = moves::run(lengths, || kvm.initialised(), errno);
+            let moves = moves::run(lengths, || kvm.initialized(), errno);
             failed(moves.map(|moves| {
                 println!(
                     "@@ moves\tallowed={}\trefused={}",

@@ -147,10 +147,10 @@ mod probe {
                 let image = &mut room[..IMAGE];
                 let vcpu = Vcpu::with_memory(host, image).expect("as large as the image of VQ 1");
                 let mut vcpu = if rfc { vcpu.rfc() } else { vcpu };
-                vcpu.init(true).expect("a host with SVE");
+                vcpu.init_with_sve().expect("a host with SVE");
                 if !rfc {
                     vcpu.finalize(sve_state::shim::FEATURE_SVE)
-                        .expect("initialised");
+                        .expect("initialized");
                 }
                 let (mut buffer, mut seed) = ([0; 256], 0x9e37_79b9_7f4a_7c15);
                 let get = |last: usize| {

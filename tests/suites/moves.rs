@@ -10,7 +10,7 @@ use std::fmt::Display;
 use sve_state::SveError;
 use sve_state::Vls;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised};
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialized};
 use sve_state::vls::VlsError;
 
 use crate::conformance::ShimHost;
@@ -32,7 +32,7 @@ pub struct Moves {
 type Register = (u64, Vec<u8>, Vec<u8>);
 
 /// Moves a vCPU of each host there is, at each of its vector lengths, to this one: `vcpu` makes one
-/// that is initialised with SVE, and `errno` says what a call's error is.
+/// that is initialized with SVE, and `errno` says what a call's error is.
 pub fn run<V>(
     here: Lengths,
     mut vcpu: impl FnMut() -> Result<V, String>,
@@ -48,7 +48,7 @@ where
             let wanted = source.up_to(vq);
             let what = |what: String| format!("from {source} at VQ {vq} to {here}: {what}");
             let mut shim = ShimHost(source).vcpu()?;
-            shim.init(true).map_err(text)?;
+            shim.init_with_sve().map_err(text)?;
             let bytes = filled(shim, wanted).map_err(what)?;
             if here.allow(wanted) {
                 arrives(vcpu()?, &bytes, wanted).map_err(what)?;
@@ -101,7 +101,7 @@ where
     V: FinalizeSve,
     V::Error: Display,
 {
-    let mut vcpu = Initialised::new(vcpu);
+    let mut vcpu = Initialized::new(vcpu);
     vcpu.set_vls(vls(set)).map_err(text)?;
     vcpu.finalize().map_err(text)
 }
@@ -144,7 +144,7 @@ where
     let (wanted, host) = (vls(set), vls(here));
     // Either this host lacks some, or it has more in between.
     let missing = Lengths(set.0 & !here.0);
-    let (error, reason) = match Initialised::new(vcpu).set_vls(snapshot.vls()) {
+    let (error, reason) = match Initialized::new(vcpu).set_vls(snapshot.vls()) {
         Err(SveError::Vls(error)) if error == (VlsError::NotTheHosts { wanted, host }) => {
             let reason = match missing {
                 Lengths::NONE => "and no less".to_owned(),

@@ -70,7 +70,7 @@ const ALL_CALLS: &[(Call, Option<&str>)] = &[
 ];
 
 pub(crate) const CAUSES: &[Cause] = &[
-    refused!(Refusal::NotInitialised, &[Step::Init]),
+    refused!(Refusal::NotInitialized, &[Step::Init]),
     refused!(Refusal::NotFinalized, &[Step::Finalize]),
     refused!(Refusal::VlsSettled, &[Step::NewVcpu, Step::Init]),
     refused!(Refusal::FinalizedAlready, &[Step::NewVcpu, Step::Init]),
@@ -126,7 +126,7 @@ pub(crate) const CAUSES: &[Cause] = &[
     Cause {
         errno: Errno::EINVAL,
         applies: |case| case.call == Call::Init && case.stage == Stage::WithoutSve,
-        why: "the vCPU was initialised with other features before, and keeps those",
+        why: "the vCPU was initialized with other features before, and keeps those",
         remedy: "ask for KVM_ARM_VCPU_SVE the first time; for this vCPU it is too late, it needs a new \
                  one, in a new VM",
         elsewhere: &[],
@@ -146,7 +146,7 @@ pub(crate) const CAUSES: &[Cause] = &[
     Cause {
         errno: Errno::EINVAL,
         applies: |_| false,
-        why: "another vCPU of the VM was initialised with other features; Linux 6.1 allows that, 6.12 does not",
+        why: "another vCPU of the VM was initialized with other features; Linux 6.1 allows that, 6.12 does not",
         remedy: "ask for the same features for all vCPUs of a VM; one with others is for another VM",
         elsewhere: &[(Call::Init, None)],
         first: &[],
@@ -249,7 +249,7 @@ mod tests {
             for step in cause.first {
                 match step {
                     Step::NewVcpu => vcpu = Vcpu::new(Vls::ARCHITECTURAL).expect("created"),
-                    Step::Init => vcpu.init(true).expect("initialised"),
+                    Step::Init => vcpu.init_with_sve().expect("initialized"),
                     Step::Finalize => vcpu
                         .finalize(sve_state::shim::FEATURE_SVE)
                         .expect("finalized"),

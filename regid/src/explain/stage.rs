@@ -204,7 +204,7 @@ impl Case {
             Call::Init => return None,
             Call::List => {
                 return match self.stage {
-                    Stage::Created => Some(Refusal::NotInitialised),
+                    Stage::Created => Some(Refusal::NotInitialized),
                     Stage::BeforeFinalization => Some(Refusal::NotFinalized),
                     _ => None,
                 };
@@ -221,7 +221,11 @@ impl Case {
         };
         let mut vcpu = Vcpu::new(host).map_err(|_| Errno::EINVAL)?;
         if self.stage != Stage::Created {
-            vcpu.init(self.stage != Stage::WithoutSve)?;
+            if self.stage != Stage::WithoutSve {
+                vcpu.init_with_sve()
+            } else {
+                vcpu.init_without_sve()
+            }?;
         }
         if self.stage == Stage::AfterFinalization {
             vcpu.finalize(FEATURE_SVE)?;
@@ -246,7 +250,7 @@ impl Case {
     pub(crate) fn answer_of(&self, vcpu: &mut Vcpu<Box<[u8]>>) -> Result<(), Errno> {
         let target = &self.target;
         match (self.call, target.kind) {
-            (Call::Init, _) => vcpu.init(true),
+            (Call::Init, _) => vcpu.init_with_sve(),
             (Call::Finalize, _) => vcpu.finalize(FEATURE_SVE),
             (Call::Get, _) => vcpu.get_one_reg(target.id, &mut vec![0; reg_size(target.id)]),
             (Call::Set, _) => vcpu.set_one_reg(target.id, &target.value()),

@@ -9,7 +9,7 @@ use clap::{Parser, value_parser};
 use sve_state::SveError;
 use sve_state::Vq;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised};
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialized};
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
 mod kvm;
@@ -83,7 +83,7 @@ fn kvm_vcpus() -> Result<(ShimVcpu, ShimVcpu)> {
     })
 }
 
-/// From one vCPU to the other; both are initialised, with SVE.
+/// From one vCPU to the other; both are initialized, with SVE.
 fn migrate<V>(on: &str, source: V, target: V, vq: Vq) -> Result<()>
 where
     V: FinalizeSve<Error: Display>,
@@ -92,7 +92,7 @@ where
 
     // Somebody's vCPU, with something in every register.
     let (source, target) = (Traffic::new(source), Traffic::new(target));
-    let mut source = Initialised::new(source);
+    let mut source = Initialized::new(source);
     let host = source.vls().map_err(text)?;
     if !host.contains(vq) {
         return Err(format!("VQ {vq}: this host has VQ {host}"));
@@ -110,7 +110,7 @@ where
 
     // Parsed and restored: vector lengths, finalization, registers.
     let moved = Snapshot::from_bytes(&bytes).map_err(|e| e.to_string())?;
-    let target = Initialised::new(target);
+    let target = Initialized::new(target);
     let target = target.restore_snapshot(&moved).map_err(text)?;
     let target_vls = target.vls();
     let vcpu = target.into_inner();

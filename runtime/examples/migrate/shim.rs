@@ -9,7 +9,7 @@ use super::Result;
 pub(crate) fn vcpu() -> Result<Vcpu<Box<[u8]>>> {
     let host = Vls::up_to(Vq::ARCH_MAX);
     let mut vcpu = Vcpu::new(host).map_err(|e| e.to_string())?;
-    vcpu.init(true)
+    vcpu.init_with_sve()
         .map_err(|e| format!("KVM_ARM_VCPU_INIT: {e}"))?;
     Ok(vcpu)
 }

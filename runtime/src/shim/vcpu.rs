@@ -1,4 +1,4 @@
-//! The life of a vCPU: created, initialised, finalized; and what each stage answers.
+//! The life of a vCPU: created, initialized, finalized; and what each stage answers.
 
 use core::fmt;
 
@@ -53,7 +53,7 @@ impl<S> fmt::Debug for Vcpu<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Created,
-    Initialised { vq: Option<Vq> },
+    Initialized { vq: Option<Vq> },
     Finalized { vq: Vq },
 }
 
@@ -62,7 +62,7 @@ impl Stage {
     fn vq(self) -> Option<Vq> {
         match self {
             Self::Created => None,
-            Self::Initialised { vq } => vq,
+            Self::Initialized { vq } => vq,
             Self::Finalized { vq } => Some(vq),
         }
     }
@@ -81,7 +81,7 @@ impl Vcpu<alloc::boxed::Box<[u8]>> {
 impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     /// A vCPU as `new` makes it, in the caller's memory of exactly
     /// [`memory_bytes`], owned or borrowed. Its contents do not matter:
-    /// initialisation clears the registers, as KVM does.
+    /// initialization clears the registers, as KVM does.
     pub fn with_memory(host: Vls, memory: S) -> Result<Self, ImageError> {
         let (expected, found) = (memory_bytes(host)?, memory.as_ref().len());
         if found != expected {
@@ -117,12 +117,22 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// `KVM_ARM_VCPU_INIT`, with or without [`FEATURE_SVE`]. A second call with the same features resets the
-    /// vCPU. A finalized one stays finalized, with registers of zero; one that is not loses what was written
-    /// to VLS.
+    /// `KVM_ARM_VCPU_INIT` with [`FEATURE_SVE`]. A second call with the same features resets the vCPU. A
+    /// finalized one stays finalized, with registers of zero; one that is not loses what was written to VLS.
     ///
-    /// `EINVAL`: the host has no SVE; or the features differ from the first time.
-    pub fn init(&mut self, sve: bool) -> Result<(), Errno> {
+    /// `EINVAL`: the host has no SVE; or the first call was [`init_without_sve`](Self::init_without_sve).
+    pub fn init_with_sve(&mut self) -> Result<(), Errno> {
+        self.init(true)
+    }
+
+    /// `KVM_ARM_VCPU_INIT` without [`FEATURE_SVE`]. A second call with the same features resets the vCPU.
+    ///
+    /// `EINVAL`: the first call was [`init_with_sve`](Self::init_with_sve).
+    pub fn init_without_sve(&mut self) -> Result<(), Errno> {
+        self.init(false)
+    }
+
+    fn init(&mut self, sve: bool) -> Result<(), Errno> {
         let host_max = self.host.max();
         if sve && host_max.is_none() {
             return Err(Errno::EINVAL);
@@ -135,7 +145,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
             self.stage = match vq {
                 // The RFC knows no further stage.
                 Some(vq) if self.rules == Rules::Rfc => Stage::Finalized { vq },
-                vq => Stage::Initialised { vq },
+                vq => Stage::Initialized { vq },
             };
         }
         self.reset();
@@ -144,15 +154,15 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
 
     /// `KVM_ARM_VCPU_FINALIZE`: from here on the vector lengths are fixed and the registers exist.
     ///
-    /// `ENOEXEC`: not initialised. `EINVAL`: not [`FEATURE_SVE`], or the vCPU has none, or the RFC's
+    /// `ENOEXEC`: not initialized. `EINVAL`: not [`FEATURE_SVE`], or the vCPU has none, or the RFC's
     /// rules, which know no finalization. `EPERM`: done before.
     pub fn finalize(&mut self, feature: u32) -> Result<(), Errno> {
         match self.stage {
             Stage::Created => Err(Errno::ENOEXEC),
             _ if feature != FEATURE_SVE || self.rules == Rules::Rfc => Err(Errno::EINVAL),
-            Stage::Initialised { vq: None } => Err(Errno::EINVAL),
+            Stage::Initialized { vq: None } => Err(Errno::EINVAL),
             Stage::Finalized { .. } => Err(Errno::EPERM),
-            Stage::Initialised { vq: Some(vq) } => {
+            Stage::Initialized { vq: Some(vq) } => {
                 self.stage = Stage::Finalized { vq };
                 Ok(())
             }
@@ -162,11 +172,11 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     /// What `KVM_GET_REG_LIST` lists, of the registers that are kept here: FPSIMD, then SVE, in the
     /// kernel's order.
     ///
-    /// `ENOEXEC`: not initialised. `EPERM`: SVE not finalized.
+    /// `ENOEXEC`: not initialized. `EPERM`: SVE not finalized.
     pub fn reg_list(&self) -> Result<impl Iterator<Item = u64>, Errno> {
         let vq = match self.stage {
             Stage::Created => return Err(Errno::ENOEXEC),
-            Stage::Initialised { vq: Some(_) } => return Err(Errno::EPERM),
+            Stage::Initialized { vq: Some(_) } => return Err(Errno::EPERM),
             stage => stage.vq(),
         };
         let v = fpsimd::V::all().filter(move |_| vq.is_none());
@@ -196,7 +206,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
 
     /// The registers, once they exist.
     ///
-    /// `ENOEXEC`: not initialised. `ENOENT`: SVE is off. `EPERM`: not finalized.
+    /// `ENOEXEC`: not initialized. `ENOENT`: SVE is off. `EPERM`: not finalized.
     pub fn sve_state(&self) -> Result<SveState<&[u8]>, Errno> {
         self.finalized_vq()?;
         self.view()
@@ -223,8 +233,8 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     fn finalized_vq(&self) -> Result<Vq, Errno> {
         match self.stage {
             Stage::Created => Err(Errno::ENOEXEC),
-            Stage::Initialised { vq: None } => Err(Errno::ENOENT),
-            Stage::Initialised { vq: Some(_) } => Err(Errno::EPERM),
+            Stage::Initialized { vq: None } => Err(Errno::ENOENT),
+            Stage::Initialized { vq: Some(_) } => Err(Errno::EPERM),
             Stage::Finalized { vq } => Ok(vq),
         }
     }
@@ -262,8 +272,8 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
             Stage::Created => Err(Errno::ENOEXEC),
             _ if index > 0 && self.rules == Rules::Mainline => Err(Errno::ENOENT),
             Stage::Finalized { vq } => Ok(vq),
-            Stage::Initialised { vq: None } => Err(Errno::ENOENT),
-            Stage::Initialised { vq: Some(_) } => Err(Errno::EPERM),
+            Stage::Initialized { vq: None } => Err(Errno::ENOENT),
+            Stage::Initialized { vq: Some(_) } => Err(Errno::EPERM),
         }
     }
 
@@ -276,7 +286,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// What an ID that is none of SVE's names in CORE, on an initialised vCPU.
+    /// What an ID that is none of SVE's names in CORE, on an initialized vCPU.
     fn core(&self, id: u64) -> Result<CoreReg, Errno> {
         if self.stage == Stage::Created {
             return Err(Errno::ENOEXEC);
@@ -294,7 +304,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     }
 
     /// The vCPU's vector lengths: the host's, as far as its largest goes. Empty without SVE, and before
-    /// [`init`](Self::init).
+    /// `KVM_ARM_VCPU_INIT`.
     pub fn vls(&self) -> Vls {
         match self.stage.vq() {
             Some(vq) => self.host.narrowed_to(vq),
@@ -309,7 +319,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         let wanted = data.try_into().map_err(|_| Errno::EINVAL)?;
         let wanted = Vls::from_bytes(wanted);
         wanted.check(&self.host).map_err(|_| Errno::EINVAL)?;
-        self.stage = Stage::Initialised { vq: wanted.max() };
+        self.stage = Stage::Initialized { vq: wanted.max() };
         Ok(())
     }
 }

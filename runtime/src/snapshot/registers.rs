@@ -140,14 +140,14 @@ impl Snapshot {
     /// Values are held until the list ends, at most one of each register, and none of a wrong size.
     ///
     /// ```
-    /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialised};
+    /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialized};
     /// # use sve_state::shim::Vcpu;
     /// use sve_state::one_reg::reg_size;
     /// use sve_state::snapshot::Snapshot;
     ///
     /// # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?))?;
-    /// # vcpu.init(true).unwrap();
-    /// # Initialised::new(&mut vcpu).finalize().unwrap();
+    /// # vcpu.init_with_sve().unwrap();
+    /// # Initialized::new(&mut vcpu).finalize().unwrap();
     /// let registers = vcpu.reg_list().unwrap().map(|id| {
     ///     let mut bytes = vec![0; reg_size(id)];
     ///     vcpu.get_one_reg(id, &mut bytes).unwrap();

@@ -34,7 +34,7 @@ use crate::vq::Vq;
 /// # impl From<SveError<Error>> for VmmError { fn from(e: SveError<Error>) -> Self { Self::Sve(e) } }
 /// # let mut vcpu = Vcpu::new(Vls::EMPTY)?;
 /// # let mut save = || -> Result<Vec<u8>, VmmError> {
-/// let bytes = Finalized::of(&mut vcpu)?.snapshot()?.to_bytes();
+/// let bytes = Finalized::from_vcpu(&mut vcpu)?.snapshot()?.to_bytes();
 /// # Ok(bytes)
 /// # };
 /// # let VmmError::Sve(error) = save().unwrap_err();
@@ -89,14 +89,14 @@ pub enum SveError<E> {
     },
     /// The image is of another vector length than the vCPU, or of one that the SVE layout does
     /// not describe; nothing was read or written.
-    VectorLength {
+    ImageVq {
         /// The image's.
         image: Vq,
         /// The vCPU's.
         vcpu: Vq,
     },
     /// The snapshot's vector lengths are not the vCPU's; nothing was written.
-    VectorLengths {
+    SnapshotVls {
         /// The snapshot's.
         snapshot: Vls,
         /// The vCPU's.
@@ -182,26 +182,26 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
                 Named(*id)
             ),
             Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
-            Self::VectorLength { image, vcpu } if image == vcpu => {
+            Self::ImageVq { image, vcpu } if image == vcpu => {
                 let max = sve::Layout::VQ_MAX;
                 write!(
                     f,
                     "a vCPU or an image of VQ {image}: allowed are 1 to {max}"
                 )
             }
-            Self::VectorLength { image, vcpu } => write!(
+            Self::ImageVq { image, vcpu } => write!(
                 f,
                 "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same"
             ),
-            Self::VectorLengths { snapshot, vcpu } => {
+            Self::SnapshotVls { snapshot, vcpu } => {
                 let remedy = match (*snapshot, *vcpu) {
                     (Vls::EMPTY, _) => {
-                        "initialise a new vCPU, of a new VM, without KVM_ARM_VCPU_SVE \
+                        "initialize a new vCPU, of a new VM, without KVM_ARM_VCPU_SVE \
                          (Finalized::without_sve)"
                     }
                     (_, Vls::EMPTY) => {
-                        "on a host with SVE, initialise a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE \
-                         (Initialised::new)"
+                        "on a host with SVE, initialize a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE \
+                         (Initialized::new)"
                     }
                     _ => "where the host has them, write the snapshot's VLS before finalization",
                 };

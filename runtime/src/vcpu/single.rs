@@ -8,7 +8,7 @@ use crate::{fpsimd, sve};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no single register of a vCPU",
     label = "not one of Z, P, FFR, V, FPSR and FPCR",
-    note = "vector lengths are read by `vls` and written by `Initialised::set_vls`"
+    note = "vector lengths are read by `vls` and written by `Initialized::set_vls`"
 )]
 pub trait Single: BankType + sealed::Single {
     /// What holds a register: `[u8; N]`, N the size in bytes that its ID states.

@@ -28,7 +28,7 @@ impl Stage {
     /// The stage of a vCPU, under KVM's rules since Linux 5.2, by what it answers to three GETs, of FPSR, VLS
     /// and Z0. `None`: there is no stage at which it answers so; or its error has no
     /// [`errno`](OneReg::errno), without which only a finalized vCPU, which answers all three, is known.
-    pub fn of<V: OneReg + ?Sized>(vcpu: &V) -> Option<Self> {
+    pub fn from_vcpu<V: OneReg + ?Sized>(vcpu: &V) -> Option<Self> {
         let answer = |id| {
             let mut slice = [0; MAX_SLICE];
             let read = vcpu.get_one_reg(id, &mut slice[..reg_size(id)]);
@@ -53,7 +53,7 @@ impl Stage {
             Call::Get(id) | Call::Set(id) => Some(Kind::of(id)),
         };
         match (self, kind) {
-            (Self::Created, _) => Some(Refusal::NotInitialised),
+            (Self::Created, _) => Some(Refusal::NotInitialized),
             (Self::WithoutSve, None) => Some(Refusal::NothingToFinalize),
             (Self::WithoutSve, Some(Kind::Vls | Kind::Register)) => Some(Refusal::WithoutSve),
             (Self::BeforeFinalization, Some(Kind::Register)) => Some(Refusal::NotFinalized),
@@ -72,19 +72,19 @@ impl Stage {
         match self {
             Self::Created => None,
             Self::WithoutSve => Some("Finalized::without_sve"),
-            Self::BeforeFinalization => Some("Initialised::new"),
+            Self::BeforeFinalization => Some("Initialized::new"),
             Self::AfterFinalization => Some("Finalized::new"),
         }
     }
 }
 
-/// In words: `initialised with SVE, not finalized`.
+/// In words: `initialized with SVE, not finalized`.
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Created => "created, not initialised",
-            Self::WithoutSve => "initialised without SVE",
-            Self::BeforeFinalization => "initialised with SVE, not finalized",
+            Self::Created => "created, not initialized",
+            Self::WithoutSve => "initialized without SVE",
+            Self::BeforeFinalization => "initialized with SVE, not finalized",
             Self::AfterFinalization => "finalized",
         })
     }
@@ -152,14 +152,14 @@ impl fmt::Debug for Call {
 #[non_exhaustive]
 pub enum Refusal {
     /// Any call before `KVM_ARM_VCPU_INIT`.
-    NotInitialised,
+    NotInitialized,
     /// Z, P or FFR before finalization.
     NotFinalized,
     /// VLS written after finalization.
     VlsSettled,
     /// A second finalization.
     FinalizedAlready,
-    /// An SVE register of a vCPU that was initialised without SVE.
+    /// An SVE register of a vCPU that was initialized without SVE.
     WithoutSve,
     /// Finalization of such a vCPU.
     NothingToFinalize,
@@ -194,7 +194,7 @@ impl Refusal {
         if let Some(refusal) = at_any_stage.iter().find(|r| errno == Some(r.errno())) {
             return Some(*refusal).filter(|r| *r != Self::NoMemory || call == Call::Finalize);
         }
-        let refusal = Stage::of(vcpu)?.refuses(call)?;
+        let refusal = Stage::from_vcpu(vcpu)?.refuses(call)?;
         errno
             .is_none_or(|errno| errno == refusal.errno())
             .then_some(refusal)
@@ -203,7 +203,7 @@ impl Refusal {
     /// The stage at which it is met; `None`: any.
     pub const fn stage(self) -> Option<Stage> {
         match self {
-            Self::NotInitialised => Some(Stage::Created),
+            Self::NotInitialized => Some(Stage::Created),
             Self::WithoutSve | Self::NothingToFinalize => Some(Stage::WithoutSve),
             Self::NotFinalized | Self::ViewNotFinalized => Some(Stage::BeforeFinalization),
             Self::VlsSettled | Self::FinalizedAlready | Self::ViewOfZ => {
@@ -234,7 +234,7 @@ impl Refusal {
 
     const fn words(self) -> (Errno, &'static str, &'static str) {
         match self {
-            Self::NotInitialised => (
+            Self::NotInitialized => (
                 Errno::ENOEXEC,
                 "before KVM_ARM_VCPU_INIT a vCPU answers nothing else, whatever the ID",
                 "KVM_ARM_VCPU_INIT first, with KVM_ARM_VCPU_SVE for SVE registers",
@@ -254,19 +254,19 @@ impl Refusal {
             ),
             Self::FinalizedAlready => (
                 Errno::EPERM,
-                "the vCPU is finalized already, and stays so even if it is initialised again",
+                "the vCPU is finalized already, and stays so even if it is initialized again",
                 "go on: the registers exist. To finalize with other vector lengths takes a new \
                  vCPU",
             ),
             Self::WithoutSve => (
                 Errno::ENOENT,
-                "the vCPU was initialised without SVE, and has no SVE registers",
+                "the vCPU was initialized without SVE, and has no SVE registers",
                 "on a host with SVE, KVM_ARM_VCPU_INIT of a new vCPU, of a new VM, with \
                  KVM_ARM_VCPU_SVE; or, without SVE, the V registers",
             ),
             Self::NothingToFinalize => (
                 Errno::EINVAL,
-                "the vCPU was initialised without SVE, so there is nothing to finalize",
+                "the vCPU was initialized without SVE, so there is nothing to finalize",
                 "on a host with SVE, KVM_ARM_VCPU_INIT of a new vCPU, of a new VM, with \
                  KVM_ARM_VCPU_SVE; or go on: the V registers exist",
             ),

@@ -28,7 +28,7 @@ const ACCEPTED: u64 = 16 * (2 * 34 + 2 * 3 + 52 + 51 + 2 * 258 + 2 * 1826);
 const REFUSED: [(Errno, u64); 3] = [
     // 49 registers before finalization, GET and SET; VLS after it, SET.
     (Errno::EPERM, 16 * (2 * 49 + 1)),
-    // Not initialised, under either generation of the rules.
+    // Not initialized, under either generation of the rules.
     (Errno::ENOEXEC, 16 * 2 * 2 * IDS),
     (Errno::EINVAL, 16 * 2 * (MAINLINE_EINVAL + RFC_EINVAL)),
 ];

@@ -208,8 +208,8 @@ mod check {
         let mut other = vec![0; len];
         let status = pattern(&mut other, vq, 2);
         let state = SveState::new(vq, &other[..]).map_err(|error| error.to_string())?;
-        let mut bytes = vec![0; Regset::of(&state, status).size()];
-        let regset = Regset::of(&state, status);
+        let mut bytes = vec![0; Regset::from_state(&state, status).size()];
+        let regset = Regset::from_state(&state, status);
         regset
             .write(&mut bytes)
             .map_err(|error| error.to_string())?;
@@ -230,7 +230,7 @@ mod check {
         let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
         let image = &shared.from[..546 * usize::from(vq.get())];
         let state = SveState::new(vq, image).map_err(|error| error.to_string())?;
-        let expected = FpsimdState::of(&state, status);
+        let expected = FpsimdState::from_state(&state, status);
         same("NT_ARM_SVE", found.payload(), Payload::Fpsimd(expected))?;
         same("vl", found.vq(), vq)?;
         let bytes = regset(&child, NT_PRFPREG)?;
@@ -240,7 +240,7 @@ mod check {
         let mut other = vec![0; image.len()];
         let status = pattern(&mut other, vq, 4);
         let state = SveState::new(vq, &mut other[..]).map_err(|error| error.to_string())?;
-        let regset = Regset::fpsimd(vq, FpsimdState::of(&state, status));
+        let regset = Regset::from_fpsimd(Some(vq), FpsimdState::from_state(&state, status));
         let mut bytes = vec![0; regset.size()];
         regset
             .write(&mut bytes)
@@ -262,7 +262,7 @@ mod check {
         same("signal", child.stopped()?, libc::SIGTRAP)?;
         let other = if vq == Vq::MIN { Vq::ARCH_MAX } else { Vq::MIN };
         let mut bytes = [0; 16];
-        let written = Regset::vl_only(other).write(&mut bytes);
+        let written = Regset::from_vq(other).write(&mut bytes);
         written.map_err(|error| error.to_string())?;
         let set = child.set_regset(NT_ARM_SVE, &bytes);
         set.map_err(|error| format!("PTRACE_SETREGSET: {error}"))?;
@@ -275,7 +275,7 @@ mod check {
         let image = &shared.from[..546 * usize::from(vq.get())];
         let state = SveState::new(vq, image).map_err(|error| error.to_string())?;
         if bytes[..520].iter().any(|byte| *byte != 0) {
-            same("NT_PRFPREG", found, FpsimdState::of(&state, status))?;
+            same("NT_PRFPREG", found, FpsimdState::from_state(&state, status))?;
         }
         child.go_on(BRK)?;
         child.ended()
@@ -310,7 +310,7 @@ mod check {
         let wanted = pattern(&mut other, vq, 12);
         let other = SveState::new(vq, &other[..]).map_err(|error| error.to_string())?;
         let mut expected = SveState::zeroed(vq).map_err(|error| error.to_string())?;
-        FpsimdState::of(&other, wanted).copy_to(&mut expected);
+        FpsimdState::from_state(&other, wanted).copy_to(&mut expected);
         shared.wanted[..expected.as_bytes().len()].copy_from_slice(expected.as_bytes());
         shared.wanted_status = [wanted.fpsr, wanted.fpcr];
         shared.write = Write::Registers;
@@ -326,7 +326,7 @@ mod check {
         same(
             "fpsimd_context",
             frame.fpsimd,
-            FpsimdState::of(&state, status),
+            FpsimdState::from_state(&state, status),
         )?;
         ends_with(shared, expected.as_bytes(), wanted)
     }
@@ -356,7 +356,7 @@ mod check {
         let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
         // Nothing, as the thread is not in that mode; some kernels give V.
         if found.payload() != Payload::None {
-            let expected = Payload::Fpsimd(FpsimdState::of(&state, status));
+            let expected = Payload::Fpsimd(FpsimdState::from_state(&state, status));
             same("NT_ARM_SVE", found.payload(), expected)?;
         }
 
@@ -364,7 +364,7 @@ mod check {
         let status = pattern(&mut other, vq, 9);
         other[ffr..].fill(0);
         let state = SveState::new(vq, &other[..]).map_err(|error| error.to_string())?;
-        let regset = Regset::of(&state, status).streaming();
+        let regset = Regset::from_state(&state, status).streaming();
         let mut bytes = vec![0; regset.size()];
         regset
             .write(&mut bytes)

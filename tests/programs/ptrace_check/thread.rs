@@ -204,8 +204,8 @@ extern "C" fn handler(signal: c_int, _: *mut c_void, context: *mut c_void) {
         Write::Frame => {
             frame.fill(0xee);
             let whole = Frame {
-                fpsimd: FpsimdState::of(&state, status),
-                sve: Some(SveContext::of(&state)),
+                fpsimd: FpsimdState::from_state(&state, status),
+                sve: Some(SveContext::from_state(&state)),
             };
             whole.write(start.addr() as u64, frame).is_ok()
         }

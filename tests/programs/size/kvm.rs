@@ -2,14 +2,14 @@
 
 use sve_state::SveError;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::vcpu::{Finalized, Initialized};
 
 fn save(vcpu: &kvm_ioctls::VcpuFd) -> Result<Vec<u8>, SveError<kvm_ioctls::Error>> {
-    Ok(Finalized::of(vcpu)?.snapshot()?.to_bytes())
+    Ok(Finalized::from_vcpu(vcpu)?.snapshot()?.to_bytes())
 }
 
 fn restore(vcpu: &kvm_ioctls::VcpuFd, bytes: &[u8]) -> Result<(), SveError<kvm_ioctls::Error>> {
-    Initialised::new(vcpu).restore_snapshot(&Snapshot::from_bytes(bytes)?)?;
+    Initialized::new(vcpu).restore_snapshot(&Snapshot::from_bytes(bytes)?)?;
     Ok(())
 }
 

@@ -45,7 +45,7 @@ impl KvmHost {
     }
 
     /// A vCPU after `KVM_ARM_VCPU_INIT`, with SVE.
-    pub fn initialised(&self) -> Result<VcpuFd, String> {
+    pub fn initialized(&self) -> Result<VcpuFd, String> {
         let mut vcpu = self.create_vcpu().map_err(|e| format!("no vCPU: {e}"))?;
         match vcpu.perform(&Op::Init { sve: true }) {
             Answer::Done => Ok(vcpu.vcpu),

@@ -44,9 +44,14 @@ impl Vcpu for shim::Vcpu<Box<[u8]>> {
 
 fn perform(vcpu: &mut shim::Vcpu<Box<[u8]>>, op: &Op) -> Result<Answer, Errno> {
     Ok(match op {
-        Op::Init { sve } => vcpu.init(*sve).map(|()| Answer::Done)?,
+        Op::Init { sve } => if *sve {
+            vcpu.init_with_sve()
+        } else {
+            vcpu.init_without_sve()
+        }
+        .map(|()| Answer::Done)?,
         // Nothing that the shim answers depends on it.
-        Op::Init32 => vcpu.init(true).map(|()| Answer::Done)?,
+        Op::Init32 => vcpu.init_with_sve().map(|()| Answer::Done)?,
         Op::Finalize(feature) => vcpu.finalize(*feature).map(|()| Answer::Done)?,
         Op::Get(id) => Answer::of_get(*id, |data| {
             vcpu.get_one_reg(*id, data).map_err(|errno| errno.0)

@@ -8,7 +8,7 @@ use kvm_ioctls::{Kvm, VcpuFd};
 use sve_state::kvm::{host_vls, vm_vls};
 use sve_state::one_reg::reg_size;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::Initialised;
+use sve_state::vcpu::Initialized;
 use sve_state::{Vls, Vq};
 
 use super::object::Vcpu as _;
@@ -45,7 +45,7 @@ impl Fd for VcpuFd {
     }
 }
 
-fn initialised(kvm: &Kvm, sve: bool) -> anyhow::Result<VcpuFd> {
+fn initialized(kvm: &Kvm, sve: bool) -> anyhow::Result<VcpuFd> {
     let vm = create_vm(kvm)?;
     let vcpu = vm.create_vcpu(0)?;
     let mut init = kvm_vcpu_init::default();
@@ -80,9 +80,9 @@ pub fn guest_main(host: &KvmHost) -> Result<usize, String> {
 
 fn run(host: &KvmHost, vls: Vls) -> anyhow::Result<()> {
     let sve = vls != Vls::EMPTY;
-    let new = || initialised(&host.kvm, sve);
+    let new = || initialized(&host.kvm, sve);
     let source = new()?;
-    let vq = Initialised::new(&source).settle(Some(vls))?.vq();
+    let vq = Initialized::new(&source).finalize_if_sve(Some(vls))?.vq();
     for (n, id) in (0..).zip(source.list()?) {
         if is_ours(id) && id & 0xffff != 0xffff {
             // FPSR and FPCR have bits that stay zero.
@@ -129,7 +129,7 @@ fn run(host: &KvmHost, vls: Vls) -> anyhow::Result<()> {
     let source = trait_v::KvmVcpu { fd: source.fd };
     let json = serde_json::to_string(&source.snapshot()?)?;
     let target = trait_v::KvmVcpu { fd: new()? };
-    Initialised::new(&target.fd).settle(Some(vls))?;
+    Initialized::new(&target.fd).finalize_if_sve(Some(vls))?;
     target.restore(&serde_json::from_str(&json)?)?;
     arrived(&target.fd)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 // (+
 use sve_state::SveError;
 use sve_state::snapshot::Snapshot as SveSnapshot;
-use sve_state::vcpu::Initialised;
+use sve_state::vcpu::Initialized;
 // +)
 // (any
 use sve_state::vcpu::FinalizeSve;
@@ -83,7 +83,7 @@ where
     //- for (id, bytes) in registers.iter().filter(|(id, _)| !vls(id)) {
     // (+
     let list = registers.iter().map(|(id, bytes)| (*id, bytes));
-    Initialised::new(vcpu).restore_registers(list)?;
+    Initialized::new(vcpu).restore_registers(list)?;
     let keeps = |id: &u64| SveSnapshot::keeps(*id);
     for (id, bytes) in registers.iter().filter(|(id, _)| !keeps(id)) {
         // +)

@@ -5,7 +5,7 @@ use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
 // (+
 use sve_state::snapshot::Snapshot as SveSnapshot;
-use sve_state::vcpu::{Finalized, Initialised, Status};
+use sve_state::vcpu::{Finalized, Initialized, Status};
 // +)
 // (any
 use sve_state::vcpu::FinalizeSve;
@@ -165,7 +165,7 @@ where
         //-     got.map_err(|e| Error::GetExtendedRegister(e.into()))?;
         //- }
         // (+
-        let sve = Finalized::of(&self.fd).and_then(|vcpu| vcpu.snapshot());
+        let sve = Finalized::from_vcpu(&self.fd).and_then(|vcpu| vcpu.snapshot());
         state.sve = Some(sve.map_err(|e| Error::GetExtendedRegister(e.into()))?);
         // +)
         Ok(state)
@@ -185,7 +185,7 @@ where
         //-     set.map_err(|e| Error::SetExtendedRegister(e.into()))?;
         //- }
         // (+
-        let vcpu = Initialised::new(&self.fd);
+        let vcpu = Initialized::new(&self.fd);
         let wide = state.pre_finalize_regs.iter().chain(&state.extended_regs);
         let restored = match &state.sve {
             Some(sve) => vcpu.restore_snapshot(sve),
@@ -195,7 +195,7 @@ where
             None => {
                 let CoreRegs { fpsr, fpcr, .. } = state.core_regs;
                 let status = Some(Status { fpsr, fpcr });
-                vcpu.restore_snapshot(&SveSnapshot::without_sve(&state.core_regs.vregs, status))
+                vcpu.restore_snapshot(&SveSnapshot::from_vregs(&state.core_regs.vregs, status))
             }
         };
         restored.map_err(|e| Error::SetExtendedRegister(e.into()))?;

@@ -82,7 +82,7 @@ pub trait VcpuAArch64 {
         Ok(VcpuSnapshot { v, hypervisor_data })
     }
 
-    /// The state to a vCPU that is initialised and finalized.
+    /// The state to a vCPU that is initialized and finalized.
     fn restore(&self, snapshot: &VcpuSnapshot) -> anyhow::Result<()> {
         for (n, v) in (0..).zip(&snapshot.v) {
             self.set_vector_reg(n, *v)
@@ -170,7 +170,7 @@ impl<V: Fd> VcpuAArch64 for KvmVcpu<V> {
         //- }
         //- self.set_one_kvm_reg(KvmVcpuRegister::V(reg_num), &data.to_ne_bytes())
         // (+
-        let mut vcpu = Finalized::of(self).map_err(errno)?;
+        let mut vcpu = Finalized::from_vcpu(self).map_err(errno)?;
         vcpu.set_vector(reg_num.into(), data).map_err(errno)
         // +)
     }
@@ -183,7 +183,7 @@ impl<V: Fd> VcpuAArch64 for KvmVcpu<V> {
         //- self.get_one_kvm_reg(KvmVcpuRegister::V(reg_num), &mut bytes)?;
         //- Ok(u128::from_ne_bytes(bytes))
         // (+
-        let vcpu = Finalized::of(self).map_err(errno)?;
+        let vcpu = Finalized::from_vcpu(self).map_err(errno)?;
         vcpu.get_vector(reg_num.into()).map_err(errno)
         // +)
     }
@@ -199,7 +199,7 @@ impl<V: Fd> VcpuAArch64 for KvmVcpu<V> {
         let snapshot = KvmSnapshot {
             firmware_regs,
             // (+
-            sve: Some(Finalized::of(self)?.snapshot()?),
+            sve: Some(Finalized::from_vcpu(self)?.snapshot()?),
             // +)
         };
         Ok(serde_json::to_value(snapshot)?)
@@ -209,7 +209,7 @@ impl<V: Fd> VcpuAArch64 for KvmVcpu<V> {
         let snapshot: KvmSnapshot = serde_json::from_value(data)?;
         // (+
         if let Some(sve) = &snapshot.sve {
-            Finalized::of(self)?.restore_snapshot(sve)?;
+            Finalized::from_vcpu(self)?.restore_snapshot(sve)?;
         }
         // +)
         for (n, value) in &snapshot.firmware_regs {

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use sve_state::errno::Errno;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialised};
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialized};
 use sve_state::{OneReg, Vls};
 
 use super::generate::SVE;
@@ -43,7 +43,7 @@ pub(super) fn round_trip(
     let sve = snapshot.vls() != Vls::EMPTY;
     vcpu.perform(&Op::Init { sve }).map_err(text)?;
     let mut target = if sve {
-        let mut target = Initialised::new(&mut vcpu);
+        let mut target = Initialized::new(&mut vcpu);
         target.set_vls(snapshot.vls()).map_err(text)?;
         target.finalize().map_err(text)?
     } else {

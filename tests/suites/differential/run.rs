@@ -36,7 +36,7 @@ pub struct Options {
 pub struct Outcome {
     /// How many vCPUs there were, of each host.
     pub vcpus: usize,
-    /// How many operations were compared at each VQ; at 0, on vCPUs without SVE, or not initialised.
+    /// How many operations were compared at each VQ; at 0, on vCPUs without SVE, or not initialized.
     pub operations: BTreeMap<u32, usize>,
     /// How often each kind of answer was given, an errno or `success`.
     pub answers: BTreeMap<String, usize>,

@@ -49,13 +49,13 @@ enum Rules {
 /// How far a vCPU's life has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Not initialised.
+    /// Not initialized.
     Created,
-    /// Initialised without SVE.
+    /// Initialized without SVE.
     WithoutSve,
-    /// Initialised with SVE.
+    /// Initialized with SVE.
     BeforeFinalization,
-    /// With SVE, and its registers; under the RFC's rules from initialisation on.
+    /// With SVE, and its registers; under the RFC's rules from initialization on.
     Finalized,
 }
 
@@ -95,7 +95,7 @@ impl fmt::Display for Configuration {
             Rules::Rfc => "RFC",
         };
         let stage = match self.stage {
-            Stage::Created => "not initialised",
+            Stage::Created => "not initialized",
             Stage::WithoutSve => "without SVE",
             Stage::BeforeFinalization => "not finalized",
             Stage::Finalized => "with SVE",

@@ -68,7 +68,11 @@ impl Pair {
         if stage == Stage::Created {
             return Ok(());
         }
-        self.found.init(stage != Stage::WithoutSve)?;
+        if stage != Stage::WithoutSve {
+            self.found.init_with_sve()
+        } else {
+            self.found.init_without_sve()
+        }?;
         if rules == Rules::Mainline
             && stage != Stage::WithoutSve
             && self.expected.vq() != usize::from(vq)

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use kvm_ioctls::{Kvm, VcpuFd};
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{Finalized, Initialised};
+use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{Vls, Vq};
 
 use super::vm::{Report, Vm};
@@ -40,7 +40,7 @@ fn run(kvm: &Kvm, vq: u32) -> Result<String, String> {
     // The source fills its registers, and stops.
     let mut source = Vm::new(kvm, true)?;
     let max = Vq::new(vq).map_err(text)?;
-    let vls = Initialised::new(&mut source.vcpu).vls().map_err(text)?;
+    let vls = Initialized::new(&mut source.vcpu).vls().map_err(text)?;
     finalize(&mut source.vcpu, vls.narrowed_to(max))?;
     source.load()?;
     expect(&source.run()?, &Report::Filled(16 * u64::from(vq)))?;
@@ -92,7 +92,7 @@ fn go_on(kvm: &Kvm, source: &Vm, snapshot: &[u8]) -> Result<Report, String> {
 }
 
 fn finalize(vcpu: &mut VcpuFd, vls: Vls) -> Result<Finalized<&mut VcpuFd>, String> {
-    let mut vcpu = Initialised::new(vcpu);
+    let mut vcpu = Initialized::new(vcpu);
     vcpu.set_vls(vls).map_err(text)?;
     vcpu.finalize().map_err(text)
 }

@@ -1,7 +1,7 @@
 // Registers are written before they exist: KVM would answer EPERM.
-use sve_state::vcpu::{FinalizeSve, Initialised};
+use sve_state::vcpu::{FinalizeSve, Initialized};
 
-fn f<V: FinalizeSve>(mut vcpu: Initialised<V>, state: sve_state::SveState<&[u8]>) {
+fn f<V: FinalizeSve>(mut vcpu: Initialized<V>, state: sve_state::SveState<&[u8]>) {
     let _ = vcpu.restore(&state);
 }
 

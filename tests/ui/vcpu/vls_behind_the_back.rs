@@ -1,7 +1,7 @@
 // The vCPU as it was before finalization is gone.
-use sve_state::vcpu::{FinalizeSve, Initialised};
+use sve_state::vcpu::{FinalizeSve, Initialized};
 
-fn f<V: FinalizeSve>(mut vcpu: Initialised<V>, vls: sve_state::Vls) {
+fn f<V: FinalizeSve>(mut vcpu: Initialized<V>, vls: sve_state::Vls) {
     let finalized = vcpu.finalize();
     let _ = vcpu.set_vls(vls);
     drop(finalized);

@@ -19,7 +19,7 @@ pub(super) fn at(vq: Vq, lines: &mut Vec<String>) -> Result<()> {
     let state = SveState::zeroed(vq)?;
 
     let mut bytes = [0; 16384];
-    SveContext::of(&state).write(&mut bytes)?;
+    SveContext::from_state(&state).write(&mut bytes)?;
     let context = SveContext::parse(&bytes)?;
     let found = context.state.context("it was written with registers")?;
     registers("sve_context", &found, &bytes, lines);
@@ -33,7 +33,7 @@ pub(super) fn at(vq: Vq, lines: &mut Vec<String>) -> Result<()> {
     let least = least.context("no size is large enough")?;
     lines.push(format!("sve_context\tVQ {vq}\t{least} bytes"));
 
-    let size = Regset::of(&state, STATUS).write(&mut bytes)?;
+    let size = Regset::from_state(&state, STATUS).write(&mut bytes)?;
     let bytes = &bytes[..size];
     let Payload::Sve { state: found, .. } = Regset::parse(bytes)?.payload() else {
         anyhow::bail!("a register set was written with registers, and read without");
@@ -47,7 +47,7 @@ pub(super) fn at(vq: Vq, lines: &mut Vec<String>) -> Result<()> {
             "regset\tVQ {vq}\t{name}0\toffset {offset}\twidth 4"
         ));
     }
-    let fpsimd = Regset::fpsimd(vq, FpsimdState::of(&state, STATUS)).size();
+    let fpsimd = Regset::from_fpsimd(Some(vq), FpsimdState::from_state(&state, STATUS)).size();
     lines.push(format!(
         "regset\tVQ {vq}\tSVE {size} bytes\tFPSIMD {fpsimd} bytes"
     ));
@@ -90,11 +90,11 @@ pub(super) fn fields(lines: &mut Vec<String>) -> Result<()> {
     let (first, last) = ([0x5b; 16], [0x5c; 16]);
     state.set_view(fpsimd::V0, &first);
     state.set_view(fpsimd::V31, &last);
-    let fpsimd = FpsimdState::of(&state, STATUS);
+    let fpsimd = FpsimdState::from_state(&state, STATUS);
     let (fpsr, fpcr) = (STATUS.fpsr.to_ne_bytes(), STATUS.fpcr.to_ne_bytes());
 
     let mut bytes = [0; 2048];
-    let regset = Regset::of(&state, Status::default()).with_max_vq(Vq::ARCH_MAX);
+    let regset = Regset::from_state(&state, Status::default()).with_max_vq(Vq::ARCH_MAX);
     regset
         .with_flags(VL_INHERIT | VL_ONEXEC)
         .write(&mut bytes)?;
@@ -124,7 +124,7 @@ pub(super) fn fields(lines: &mut Vec<String>) -> Result<()> {
     vregs("fpsimd_context", &bytes[..size], [&first, &last], lines)?;
     lines.push(format!("size\tfpsimd_context\t{size} bytes"));
 
-    let mut context = SveContext::of(&state);
+    let mut context = SveContext::from_state(&state);
     context.streaming = true;
     context.write(&mut bytes)?;
     let wanted: [(&str, &[u8]); 4] = [
@@ -189,8 +189,8 @@ fn extra_context(lines: &mut Vec<String>) -> Result<()> {
     const ADDRESS: u64 = 0x1234_5670_0000;
     let state = SveState::zeroed(Vq::ARCH_MAX)?;
     let frame = Frame {
-        fpsimd: FpsimdState::of(&state, STATUS),
-        sve: Some(SveContext::of(&state)),
+        fpsimd: FpsimdState::from_state(&state, STATUS),
+        sve: Some(SveContext::from_state(&state)),
     };
     let mut bytes = vec![0xee; frame.size()];
     frame.write(ADDRESS, &mut bytes)?;
