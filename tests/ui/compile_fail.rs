@@ -68,8 +68,23 @@ fn vcpus() {
     compile_fail("vcpu/*.rs");
 }
 
-/// That nothing is refused which should not be: names, visibilities, a strict crate around it.
+/// That nothing is refused which should not be: names, visibilities, a strict crate around it; and as many banks as
+/// a large layout may have, at every vector length. The checks of each take the compiler half a second together, and
+/// a check that looks at all banks for each would be refused by its lint on long evaluations.
 #[test]
 fn accepted() {
-    trybuild::TestCases::new().pass("pass/*.rs");
+    let banks = (0..256).map(|n| format!("bank R{n} at {}: 64 bits;", n << 5));
+    let layout = banks.collect::<String>();
+    let many = format!(
+        "sve_state::register_layout! {{ pub mod many {{ arch: arm64, coproc: 0x17, vq: 1..=16; {layout} }} }}
+         fn main() {{
+             let image = sve_state::Image::<many::Layout, _>::new(sve_state::Vq::MIN, [1; 256 * 8]).unwrap();
+             assert_eq!(image.get(many::R255), [1; 8]);
+         }}"
+    );
+    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/many_banks.rs");
+    std::fs::write(path, many).expect("cargo's own directory");
+    let cases = trybuild::TestCases::new();
+    cases.pass("pass/*.rs");
+    cases.pass(path);
 }

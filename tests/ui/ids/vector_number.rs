@@ -1,6 +1,0 @@
-// There are 32 vector registers.
-use sve_state::sve;
-
-fn main() {
-    sve::z::<32>();
-}

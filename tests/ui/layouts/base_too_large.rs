@@ -1,9 +1,0 @@
-// A base of 17 bits.
-sve_state::register_layout! {
-    pub mod test {
-        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
-        bank X at 0x10000: 64 bits;
-    }
-}
-
-fn main() {}

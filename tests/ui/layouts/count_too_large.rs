@@ -1,9 +1,0 @@
-// More registers than there can be IDs.
-sve_state::register_layout! {
-    pub mod test {
-        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
-        bank X[65536] at 0 step 1: 64 bits;
-    }
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-// A name whose function would be a keyword.
-sve_state::register_layout! {
-    pub mod test {
-        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
-        bank FN[32] at 0 step 1: 64 bits;
-    }
-}
-
-fn main() {}

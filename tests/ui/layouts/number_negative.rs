@@ -1,9 +1,0 @@
-// A number below zero.
-sve_state::register_layout! {
-    pub mod test {
-        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
-        bank FPSR at -1: 32 bits;
-    }
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-// A register that grows, without slices.
-sve_state::register_layout! {
-    pub mod test {
-        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
-        bank Z[32] at 0 step 32: 128 * vq bits;
-    }
-}
-
-fn main() {}

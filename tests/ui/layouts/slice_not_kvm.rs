@@ -1,9 +1,0 @@
-// A slice of a size that KVM's size field cannot say.
-sve_state::register_layout! {
-    pub mod test {
-        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
-        bank Z[32] at 0 step 32: slice 1920 bits, width 128 * vq bits;
-    }
-}
-
-fn main() {}

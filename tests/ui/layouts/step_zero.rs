@@ -1,9 +1,0 @@
-// A step of nothing.
-sve_state::register_layout! {
-    pub mod test {
-        arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
-        bank X[32] at 0 step 0: 64 bits;
-    }
-}
-
-fn main() {}
