@@ -1,6 +1,7 @@
 //! Where things are, and how other programs are run: each is announced, kept quiet while it
 //! succeeds, and shown in full when it does not.
 
+use std::borrow::BorrowMut;
 use std::cell::RefCell;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -47,11 +48,11 @@ impl Context {
         })
     }
 
-    /// A command of the cargo that runs this program, in the workspace.
+    /// A command of the cargo that runs this program, in the workspace. Its arguments are separated by spaces too.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
-        command.args(arguments);
+        command.args(arguments.iter().flat_map(|words| words.split(' ')));
         for (name, value) in PLAIN {
             command.env(name, value);
         }
@@ -67,19 +68,27 @@ impl Context {
 
     /// Copies the sources, as they are now, to a directory that is made anew.
     pub(crate) fn copy_sources(&self, to: &Path) -> Result<()> {
-        let mut git = Command::new("git");
-        git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-        let files = self.run_quietly(git)?;
         if to.exists() {
             fs::remove_dir_all(to)?;
         }
-        // One that has been removed is listed until that is committed.
-        for file in files.lines().filter(|file| self.root.join(file).is_file()) {
+        for file in self.files("*")? {
+            let from = self.root.join(&file);
             let to = to.join(file);
             fs::create_dir_all(to.parent().context("a file is in a folder")?)?;
-            fs::copy(self.root.join(file), to)?;
+            fs::copy(from, to)?;
         }
         Ok(())
+    }
+
+    /// The files of the workspace that match a pattern of git's, those that are not committed yet among them.
+    pub(crate) fn files(&self, pattern: &str) -> Result<Vec<String>> {
+        let mut git = command("git ls-files --cached --others --exclude-standard");
+        let files = self.run_quietly(git.arg(pattern))?;
+        let files = files.lines().map(str::to_owned);
+        // One that has been removed is listed until that is committed.
+        Ok(files
+            .filter(|file| self.root.join(file).is_file())
+            .collect())
     }
 
     /// Announces a step that is no command.
@@ -107,14 +116,15 @@ impl Context {
 
     /// Runs a command in the workspace (or where it says) to its end. Gives what it printed, or
     /// prints that if it fails.
-    pub(crate) fn run(&self, command: Command) -> Result<String> {
-        self.announce(&command);
+    pub(crate) fn run(&self, command: impl BorrowMut<Command>) -> Result<String> {
+        self.announce(command.borrow());
         self.run_quietly(command)
     }
 
     /// As [`run`](Self::run), for a question that a person need not hear.
-    pub(crate) fn run_quietly(&self, mut command: Command) -> Result<String> {
-        let line = command_line(&command);
+    pub(crate) fn run_quietly(&self, mut command: impl BorrowMut<Command>) -> Result<String> {
+        let command = command.borrow_mut();
+        let line = command_line(command);
         if command.get_current_dir().is_none() {
             command.current_dir(&self.root);
         }
@@ -125,8 +135,8 @@ impl Context {
         let mut child = command
             .spawn()
             .with_context(|| format!("cannot run `{line}`"))?;
-        // It holds the writing end, and reading would never come to an end.
-        drop(command);
+        // It would hold the writing end, and reading would never come to an end.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let output = self.collect(reader)?;
         let status = child.wait()?;
         if !status.success() {
@@ -171,6 +181,14 @@ fn variables(command: &Command) -> String {
         .map(|(name, value)| format!("{name}={}", quoted(&value)))
         .collect();
     words.join(" ")
+}
+
+/// A program and its arguments, separated by spaces.
+pub(crate) fn command(line: &str) -> Command {
+    let mut words = line.split(' ');
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    command
 }
 
 /// A command as a person would type it.

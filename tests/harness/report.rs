@@ -1,9 +1,13 @@
 //! The table at the end: what ran, what was counted, how long it took, and the verdict.
 
+use std::borrow::BorrowMut;
 use std::fmt;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+
+use crate::context::Context;
 
 /// What a part counted, a line for each thing worth knowing.
 pub(crate) type Counted = Vec<String>;
@@ -92,6 +96,14 @@ pub(crate) struct Tests {
 }
 
 impl Tests {
+    /// Runs them, of which there must be some.
+    pub(crate) fn run(cx: &Context, command: impl BorrowMut<Command>) -> Result<(Self, String)> {
+        let output = cx.run(command)?;
+        let tests = Self::of(&output);
+        ensure!(tests.passed > 0, "no test ran");
+        Ok((tests, output))
+    }
+
     /// Adds up the lines `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
     pub(crate) fn of(output: &str) -> Self {
         let mut tests = Self::default();

@@ -4,16 +4,15 @@
 //! For these, apt gets package lists of its own, under the target directory too. Nobody needs to
 //! be root, and the machine is not given a foreign architecture, nor the packages of another release.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::context::{Context, program};
-
-mod sources;
+use crate::context::{Context, command, program};
 
 /// How old package lists may be before they are fetched again.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
@@ -29,31 +28,28 @@ pub(crate) struct Archive<'a> {
 impl<'a> Archive<'a> {
     /// Opens the archive; fetches its package lists unless there are fresh ones.
     pub(crate) fn open(cx: &'a Context) -> Result<Self> {
-        let state = cx.directory("apt")?;
-        Self::at(
-            cx,
-            state,
-            vec![
-                format!("APT::Architectures::={}", native(cx)?),
-                "APT::Architectures::=arm64".to_owned(),
-            ],
-        )
+        let mut archive = Self::at(cx, "apt")?;
+        let architectures = [&native(cx)?[..], "arm64"];
+        let options = architectures.map(|name| format!("APT::Architectures::={name}"));
+        archive.options.extend(options);
+        archive.fresh()
     }
 
-    /// Opens the archive of a release, `trixie` or `trixie-backports`, for an architecture. Its sources are
-    /// this machine's own, with another release's name in them.
+    /// Opens the archive of a release, `trixie` or `trixie-backports`, for an architecture.
     pub(crate) fn of(cx: &'a Context, release: &str, architecture: &str) -> Result<Self> {
-        let state = cx.directory(&format!("apt-{release}-{architecture}"))?;
-        let list = state.join("sources.list");
-        fs::write(&list, sources::of(release)?)?;
-        let mut options = vec![
+        let mut archive = Self::at(cx, &format!("apt-{release}-{architecture}"))?;
+        let uris = cx.run_quietly(command("apt-get update --print-uris"))?;
+        let list = archive.state.join("sources.list");
+        fs::write(&list, sources(&uris, release)?)?;
+        archive.options.extend([
             format!("Dir::Etc::sourcelist={}", list.display()),
             format!("APT::Architecture={architecture}"),
             format!("APT::Architectures={architecture}"),
-        ];
+        ]);
         if release.ends_with("-backports") {
             // Whose packages apt takes only where it is told to.
-            options.push(format!("APT::Default-Release={release}"));
+            let option = format!("APT::Default-Release={release}");
+            archive.options.push(option);
         }
         // Nor what the person has installed, or prefers.
         let none = [
@@ -62,48 +58,44 @@ impl<'a> Archive<'a> {
             "Etc::preferencesparts",
             "State::status",
         ];
-        options.extend(none.map(|name| format!("Dir::{name}=/dev/null")));
-        Self::at(cx, state, options)
+        let none = none.map(|name| format!("Dir::{name}=/dev/null"));
+        archive.options.extend(none);
+        archive.fresh()
     }
 
-    fn at(cx: &'a Context, state: PathBuf, mut options: Vec<String>) -> Result<Self> {
-        for name in ["apt-get", "apt-cache", "dpkg", "dpkg-deb"] {
-            if program(name).is_none() {
-                bail!("there is no {name}: only Debian has the packages that this would fetch");
-            }
-        }
-        fs::create_dir_all(state.join("lists/partial"))?;
-        fs::create_dir_all(state.join("cache/archives/partial"))?;
-        options.extend([
+    fn at(cx: &'a Context, name: &str) -> Result<Self> {
+        ensure!(
+            program("apt-get").is_some(),
+            "there is no apt-get: only Debian has the packages that this would fetch"
+        );
+        let state = cx.directory(name)?;
+        cx.directory(&format!("{name}/lists/partial"))?;
+        cx.directory(&format!("{name}/cache/archives/partial"))?;
+        let options = vec![
             format!("Dir::State::Lists={}", state.join("lists").display()),
             format!("Dir::Cache={}", state.join("cache").display()),
-        ]);
-        let archive = Self { cx, state, options };
-        if !archive.is_fresh() {
-            archive.update()?;
+        ];
+        Ok(Self { cx, state, options })
+    }
+
+    fn fresh(self) -> Result<Self> {
+        let updated = fs::metadata(self.state.join("updated")).and_then(|stamp| stamp.modified());
+        if updated.map_or(true, |time| time.elapsed().unwrap_or_default() > FRESH) {
+            self.update()?;
         }
-        Ok(archive)
-    }
-
-    fn stamp(&self) -> PathBuf {
-        self.state.join("updated")
-    }
-
-    fn is_fresh(&self) -> bool {
-        let age = fs::metadata(self.stamp())
-            .and_then(|stamp| stamp.modified())
-            .map(|time| time.elapsed().unwrap_or_default());
-        matches!(age, Ok(age) if age < FRESH)
+        Ok(self)
     }
 
     fn update(&self) -> Result<()> {
         self.cx
             .step("fetching package lists (into the target directory)");
-        let mut command = self.apt("apt-get");
-        command.arg("update");
-        self.cx.run_quietly(command)?;
-        fs::write(self.stamp(), "")?;
-        Ok(())
+        self.ask("apt-get", &["update"])?;
+        Ok(fs::write(self.state.join("updated"), "")?)
+    }
+
+    fn ask(&self, tool: &str, arguments: &[&str]) -> Result<String> {
+        let mut apt = self.apt(tool);
+        self.cx.run_quietly(apt.args(arguments))
     }
 
     fn apt(&self, tool: &str) -> Command {
@@ -116,42 +108,26 @@ impl<'a> Archive<'a> {
 
     /// The versions of a package, the newest first.
     pub(crate) fn versions(&self, package: &str) -> Result<Vec<String>> {
-        let mut command = self.apt("apt-cache");
-        command.args(["madison", package]);
-        let output = self.cx.run_quietly(command)?;
+        let output = self.ask("apt-cache", &["madison", package])?;
         // ` rustc-web | 1.85.0+dfsg3-1~deb12u3 | http://… bookworm/main amd64 Packages`
         let version = |line: &str| line.split('|').nth(1).map(|v| v.trim().to_owned());
         Ok(output.lines().filter_map(version).collect())
     }
 
-    /// The packages that a package depends on, itself not among them; with `all`, what those
-    /// depend on too.
-    pub(crate) fn dependencies(&self, package: &str, all: bool) -> Result<Vec<String>> {
-        let mut command = self.apt("apt-cache");
-        command.args(["depends", "--important", package]);
-        if all {
-            command.arg("--recurse");
-        }
-        let output = self.cx.run_quietly(command)?;
-        // Names start a line where they have dependencies of their own, else `  Depends: NAME`.
-        let mut names: Vec<_> = output
-            .lines()
-            .map(|line| line.trim().trim_start_matches("|"))
-            .map(|line| line.trim_start_matches("Pre"))
-            .map(|line| line.trim_start_matches("Depends: ").to_owned())
-            .filter(|name| name != package && !name.starts_with('<'))
-            .collect();
-        names.sort();
-        names.dedup();
-        Ok(names)
+    /// The packages that a package depends on, and those that they depend on.
+    pub(crate) fn dependencies(&self, package: &str) -> Result<Vec<String>> {
+        let depends = ["depends", "--important", "--recurse", package];
+        let output = self.ask("apt-cache", &depends)?;
+        // Each has a line of its own, at whose start it stands; a virtual one is in angle brackets.
+        let is_name = |line: &&str| !line.starts_with([' ', '<']) && *line != package;
+        Ok(output.lines().filter(is_name).map(str::to_owned).collect())
     }
 
     /// What apt would install to install a package: itself, and what it depends on as far as this
     /// machine does not have it. Of another release, that is all of it.
     pub(crate) fn missing(&self, package: &str) -> Result<Vec<String>> {
-        let mut command = self.apt("apt-get");
-        command.args(["install", "--simulate", "--no-install-recommends", package]);
-        let output = self.cx.run_quietly(command)?;
+        let install = ["install", "--simulate", "--no-install-recommends", package];
+        let output = self.ask("apt-get", &install)?;
         // `Inst libfdt1 (1.6.1-4+b1 Debian:12/stable [amd64])`
         let lines = output.lines().filter_map(|line| line.strip_prefix("Inst "));
         let names = lines.filter_map(|line| line.split_whitespace().next());
@@ -181,9 +157,9 @@ impl<'a> Archive<'a> {
         let names = packages.join(" ");
         self.cx.step(&format!("fetching {names}"));
         let fetch = || {
-            let mut command = self.apt("apt-get");
-            command.arg("download").args(packages).current_dir(into);
-            self.cx.run_quietly(command)
+            let mut apt = self.apt("apt-get");
+            apt.arg("download").args(packages).current_dir(into);
+            self.cx.run_quietly(apt)
         };
         // The archive forgets a package when its successor comes, at any time of the day.
         if fetch().is_err() {
@@ -196,14 +172,84 @@ impl<'a> Archive<'a> {
 
 /// What Debian calls this machine's architecture.
 pub(crate) fn native(cx: &Context) -> Result<String> {
-    let mut dpkg = Command::new("dpkg");
-    dpkg.arg("--print-architecture");
-    Ok(cx.run_quietly(dpkg)?.trim().to_owned())
+    let name = cx.run_quietly(command("dpkg --print-architecture"))?;
+    Ok(name.trim().to_owned())
 }
 
 /// Unpacks a package file into a directory.
 pub(crate) fn unpack_deb(cx: &Context, deb: &Path, into: &Path) -> Result<()> {
-    let mut command = Command::new("dpkg-deb");
-    command.arg("-x").arg(deb).arg(into);
-    cx.run_quietly(command).map(drop)
+    let unpack = cx.run_quietly(command("dpkg-deb -x").arg(deb).arg(into));
+    unpack.map(drop)
+}
+
+/// The sources of another release, by what `apt-get update --print-uris` says of this machine's own: packages
+/// come from where the person lets Debian's come from, and Debian has to have signed them.
+fn sources(uris: &str, release: &str) -> Result<String> {
+    let own = fs::read_to_string("/etc/os-release").context("which Debian is this?")?;
+    let own = own
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
+        .context("/etc/os-release names no release")?;
+    sources_beside(own, uris, release)
+}
+
+fn sources_beside(own: &str, uris: &str, release: &str) -> Result<String> {
+    const SIGNED: &str = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]";
+    let base = release.trim_end_matches("-backports");
+    let mut lines = BTreeSet::new();
+    // `'http://deb.debian.org/debian/dists/bookworm-updates/main/binary-all/Packages.xz' …`; others, too, name
+    // their suites after Debian's releases.
+    for uri in uris.lines().filter_map(|line| line.strip_prefix('\'')) {
+        let parts = uri
+            .split_once("/dists/")
+            .zip(uri.split_once("/main/binary-"));
+        let Some(((site, suite), _)) = parts else {
+            continue;
+        };
+        match suite
+            .strip_prefix(own)
+            .and_then(|rest| rest.split_once("/main/"))
+        {
+            // What another release is made of lies beside its main suite.
+            Some(("", _)) => lines.extend([base, release].map(|suite| format!("{site} {suite}"))),
+            Some((rest, _)) if rest.starts_with(['-', '/']) => {
+                lines.insert(format!("{site} {base}{rest}"));
+            }
+            _ => {}
+        }
+    }
+    ensure!(
+        !lines.is_empty(),
+        "no apt source of this machine has {own}/main, of which {release}'s could be made"
+    );
+    let lines = lines.into_iter();
+    Ok(lines
+        .map(|line| format!("deb {SIGNED} {line} main\n"))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sources_beside;
+
+    #[test]
+    fn a_release_stands_beside_what_it_is_made_of_and_what_is_not_debians_is_left() {
+        let uris = "\
+'http://a.example/debian/dists/bookworm/InRelease' a_InRelease 0
+'http://a.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' a_Packages 0
+'http://a.example/debian/dists/bookworm/main/binary-all/Packages.xz' a_Packages 0
+'http://a.example/debian/dists/bookworm-updates/main/binary-all/Packages.xz' a_Packages 0
+'http://c.example/tools/dists/bookworm/stable/binary-all/Packages.xz' c_Packages 0
+'http://c.example/tools/dists/tools-bookworm/main/binary-all/Packages.xz' c_Packages 0
+";
+        let of = |release| {
+            let sources = sources_beside("bookworm", uris, release).unwrap();
+            let signed = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://a.example/debian ";
+            sources.replace(signed, "")
+        };
+        assert_eq!(of("trixie"), "trixie main\ntrixie-updates main\n");
+        let backports = "trixie main\ntrixie-backports main\ntrixie-updates main\n";
+        assert_eq!(of("trixie-backports"), backports);
+        assert!(sources_beside("sid", uris, "trixie").is_err());
+    }
 }

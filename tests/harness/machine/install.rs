@@ -2,11 +2,10 @@
 
 use std::env;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::context::{Context, program};
+use crate::context::{Context, command, program};
 
 /// Something that a part needs from the machine.
 #[derive(Clone, Copy)]
@@ -17,41 +16,28 @@ pub(crate) struct Need {
     package: &'static str,
 }
 
-/// Links arm64 programs, of C and of Rust.
-pub(crate) const CROSS_GCC: Need = Need {
-    proof: "aarch64-linux-gnu-gcc",
-    package: "gcc-aarch64-linux-gnu",
-};
-/// The C library to link them with, statically or not.
-pub(crate) const CROSS_LIBC: Need = Need {
-    proof: "/usr/aarch64-linux-gnu/lib/libc.a",
-    package: "libc6-dev-arm64-cross",
-};
-/// The kernel's headers for arm64.
-pub(crate) const KERNEL_HEADERS: Need = Need {
-    proof: "/usr/aarch64-linux-gnu/include/asm/sve_context.h",
-    package: "linux-libc-dev-arm64-cross",
-};
-/// Compiles libFuzzer.
-pub(crate) const CXX: Need = Need {
-    proof: "c++",
-    package: "g++",
-};
-/// Runs arm64 programs.
-pub(crate) const QEMU_USER: Need = Need {
-    proof: "qemu-aarch64",
-    package: "qemu-user",
-};
-/// Disassembles, and models processors.
-pub(crate) const LLVM: Need = Need {
-    proof: "llvm-mca-22",
-    package: "llvm-22",
-};
-/// Counts what is executed.
-pub(crate) const VALGRIND: Need = Need {
-    proof: "valgrind",
-    package: "valgrind",
-};
+macro_rules! needs {
+    ($($(#[$about:meta])* $name:ident: $proof:literal, from $package:literal;)*) => {
+        $($(#[$about])* pub(crate) const $name: Need = Need { proof: $proof, package: $package };)*
+    };
+}
+
+needs! {
+    /// Links arm64 programs, of C and of Rust.
+    CROSS_GCC: "aarch64-linux-gnu-gcc", from "gcc-aarch64-linux-gnu";
+    /// The C library to link them with, statically or not.
+    CROSS_LIBC: "/usr/aarch64-linux-gnu/lib/libc.a", from "libc6-dev-arm64-cross";
+    /// The kernel's headers for arm64.
+    KERNEL_HEADERS: "/usr/aarch64-linux-gnu/include/asm/sve_context.h", from "linux-libc-dev-arm64-cross";
+    /// Compiles libFuzzer.
+    CXX: "c++", from "g++";
+    /// Runs arm64 programs.
+    QEMU_USER: "qemu-aarch64", from "qemu-user";
+    /// Disassembles, and models processors.
+    LLVM: "llvm-mca-22", from "llvm-22";
+    /// Counts what is executed.
+    VALGRIND: "valgrind", from "valgrind";
+}
 
 impl Need {
     fn met(&self) -> bool {
@@ -80,7 +66,7 @@ pub(crate) fn ensure(cx: &Context, needs: &[Need]) -> Result<()> {
         bail!("missing: {proofs}; run `sudo apt-get install {names}`, then this again");
     };
     cx.step(&format!("missing: {proofs}; installing {names}"));
-    apt_install(cx, root, &packages)
+    apt_install(cx, root, &names)
         .with_context(|| format!("could not install {names}, which bring {proofs}"))?;
     match missing.iter().find(|need| !need.met()) {
         Some(need) => bail!(
@@ -112,53 +98,33 @@ pub(crate) fn cargo_tool(cx: &Context, name: &str, version: &str) -> Result<Stri
 }
 
 /// What to put before a command that root must run: nothing, or sudo where it asks no password.
-fn root_prefix() -> Option<&'static [&'static str]> {
-    let id = Command::new("id").arg("-u").output().ok()?;
+fn root_prefix() -> Option<&'static str> {
+    let id = command("id -u").output().ok()?;
     if id.stdout.trim_ascii() == b"0" {
-        return Some(&[]);
+        return Some("");
     }
-    let sudo = Command::new("sudo")
-        .args(["-n", "true"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    matches!(sudo, Ok(status) if status.success()).then_some(&["sudo", "-n"])
+    let sudo = command("sudo -n true").output().ok()?;
+    sudo.status.success().then_some("sudo -n ")
 }
 
-fn apt_install(cx: &Context, root: &[&str], packages: &[&str]) -> Result<()> {
+fn apt_install(cx: &Context, root: &str, packages: &str) -> Result<()> {
+    // `env`, because sudo does not pass variables on.
+    let apt_get = |arguments: &str| {
+        let env = "env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300";
+        command(&format!("{root}{env} {arguments}"))
+    };
     // `--no-remove`: what the person has installed is not ours to take away.
-    let mut install = vec!["install", "-y", "--no-install-recommends", "--no-remove"];
-    install.extend(packages);
+    let install = format!("install -y --no-install-recommends --no-remove {packages}");
     // A fresh machine has no package lists, an old one has stale ones. Asking first is quicker than
     // fetching them each time.
-    let mut simulation = vec!["--simulate"];
-    simulation.extend(&install);
-    if !simulate(root, &simulation) {
+    let simulated = apt_get(&format!("--simulate {install}")).output();
+    if !simulated.is_ok_and(|output| output.status.success()) {
         // A broken third-party source must not be in the way; the install below has the last word.
-        let _ = cx.run(apt_get(root, &["update"]));
-    } else if cx.run(apt_get(root, &install)).is_ok() {
+        let _ = cx.run(apt_get("update"));
+    } else if cx.run(apt_get(&install)).is_ok() {
         return Ok(());
     } else {
-        cx.run(apt_get(root, &["update"]))?;
+        cx.run(apt_get("update"))?;
     }
-    cx.run(apt_get(root, &install)).map(drop)
-}
-
-fn simulate(root: &[&str], arguments: &[&str]) -> bool {
-    let output = apt_get(root, arguments).output();
-    matches!(output, Ok(output) if output.status.success())
-}
-
-fn apt_get(root: &[&str], arguments: &[&str]) -> Command {
-    // `env`, because sudo does not pass variables on.
-    let words = [
-        root,
-        &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"],
-        &["-q", "-o", "DPkg::Lock::Timeout=300"],
-        arguments,
-    ]
-    .concat();
-    let mut command = Command::new(words[0]);
-    command.args(&words[1..]);
-    command
+    cx.run(apt_get(&install)).map(drop)
 }

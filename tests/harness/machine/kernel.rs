@@ -85,7 +85,7 @@ fn from_package(cx: &Context, package: &str, release: Option<&str>) -> Result<Pa
     // A package without a version in its name depends on the one that has; and since 6.19 the kernel
     // is in another one.
     let dependencies = archive
-        .dependencies(&name, true)
+        .dependencies(&name)
         .with_context(|| format!("Debian's archive has no {package} for arm64"))?;
     let holds = |prefix: &'static str| {
         let mut names = dependencies.iter();

@@ -50,9 +50,7 @@ impl Qemu {
     }
 
     fn runs(&self, cx: &Context) -> bool {
-        let mut command = self.command();
-        command.arg("--version");
-        cx.run_quietly(command).is_ok()
+        cx.run_quietly(self.command().arg("--version")).is_ok()
     }
 }
 

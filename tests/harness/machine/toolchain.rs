@@ -12,7 +12,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use crate::context::{Context, program};
+use crate::context::{Context, command, program};
 use crate::machine::apt::Archive;
 use crate::machine::install::{self, CROSS_GCC, CROSS_LIBC, Need, QEMU_USER};
 
@@ -42,9 +42,7 @@ impl Toolchain {
     pub(crate) fn cargo(&self, cx: &Context, directory: &str, arguments: &[&str]) -> Command {
         let mut command = match self {
             Self::Rustup(name) => {
-                let mut command = Command::new("rustup");
-                command.args(["run", name, "cargo"]).args(arguments);
-                command
+                command(&format!("rustup run {name} cargo {}", arguments.join(" ")))
             }
             _ => cx.cargo(arguments),
         };
@@ -53,19 +51,14 @@ impl Toolchain {
         command
     }
 
-    fn rustc(&self, arguments: &[&str]) -> Command {
+    fn rustc(&self) -> Command {
         let mut command = match self {
             Self::Active => Command::new("rustc"),
-            Self::Rustup(name) => {
-                let mut command = Command::new("rustup");
-                command.args(["run", name, "rustc"]);
-                command
-            }
+            Self::Rustup(name) => command(&format!("rustup run {name} rustc")),
             Self::Installed(prefix) => Command::new(prefix.join("bin/rustc")),
             Self::Unpacked(root) => Command::new(root.join("usr/bin/rustc")),
         };
         self.environment(&mut command);
-        command.args(arguments);
         command
     }
 
@@ -87,13 +80,14 @@ impl Toolchain {
 
     /// What the compiler calls itself, if it runs.
     pub(crate) fn version(&self, cx: &Context) -> Result<String> {
-        let output = cx.run_quietly(self.rustc(&["--version"]))?;
+        let output = cx.run_quietly(self.rustc().arg("--version"))?;
         Ok(output.trim().to_owned())
     }
 
     /// Whether it has the standard library for arm64.
     pub(crate) fn builds_arm64(&self, cx: &Context) -> bool {
-        let libdir = cx.run_quietly(self.rustc(&["--print", "target-libdir", "--target", ARM64]));
+        let print = ["--print", "target-libdir", "--target", ARM64];
+        let libdir = cx.run_quietly(self.rustc().args(print));
         libdir.is_ok_and(|path| {
             fs::read_dir(path.trim()).is_ok_and(|mut entries| entries.next().is_some())
         })
@@ -116,9 +110,8 @@ fn find_arm64(cx: &Context) -> Result<(Toolchain, &'static str)> {
         return Ok((debian, "installed in /usr"));
     }
     if rustup_may_fetch() {
-        let mut command = Command::new("rustup");
-        command.args(["target", "add", ARM64]);
-        if cx.run(command).is_ok() && Toolchain::Active.builds_arm64(cx) {
+        let add = cx.run(command(&format!("rustup target add {ARM64}")));
+        if add.is_ok() && Toolchain::Active.builds_arm64(cx) {
             return Ok((Toolchain::Active, "the active toolchain"));
         }
     }
@@ -143,12 +136,10 @@ fn find_oldest(cx: &Context, version: &str) -> Result<Toolchain> {
     if let Some(name) = rustup_toolchain(cx, version) {
         return Ok(Toolchain::Rustup(name));
     }
-    if rustup_may_fetch() {
-        let mut command = Command::new("rustup");
-        command.args(["toolchain", "install", version, "--profile", "minimal"]);
-        if cx.run(command).is_ok() {
-            return Ok(Toolchain::Rustup(version.to_owned()));
-        }
+    if rustup_may_fetch()
+        && let Ok(toolchain) = rustup_install(cx, version)
+    {
+        return Ok(toolchain);
     }
     unpack(cx, &format!("rust-{version}"), Some(version), false).with_context(|| {
         format!("no Rust {version}; run `rustup toolchain install {version}`, then this again")
@@ -177,18 +168,21 @@ fn find_nightly(cx: &Context) -> Result<Toolchain> {
     if !rustup_may_fetch() {
         bail!("no rustup that may fetch one");
     }
-    let mut command = Command::new("rustup");
-    command.args(["toolchain", "install", "nightly", "--profile", "minimal"]);
-    cx.run(command)?;
-    Ok(Toolchain::Rustup("nightly".to_owned()))
+    rustup_install(cx, "nightly")
+}
+
+fn rustup_install(cx: &Context, name: &str) -> Result<Toolchain> {
+    let install = format!("rustup toolchain install {name} --profile minimal");
+    cx.run(command(&install))?;
+    Ok(Toolchain::Rustup(name.to_owned()))
 }
 
 /// The installed toolchain of this version: `1.85-…` or `1.85.N-…`.
 fn rustup_toolchain(cx: &Context, version: &str) -> Option<String> {
     program("rustup")?;
-    let mut command = Command::new("rustup");
-    command.args(["toolchain", "list", "--quiet"]);
-    let list = cx.run_quietly(command).ok()?;
+    let list = cx
+        .run_quietly(command("rustup toolchain list --quiet"))
+        .ok()?;
     list.split_whitespace()
         .find(|name| {
             name.strip_prefix(version)
@@ -236,7 +230,7 @@ fn packages(archive: &Archive<'_>, full: &str, arm64: bool) -> Result<Vec<String
     if arm64 {
         packages.push(format!("libstd-rust-web-dev:arm64={full}"));
     }
-    let dependencies = archive.dependencies(&libraries, true)?;
+    let dependencies = archive.dependencies(&libraries)?;
     packages.extend(
         dependencies
             .into_iter()

@@ -21,29 +21,19 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         "this part runs on x86-64; leave it out: `cargo harness --without asan`"
     );
     let nightly = toolchain::nightly(cx, "asan")?;
-    let arguments = ["test", "-p", "sve-state", "--all-features"];
     // With a target, what runs in the compiler is built without the sanitizer.
-    let mut command = nightly.cargo(
-        cx,
-        "asan",
-        &[&arguments[..], &["--target", TARGET]].concat(),
-    );
+    let test = "test -p sve-state --all-features --target";
+    let mut command = nightly.cargo(cx, "asan", &[test, TARGET]);
     command
         .env("RUSTFLAGS", SANITIZE)
         .env("RUSTDOCFLAGS", SANITIZE)
         .env("ASAN_OPTIONS", "verbosity=1");
-    let output = cx.run(command)?;
-    let tests = Tests::of(&output);
-    ensure!(tests.passed > 0, "no test ran");
-    let programs = count(&output, "     Running ");
-    let awake = count(&output, AWAKE);
+    let (tests, output) = Tests::run(cx, command)?;
+    let programs = output.matches("     Running ").count();
+    let awake = output.matches(AWAKE).count();
     ensure!(
         programs > 0 && awake >= programs,
         "{awake} programs said that the sanitizer watches them, of {programs} and doctests"
     );
     Ok(vec![format!("{tests} under AddressSanitizer")])
-}
-
-fn count(output: &str, what: &str) -> usize {
-    output.matches(what).count()
 }

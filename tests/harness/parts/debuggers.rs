@@ -1,7 +1,8 @@
 //! gdb and LLDB themselves, each in an old and a new version: they connect to the example server, and open core
 //! files of the other example; what they show of each register is compared. What differs by debugger is the
-//! table below, which stands in the documentation of `gdb` too.
+//! table in the documentation of `gdb`, which is read here.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -20,112 +21,75 @@ mod script;
 
 use script::{Answer, Kind, Script};
 
-/// A version of a debugger, and what it can do.
+/// A version of a debugger, and where Debian has it.
 struct Debugger {
     /// For the command line.
     name: &'static str,
     /// In the table.
     version: &'static str,
     kind: Kind,
-    /// Where Debian has it.
     release: &'static str,
     package: &'static str,
-    /// v, d and s, where z is what the stub has.
-    v_of_z: bool,
-    /// FPSR and FPCR of a core file at each vector length.
-    status: bool,
-    /// Each thread of a core file at its own vector length.
-    own_length: bool,
-    /// A core note of streaming mode, with one of ZA beside it or without.
-    streaming: bool,
-    streaming_alone: bool,
-    /// A core file without SVE and with EI_OSABI 0.
-    no_os: bool,
 }
 
-const DEBUGGERS: [Debugger; 4] = [
-    Debugger {
-        name: "gdb-13",
-        version: "gdb 13.1",
-        kind: Kind::Gdb,
-        release: "bookworm",
-        package: "gdb-multiarch",
-        v_of_z: true,
-        status: false,
-        own_length: false,
-        streaming: false,
-        streaming_alone: false,
-        no_os: true,
-    },
-    Debugger {
-        name: "gdb-18",
-        version: "gdb 18.1",
-        kind: Kind::Gdb,
-        release: "trixie-backports",
-        package: "gdb-multiarch",
-        v_of_z: true,
-        status: false,
-        own_length: false,
-        streaming: true,
-        streaming_alone: false,
-        no_os: true,
-    },
-    Debugger {
-        name: "lldb-19",
-        version: "LLDB 19.1",
-        kind: Kind::Lldb,
-        release: "bookworm",
-        package: "lldb-19",
-        v_of_z: false,
-        status: true,
-        own_length: true,
-        streaming: true,
-        streaming_alone: true,
-        no_os: false,
-    },
-    Debugger {
-        name: "lldb-21",
-        version: "LLDB 21.1",
-        kind: Kind::Lldb,
-        release: "trixie-backports",
-        package: "lldb-21",
-        v_of_z: true,
-        status: true,
-        own_length: true,
-        streaming: true,
-        streaming_alone: true,
-        no_os: true,
-    },
+macro_rules! debuggers {
+    ($($name:literal $version:literal $kind:ident $release:literal $package:literal;)*) => {
+        &[$(Debugger {
+            name: $name,
+            version: $version,
+            kind: Kind::$kind,
+            release: $release,
+            package: $package,
+        }),*]
+    };
+}
+
+const DEBUGGERS: &[Debugger] = debuggers! {
+    "gdb-13" "gdb 13.1" Gdb "bookworm" "gdb-multiarch";
+    "gdb-18" "gdb 18.1" Gdb "trixie-backports" "gdb-multiarch";
+    "lldb-19" "LLDB 19.1" Lldb "bookworm" "lldb-19";
+    "lldb-21" "LLDB 21.1" Lldb "trixie-backports" "lldb-21";
+};
+
+/// What differs by debugger, as the documentation words it.
+const V_OF_Z: &str = "stub: v, d and s, made of z";
+const STATUS: &str =
+    "core file: fpsr and fpcr at VQ 5 to 7 and 13 to 15 (at all others, all of them)";
+const DIFFERS: [&str; 6] = [
+    V_OF_Z,
+    STATUS,
+    OWN_LENGTH.row,
+    STREAMING.row,
+    STREAMING_ALONE.row,
+    NO_OS.row,
 ];
 
-/// A row of the table, and which of the debuggers can do it.
-type Row = (&'static str, fn(&Debugger) -> bool);
-
-/// The table of the documentation.
-const ROWS: [Row; 9] = [
-    (
-        "stub: z, p, ffr, vg, fpsr and fpcr at VQ 1 to 16; v, fpsr and fpcr without SVE",
-        |_| true,
-    ),
-    ("stub: cpsr, fpsr and fpcr by their fields", |_| true),
-    ("stub: v, d and s, made of z", |it| it.v_of_z),
-    (
-        "core file: z, p, ffr and vg at VQ 1 to 16; v without SVE",
-        |_| true,
-    ),
-    (
-        "core file: fpsr and fpcr at VQ 5 to 7 and 13 to 15 (at all others, all of them)",
-        |it| it.status,
-    ),
-    ("core file: each thread at its own vector length", |it| {
-        it.own_length
-    }),
-    ("core file: NT_ARM_SSVE, with NT_ARM_ZA beside it", |it| {
-        it.streaming
-    }),
-    ("core file: only NT_ARM_SSVE", |it| it.streaming_alone),
-    ("core file: without SVE, and EI_OSABI 0", |it| it.no_os),
-];
+/// What the documentation's table says of a debugger: whether it can do what is in a row.
+fn abilities(version: &str) -> Result<BTreeMap<&'static str, bool>> {
+    let rows = include_str!("../../../runtime/src/gdb.rs").lines();
+    let rows = rows.filter_map(|line| line.strip_prefix("//! |")?.strip_suffix('|'));
+    let mut rows = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+    let head = rows.find(|row| row[1..].iter().eq(DEBUGGERS.iter().map(|it| &it.version)));
+    let head = head.context("the documentation of `gdb` has no table of these debuggers")?;
+    let column = head.iter().position(|cell| *cell == version);
+    let column = column.context("no such debugger")?;
+    let mut abilities = BTreeMap::new();
+    for row in rows.skip(1).take_while(|row| row.len() == head.len()) {
+        let can = row[column] == "yes";
+        ensure!(
+            can || row[column] == "no" && DIFFERS.contains(&row[0]),
+            "the documentation of `gdb` says of {version}: {}: {}",
+            row[0],
+            row[column]
+        );
+        abilities.insert(row[0], can);
+    }
+    for row in DIFFERS {
+        let there = abilities.contains_key(row);
+        ensure!(there, "the documentation of `gdb` has no row {row:?}");
+    }
+    Ok(abilities)
+}
 
 /// Core files of several vCPUs: vector lengths, 0 for none.
 const SEVERAL: [&[u32]; 6] = [&[2, 2], &[2, 0], &[0, 2], &[4, 2], &[2, 16], &[0, 3, 1]];
@@ -143,7 +107,6 @@ pub(crate) struct Options {
 
 /// Lets each debugger show all there is, at every vector length.
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
-    table_is_documented(cx)?;
     let chosen = |it: &&Debugger| {
         options.debugger.is_empty() || options.debugger.iter().any(|name| name == it.name)
     };
@@ -153,8 +116,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
             .with_context(|| format!("cannot have {}", debugger.version))?;
         unpacked.push((debugger, package));
     }
-    let examples = ["-p", "sve-state-debug", "--examples"];
-    cx.run(cx.cargo(&[&["build", "--release"], &examples[..]].concat()))?;
+    cx.run(cx.cargo(&["build --release -p sve-state-debug --examples"]))?;
     let examples = cx.target.join("release/examples");
     let mut counted = Vec::new();
     for (debugger, package) in &unpacked {
@@ -164,6 +126,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
             package,
             examples: &examples,
             directory: cx.directory(&format!("debuggers/{}", debugger.name))?,
+            can: abilities(debugger.version)?,
         };
         counted.push(programs.run()?);
     }
@@ -178,34 +141,6 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     }
     counted.push(elfutils(cx, &examples)?);
     Ok(counted)
-}
-
-/// The table as the documentation has it.
-fn table() -> Vec<String> {
-    let line = |cells: Vec<&str>| format!("//! | {} |", cells.join(" | "));
-    let versions = DEBUGGERS.iter().map(|it| it.version);
-    let mut lines = vec![
-        line([""].into_iter().chain(versions).collect()).replace("|  |", "| |"),
-        line(vec!["---"; 1 + DEBUGGERS.len()]),
-    ];
-    for (what, can) in ROWS {
-        let cells = DEBUGGERS
-            .iter()
-            .map(|it| if can(it) { "yes" } else { "no" });
-        lines.push(line([what].into_iter().chain(cells).collect()));
-    }
-    lines
-}
-
-fn table_is_documented(cx: &Context) -> Result<()> {
-    let path = cx.root.join("runtime/src/gdb.rs");
-    let (table, text) = (table().join("\n"), fs::read_to_string(&path)?);
-    ensure!(
-        text.contains(&format!("{table}\n//!\n")),
-        "{} has another table of what differs by debugger than this part holds:\n{table}",
-        path.display()
-    );
-    Ok(())
 }
 
 /// Byte `k` of a register, as the examples fill them in.
@@ -270,16 +205,42 @@ impl Script {
 }
 
 /// How a core file differs from what the example writes by itself.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Variant {
-    Plain,
-    OwnLength,
-    Streaming,
-    /// The note of ZA has a type that nobody knows.
-    StreamingAlone,
-    /// EI_OSABI is 0.
-    NoOs,
+struct Variant {
+    /// In the documentation's table.
+    row: &'static str,
+    option: Option<&'static str>,
+    /// In the file that was written.
+    change: fn(&mut [u8]) -> Result<()>,
 }
+
+const PLAIN: Variant = Variant {
+    row: "core file: z, p, ffr and vg at VQ 1 to 16; v without SVE",
+    option: None,
+    change: |_| Ok(()),
+};
+const OWN_LENGTH: Variant = Variant {
+    row: "core file: each thread at its own vector length",
+    option: Some("--own-length"),
+    ..PLAIN
+};
+const STREAMING: Variant = Variant {
+    row: "core file: NT_ARM_SSVE, with NT_ARM_ZA beside it",
+    option: Some("--streaming"),
+    ..PLAIN
+};
+const STREAMING_ALONE: Variant = Variant {
+    row: "core file: only NT_ARM_SSVE",
+    change: |file| hide_notes(file, 0x40c, b"LINUX"),
+    ..STREAMING
+};
+const NO_OS: Variant = Variant {
+    row: "core file: without SVE, and EI_OSABI 0",
+    change: |file| {
+        file[7] = 0;
+        Ok(())
+    },
+    ..PLAIN
+};
 
 struct Programs<'a> {
     cx: &'a Context,
@@ -287,6 +248,7 @@ struct Programs<'a> {
     package: &'a Unpacked,
     examples: &'a Path,
     directory: PathBuf,
+    can: BTreeMap<&'static str, bool>,
 }
 
 impl Programs<'_> {
@@ -308,14 +270,15 @@ impl Programs<'_> {
             opened += self.core_file(vqs)?;
         }
         for vqs in [&[4, 2], &[2, 16], &[3, 0]] {
-            self.row(vqs, Variant::OwnLength, self.debugger.own_length)?;
+            self.row(vqs, &OWN_LENGTH)?;
         }
         for vqs in [&[2][..], &[4, 4]] {
-            self.row(vqs, Variant::Streaming, self.debugger.streaming)?;
-            self.row(vqs, Variant::StreamingAlone, self.debugger.streaming_alone)?;
+            self.row(vqs, &STREAMING)?;
+            self.row(vqs, &STREAMING_ALONE)?;
         }
-        self.row(&[0], Variant::NoOs, self.debugger.no_os)?;
-        self.row(&[2], Variant::NoOs, true)?;
+        self.row(&[0], &NO_OS)?;
+        let (script, answers) = self.open(&[2], &NO_OS)?;
+        self.compare(&answers, &script.expected)?;
         Ok(format!(
             "{version}: {} of a stub's vCPU, {} of core files",
             count(served, "value"),
@@ -330,7 +293,7 @@ impl Programs<'_> {
         let server = Server::start(command)?;
         let mut script = Script::new(self.debugger.kind);
         script.connect(&server.address);
-        let has_v = vq == 0 || self.debugger.v_of_z;
+        let has_v = vq == 0 || self.can[V_OF_Z];
         script.registers(vq, vq, has_v);
         script.status();
         script.number("tpidr", &TPIDR.to_le_bytes());
@@ -369,16 +332,8 @@ impl Programs<'_> {
         for (name, number) in numbers {
             script.number(name, &number.to_le_bytes());
         }
-        let cpsr = [
-            ("N", 1),
-            ("D", 1),
-            ("A", 1),
-            ("I", 1),
-            ("F", 1),
-            ("EL", 1),
-            ("SP", 1),
-        ];
-        script.fields("cpsr", &cpsr);
+        let cpsr = ["N", "D", "A", "I", "F", "EL", "SP"];
+        script.fields("cpsr", &cpsr.map(|name| (name, 1)));
         script.fields("fpsr", &[("QC", 1), ("IXC", 1), ("IOC", 1)]);
         script.fields("fpcr", &[("FZ", 1), ("RMode", 3)]);
 
@@ -414,10 +369,10 @@ impl Programs<'_> {
 
     /// A core file of these vCPUs, all of them at the largest vector length.
     fn core_file(&self, vqs: &[u32]) -> Result<usize> {
-        let (script, answers) = self.open(vqs, Variant::Plain)?;
+        let (script, answers) = self.open(vqs, &PLAIN)?;
         // gdb finds FPSR and FPCR where both are in the padding too, or there is none.
         let shown = vqs.iter().copied().max().unwrap_or_default();
-        if self.debugger.status || !matches!(shown, 5..=7 | 13..=15) {
+        if self.can[STATUS] || !matches!(shown, 5..=7 | 13..=15) {
             return self.compare(&answers, &script.expected);
         }
         let is_status = |(name, _): &&Answer| name.starts_with("fp");
@@ -429,31 +384,24 @@ impl Programs<'_> {
     }
 
     /// A variant of the core file, whose registers are all right, or are not.
-    fn row(&self, vqs: &[u32], variant: Variant, can: bool) -> Result<()> {
+    fn row(&self, vqs: &[u32], variant: &Variant) -> Result<()> {
         let (script, answers) = self.open(vqs, variant)?;
-        self.judge(&answers, &script.expected, can)
+        self.judge(&answers, &script.expected, self.can[variant.row])
     }
 
     /// Writes the file, and asks for every register.
-    fn open(&self, vqs: &[u32], variant: Variant) -> Result<(Script, Vec<Answer>)> {
-        let file = self.directory.join(file_name(vqs, variant));
+    fn open(&self, vqs: &[u32], variant: &Variant) -> Result<(Script, Vec<Answer>)> {
+        let mut names = vec!["core".to_owned()];
+        names.extend(vqs.iter().map(|vq| name(*vq)));
+        let file = self.directory.join(names.join("-"));
         let mut command = Command::new(self.examples.join("core_file"));
         for vq in vqs {
             command.args(["--sve", &name(*vq)]);
         }
-        match variant {
-            Variant::OwnLength => drop(command.arg("--own-length")),
-            Variant::Streaming | Variant::StreamingAlone => drop(command.arg("--streaming")),
-            Variant::Plain | Variant::NoOs => {}
-        }
-        command.arg(&file);
+        command.args(variant.option).arg(&file);
         self.cx.run_quietly(command)?;
         let mut bytes = fs::read(&file)?;
-        match variant {
-            Variant::NoOs => bytes[7] = 0,
-            Variant::StreamingAlone => hide_notes(&mut bytes, 0x40c, b"LINUX")?,
-            Variant::Plain | Variant::OwnLength | Variant::Streaming => {}
-        }
+        (variant.change)(&mut bytes)?;
         fs::write(&file, bytes)?;
 
         let mut script = Script::new(self.debugger.kind);
@@ -461,14 +409,14 @@ impl Programs<'_> {
         let largest = vqs.iter().copied().max().unwrap_or_default();
         for (thread, vq) in (1..).zip(vqs) {
             script.thread(thread);
-            let shown = match variant {
-                Variant::OwnLength => (*vq).max(1),
+            let shown = match variant.option {
+                Some("--own-length") => (*vq).max(1),
                 _ => largest,
             };
             script.registers(*vq, shown, true);
             script.status();
         }
-        let answers = self.ask(&file_name(vqs, variant), &script)?;
+        let answers = self.ask(&names.join("-"), &script)?;
         Ok((script, answers))
     }
 
@@ -497,7 +445,7 @@ impl Programs<'_> {
         ensure!(
             answers != expected,
             "{} shows all registers right, and the table says that it does not: \
-             runtime/src/gdb.rs, and `DEBUGGERS` of this part",
+             runtime/src/gdb.rs",
             self.debugger.version
         );
         Ok(())
@@ -551,9 +499,7 @@ fn hide_notes(file: &mut [u8], kind: u32, owner: &[u8]) -> Result<()> {
 fn elfutils(cx: &Context, examples: &Path) -> Result<String> {
     let elfutils = Unpacked::of(cx, "bookworm", "elfutils").context("cannot have elfutils")?;
     let file = cx.directory("debuggers/elfutils")?.join("core");
-    let mut command = Command::new(examples.join("core_file"));
-    command.arg(&file);
-    cx.run(command)?;
+    cx.run(Command::new(examples.join("core_file")).arg(&file))?;
     let opens = || -> Result<bool> {
         let mut stack = elfutils.command("eu-stack");
         // It fails, because there is no memory to find frames in.
@@ -573,18 +519,6 @@ fn name(vq: u32) -> String {
         0 => "none".to_owned(),
         vq => vq.to_string(),
     }
-}
-
-fn file_name(vqs: &[u32], variant: Variant) -> String {
-    let names: Vec<_> = vqs.iter().map(|vq| name(*vq)).collect();
-    let suffix = match variant {
-        Variant::Plain => "",
-        Variant::OwnLength => "-own-length",
-        Variant::Streaming => "-streaming",
-        Variant::StreamingAlone => "-streaming-alone",
-        Variant::NoOs => "-no-os",
-    };
-    format!("core-{}{suffix}", names.join("-"))
 }
 
 /// The example server, which ends when the debugger has gone, or here.
@@ -627,5 +561,17 @@ impl Drop for Server {
         // It may have ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEBUGGERS, V_OF_Z, abilities};
+
+    #[test]
+    fn the_documentation_says_what_each_debugger_can_do() {
+        let abilities = DEBUGGERS.iter().map(|it| abilities(it.version).unwrap());
+        let (rows, v): (Vec<_>, Vec<_>) = abilities.map(|can| (can.len(), can[V_OF_Z])).unzip();
+        assert_eq!((rows, v), (vec![9; 4], vec![true, true, false, true]));
     }
 }

@@ -48,8 +48,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         path: install::cargo_tool(cx, "cargo-fuzz", CARGO_FUZZ)?,
         nightly,
     };
-    let manifest = ["--manifest-path", "fuzz/Cargo.toml"];
-    cx.run(cx.cargo(&[&["fmt", "--check"], &manifest[..]].concat()))?;
+    cx.run(cx.cargo(&["fmt --check --manifest-path fuzz/Cargo.toml"]))?;
     cx.run(fuzzer.cargo(&["build"]))?;
     let mut counted = Vec::new();
     for (target, per_second) in TARGETS {
@@ -67,7 +66,7 @@ struct Fuzzer<'a> {
 impl Fuzzer<'_> {
     /// A command of cargo-fuzz.
     fn cargo(&self, arguments: &[&str]) -> Command {
-        let arguments = [&["fuzz"], arguments].concat();
+        let arguments = ["fuzz", &arguments.join(" ")];
         let mut command = self.nightly.cargo(self.cx, "fuzz", &arguments);
         command.env("PATH", &self.path);
         command

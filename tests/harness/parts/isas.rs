@@ -1,7 +1,7 @@
 //! The tests of `sve-state` with each set of copies that x86-64 may have. Plain `cargo test` runs what
 //! this processor has.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::context::Context;
 use crate::machine::install::{self, QEMU_USER};
@@ -27,22 +27,14 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     install::ensure(cx, &[QEMU_USER])?;
     let mut counted = Vec::new();
     for (n, (name, flags, emulator)) in SETS.iter().enumerate() {
-        let mut test = cx.cargo(&[
-            "test",
-            "-p",
-            "sve-state",
-            "--all-features",
-            "--lib",
-            "--tests",
-        ]);
+        let mut test = cx.cargo(&["test -p sve-state --all-features --lib --tests"]);
         test.env("CARGO_TARGET_DIR", cx.directory(&format!("isas-{n}"))?);
         test.env_remove("CARGO_ENCODED_RUSTFLAGS");
         test.env("RUSTFLAGS", flags);
         if let Some(emulator) = emulator {
             test.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", emulator);
         }
-        let tests = Tests::of(&cx.run(test)?);
-        ensure!(tests.passed > 0, "no test ran: {name}");
+        let (tests, _) = Tests::run(cx, test).context(*name)?;
         counted.push(format!("{tests}, {name}"));
     }
     Ok(counted)

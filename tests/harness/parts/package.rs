@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -73,31 +74,19 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     let all = cx.directory("package-check")?;
     fs::remove_dir_all(&all)?;
     let directory = all.join(std::process::id().to_string());
-    fs::create_dir_all(&directory)?;
     // A person may be in the midst of a change; on a clean checkout nothing is dirty.
-    let mut package = cx.cargo(&["package", "--allow-dirty"]);
-    for (name, _) in CRATES {
-        package.args(["--package", name]);
-    }
-    package.env("CARGO_TARGET_DIR", &directory);
-    cx.run(package)?;
+    let mut package = cx.cargo(&["package --allow-dirty"]);
+    package.args(CRATES.map(|(name, _)| format!("--package={name}")));
+    cx.run(package.env("CARGO_TARGET_DIR", &directory))?;
 
-    let consumer = Consumer::new(cx, &directory)?;
-    let mut crates = Vec::new();
-    for (feature, more) in FEATURES {
-        crates.push(format!("{feature} {}", consumer.crates(feature, more)?));
-    }
-    let seconds = consumer.build()?;
+    let (crates, seconds) = consumer(cx, &directory)?;
     let grown = grown(cx, &directory)?;
     for version in KVM_IOCTLS {
         kvm_consumer(cx, &directory, version)?;
     }
     Ok(vec![
         format!("{} packaged, {files} files", count(CRATES.len(), "crate")),
-        format!(
-            "crates that a program gets, by feature: {}",
-            crates.join(", ")
-        ),
+        format!("crates that a program gets, by feature: {crates}"),
         format!("a clean build of a program that uses sve-state: {seconds:.1} s"),
         format!("bytes that a VMM on arm64 grows by, of so many at most: {grown}"),
         format!(
@@ -107,56 +96,74 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     ])
 }
 
+/// A program that has the packages from here instead of crates.io: how it asks for `sve-state`, beside the version,
+/// what else stands in its manifest, and its files.
+fn program(
+    packages: &Path,
+    name: &str,
+    asks: &str,
+    more: &str,
+    files: &[(&str, &str)],
+) -> Result<PathBuf> {
+    let workspace: toml::Table = include_str!("../../../Cargo.toml").parse()?;
+    let version = workspace["workspace"]["package"]["version"].as_str();
+    let version = version.context("the published crates have one version")?;
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\nautobins = false\n\
+         [dependencies]\nsve-state = {{ version = \"{version}\", {asks} }}\n\
+         [patch.crates-io]\n\
+         sve-state = {{ path = \"../package/sve-state-{version}\" }}\n\
+         sve-state-macros = {{ path = \"../package/sve-state-macros-{version}\" }}\n\
+         [workspace]\n{more}"
+    );
+    let directory = packages.join(name);
+    for (file, text) in [&[("Cargo.toml", &manifest[..])], files].concat() {
+        let path = directory.join(file);
+        fs::create_dir_all(path.parent().context("a file is in a folder")?)?;
+        fs::write(path, text)?;
+    }
+    Ok(directory)
+}
+
 /// Both ends of the versions that `sve-state` takes.
 const KVM_IOCTLS: [&str; 2] = ["0.15.0", "0.25.1"];
-
-const KVM_PROGRAM: &str = include_str!("../../programs/size/kvm.rs");
 
 /// Builds a VMM for arm64 that has this version of kvm-ioctls itself, and hands `&VcpuFd` over: as
 /// `sve_state::kvm` says, so that both have the same.
 fn kvm_consumer(cx: &Context, packages: &Path, version: &str) -> Result<()> {
-    let directory = packages.join(format!("kvm-{version}"));
-    fs::create_dir_all(directory.join("src"))?;
-    fs::write(directory.join("src/main.rs"), KVM_PROGRAM)?;
-    let program = "[[bin]]\nname = \"vmm\"\npath = \"src/main.rs\"\n";
-    let kvm = format!(
-        "[target.'cfg(target_arch = \"aarch64\")'.dependencies]\nkvm-ioctls = \"={version}\"\n"
+    let more = format!(
+        "[[bin]]\nname = \"vmm\"\npath = \"main.rs\"\n\
+         [target.'cfg(target_arch = \"aarch64\")'.dependencies]\nkvm-ioctls = \"={version}\"\n"
     );
-    let manifest = manifest(
-        packages,
-        "features = [\"kvm\", \"snapshot\"]",
-        &format!("{program}{kvm}"),
-    )?;
-    fs::write(directory.join("Cargo.toml"), manifest)?;
-    let cargo = |arguments: &[&str]| {
-        let mut command = cx.cargo(arguments);
+    let files = [("main.rs", include_str!("../../programs/size/kvm.rs"))];
+    let name = format!("kvm-{}", version.replace('.', "-"));
+    let asks = "features = [\"kvm\", \"snapshot\"]";
+    let directory = program(packages, &name, asks, &more, &files)?;
+    let cargo = |words: &str| {
+        let mut command = cx.cargo(&[words]);
         command.current_dir(&directory);
         command
     };
-    cx.run(cargo(&["generate-lockfile"]))?;
-    let tree = [
-        "tree", "--target", ARM64, "--prefix", "none", "--format", "{p}",
-    ];
-    let versions = |cx: &Context| -> Result<BTreeSet<String>> {
+    cx.run(cargo("generate-lockfile"))?;
+    let versions = || -> Result<BTreeSet<String>> {
+        let tree = format!("tree --target {ARM64} --prefix none --format {{p}}");
         let output = cx.run_quietly(cargo(&tree))?;
         let lines = output.lines().map(|line| line.trim_end_matches(" (*)"));
         let versions = lines.filter_map(|line| line.strip_prefix("kvm-ioctls v"));
         Ok(versions.map(str::to_owned).collect())
     };
-    for other in versions(cx)?.iter().filter(|other| *other != version) {
-        let package = format!("kvm-ioctls@{other}");
-        cx.run(cargo(&["update", "-p", &package, "--precise", version]))?;
+    for other in versions()?.iter().filter(|other| *other != version) {
+        let update = format!("update -p kvm-ioctls@{other} --precise {version}");
+        cx.run(cargo(&update))?;
     }
-    let found = versions(cx)?;
+    let found = versions()?;
     ensure!(
         found.iter().eq([version]),
         "a VMM with kvm-ioctls {version} has {found:?}"
     );
-    let arm64 = toolchain::arm64(cx)?;
-    let mut build = toolchain::arm64_cargo(cx, &arm64, &["check"]);
-    build.current_dir(&directory);
-    cx.run(build)?;
-    Ok(())
+    let mut check = toolchain::arm64_cargo(cx, &toolchain::arm64(cx)?, &["check"]);
+    check.current_dir(&directory);
+    cx.run(check).map(drop)
 }
 
 /// A VMM that uses the crate: its lines, and those of the program that moves a vCPU with them.
@@ -230,34 +237,25 @@ fn before(source: &str) -> String {
 
 /// Builds each VMM for arm64, before and after, and says by how much it grows.
 fn grown(cx: &Context, packages: &Path) -> Result<String> {
-    let directory = packages.join("size");
-    let mut more = DEPENDENCIES.to_owned();
-    for Shape {
-        name,
-        profile,
-        consumer,
-        program,
-        ..
-    } in SHAPES
-    {
+    let (mut more, mut files) = (DEPENDENCIES.to_owned(), Vec::new());
+    for shape in &SHAPES {
+        let (name, profile) = (shape.name, shape.profile);
         more += &format!("[profile.{name}]\ninherits = \"release\"\nstrip = true\n{profile}");
         for (side, text) in [
             ("before", before as fn(&str) -> String),
             ("after", str::to_owned),
         ] {
-            let folder = directory.join(side);
-            fs::create_dir_all(&folder)?;
-            fs::write(folder.join(format!("{name}.rs")), text(consumer))?;
-            fs::write(folder.join(format!("main_{name}.rs")), text(program))?;
-            for (file, text) in SHARED {
-                fs::write(folder.join(file), text)?;
-            }
-            let path = format!("{side}/main_{name}.rs");
-            more += &format!("[[bin]]\nname = \"{name}_{side}\"\npath = \"{path}\"\n");
+            files.push((format!("{side}/{name}.rs"), text(shape.consumer)));
+            let main = format!("{side}/main_{name}.rs");
+            more += &format!("[[bin]]\nname = \"{name}_{side}\"\npath = \"{main}\"\n");
+            files.push((main, text(shape.program)));
+            let shared = SHARED.map(|(file, text)| (format!("{side}/{file}"), text.to_owned()));
+            files.extend(shared);
         }
     }
-    let manifest = manifest(packages, "features = [\"serde\"]", &more)?;
-    fs::write(directory.join("Cargo.toml"), manifest)?;
+    let files = files.iter().map(|(file, text)| (&file[..], &text[..]));
+    let files = files.collect::<Vec<_>>();
+    let directory = program(packages, "size", "features = [\"serde\"]", &more, &files)?;
 
     toolchain::ensure_arm64(cx, &[])?;
     let arm64 = toolchain::arm64(cx)?;
@@ -272,23 +270,13 @@ fn grown(cx: &Context, packages: &Path) -> Result<String> {
         name, most_grown, ..
     } in SHAPES
     {
-        let sides = ["before", "after"].map(|side| format!("{name}_{side}"));
-        let build = [
-            "build",
-            "--profile",
-            name,
-            "--bin",
-            &sides[0],
-            "--bin",
-            &sides[1],
-        ];
-        let mut build = toolchain::arm64_cargo(cx, &arm64, &build);
+        let build = format!("build --profile {name} --bin {name}_before --bin {name}_after");
+        let mut build = toolchain::arm64_cargo(cx, &arm64, &[&build]);
         build.current_dir(&directory);
-        build.env(toolchain::setting("RUSTFLAGS"), &flags);
-        cx.run(build)?;
+        cx.run(build.env(toolchain::setting("RUSTFLAGS"), &flags))?;
         let folder = cx.target.join("arm64").join(ARM64).join(name);
-        let [before, after] = sides.map(|program| folder.join(program));
-        let (before, after) = (loaded(&fs::read(before)?)?, loaded(&fs::read(after)?)?);
+        let loaded = |side: &str| loaded(cx, &folder.join(format!("{name}_{side}")));
+        let (before, after) = (loaded("before")?, loaded("after")?);
         let more = after.saturating_sub(before);
         ensure!(
             more <= most_grown,
@@ -299,34 +287,20 @@ fn grown(cx: &Context, packages: &Path) -> Result<String> {
     Ok(grown.join(", "))
 }
 
-/// The size of the sections of a 64-bit ELF file that are loaded from it.
-fn loaded(file: &[u8]) -> Result<u64> {
-    const SHT_NOBITS: u64 = 8;
-    const SHF_ALLOC: u64 = 2;
-    let number = |at: usize, bytes: usize| -> Result<u64> {
-        let field = file
-            .get(at..at + bytes)
-            .context("the ELF file ends early")?;
-        Ok(field
-            .iter()
-            .rev()
-            .fold(0, |n, byte| n << 8 | u64::from(*byte)))
-    };
-    let (start, size) = (number(0x28, 8)?, number(0x3a, 2)?);
-    let mut loaded = 0;
-    for section in 0..number(0x3c, 2)? {
-        let at = usize::try_from(start + section * size)?;
-        if number(at + 4, 4)? != SHT_NOBITS && number(at + 8, 8)? & SHF_ALLOC != 0 {
-            loaded += number(at + 0x20, 8)?;
-        }
-    }
-    Ok(loaded)
+/// The size of the sections of an ELF file that are loaded from it: those of code and constants, and of variables
+/// that are not zero.
+fn loaded(cx: &Context, file: &Path) -> Result<u64> {
+    let output = cx.run_quietly(Command::new("aarch64-linux-gnu-size").arg(file))?;
+    let words = output.lines().nth(1).unwrap_or_default().split_whitespace();
+    let sizes = words.take(2).map(str::parse::<u64>);
+    let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
+    ensure!(sizes.len() == 2, "size says {output:?}");
+    Ok(sizes.iter().sum())
 }
 
 /// Checks what cargo would put into a package; gives how many files that are.
 fn check_files(cx: &Context, name: &str, folder: &str) -> Result<usize> {
-    let list = ["package", "--list", "--allow-dirty", "--package", name];
-    let output = cx.run(cx.cargo(&list))?;
+    let output = cx.run(cx.cargo(&["package --list --allow-dirty --package", name]))?;
     // Warnings come on the same pipe, and have spaces.
     let files: BTreeSet<_> = output
         .lines()
@@ -341,15 +315,9 @@ fn check_files(cx: &Context, name: &str, folder: &str) -> Result<usize> {
             file!()
         );
     }
-    let source = cx.root.join(folder);
-    let mut there = Vec::new();
-    walk(&source.join("src"), &mut there)?;
-    for path in there {
-        let path = path.strip_prefix(&source)?.display().to_string();
-        ensure!(
-            files.contains(path.as_str()),
-            "the package {name} lacks {path}"
-        );
+    for path in cx.files(&format!("{folder}/src"))? {
+        let path = path.trim_start_matches(folder).trim_start_matches('/');
+        ensure!(files.contains(path), "the package {name} lacks {path}");
     }
     Ok(files.len())
 }
@@ -361,64 +329,31 @@ fn belongs(file: &str) -> bool {
     REQUIRED.contains(&file) || CARGOS_OWN.contains(&file) || ALLOWED.iter().any(allowed)
 }
 
-fn walk(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        match path.is_dir() {
-            true => walk(&path, files)?,
-            false => files.push(path),
-        }
-    }
-    Ok(())
-}
-
-/// A program that uses the packages, as it would those on crates.io.
-struct Consumer<'a> {
-    cx: &'a Context,
-    directory: PathBuf,
-}
-
 const PROGRAM: &str = "fn main() { println!(\"{:#018x}\", sve_state::sve::Z3.id()); }\n";
 /// By the kernel's formula: 0x6080_0000_0015_0000 + (3 << 5).
 const PRINTED: &str = "0x6080000000150060";
 
-impl<'a> Consumer<'a> {
-    fn new(cx: &'a Context, packages: &Path) -> Result<Self> {
-        let directory = packages.join("consumer");
-        fs::create_dir_all(directory.join("src"))?;
-        let features = FEATURES
-            .map(|(feature, _)| format!("{feature} = [\"sve-state/{feature}\"]\n"))
-            .concat();
-        let program = "[[bin]]\nname = \"consumer\"\npath = \"src/main.rs\"\n";
-        let more = format!("{program}[features]\n{features}");
-        let manifest = manifest(packages, "default-features = true", &more)?;
-        fs::write(directory.join("Cargo.toml"), manifest)?;
-        fs::write(directory.join("src/main.rs"), PROGRAM)?;
-        let consumer = Self { cx, directory };
-        // Here, so that it is no part of the time of a build.
-        consumer.cargo(&["fetch"])?;
-        Ok(consumer)
-    }
-
-    fn cargo(&self, arguments: &[&str]) -> Result<String> {
-        let mut command = self.cx.cargo(arguments);
-        command.current_dir(&self.directory);
-        command.env("CARGO_TARGET_DIR", self.directory.join("target"));
-        self.cx.run(command)
-    }
-
-    /// Checks which crates come with a feature; gives how many.
-    fn crates(&self, feature: &str, more: &[&str]) -> Result<usize> {
-        let tree = ["tree", "--target", ARM64, "--edges", "normal,build"];
-        let flat = [
-            "--prefix",
-            "none",
-            "--format",
-            "{lib}",
-            "--features",
-            feature,
-        ];
-        let output = self.cargo(&[&tree[..], &flat].concat())?;
+/// A program that uses the packages, as it would those on crates.io: which crates come with each feature, and the
+/// seconds that a build from nothing takes.
+fn consumer(cx: &Context, packages: &Path) -> Result<(String, f64)> {
+    let features = FEATURES.map(|(name, _)| format!("{name} = [\"sve-state/{name}\"]\n"));
+    let more = "[[bin]]\nname = \"consumer\"\npath = \"main.rs\"\n[features]\n";
+    let more = more.to_owned() + &features.concat();
+    let asks = "default-features = true";
+    let directory = program(packages, "consumer", asks, &more, &[("main.rs", PROGRAM)])?;
+    let cargo = |words: &str| {
+        let mut command = cx.cargo(&[words]);
+        command.current_dir(&directory);
+        command.env("CARGO_TARGET_DIR", directory.join("target"));
+        cx.run(command)
+    };
+    // Here, so that it is no part of the time of a build.
+    cargo("fetch")?;
+    let mut crates = Vec::new();
+    for (feature, more) in FEATURES {
+        let output = cargo(&format!(
+            "tree --target {ARM64} --edges normal,build --prefix none --format {{lib}} --features {feature}"
+        ))?;
         // Libraries are named with underscores, the program has none.
         let found = output.lines().map(|line| line.trim_end_matches(" (*)"));
         // Cargo's own messages, as that it waits for another cargo, come on the same pipe, and have spaces.
@@ -430,60 +365,17 @@ impl<'a> Consumer<'a> {
             found.iter().copied().eq(&expected),
             "with sve-state ({feature}) come {found:?}, and not {expected:?}"
         );
-        Ok(found.len())
+        crates.push(format!("{feature} {}", found.len()));
     }
-
-    /// Builds it from nothing, runs it, and gives the seconds that the build took.
-    fn build(&self) -> Result<f64> {
-        let start = Instant::now();
-        self.cargo(&["build"])?;
-        let seconds = start.elapsed().as_secs_f64();
-        let printed = self.cargo(&["run", "--quiet"])?;
-        ensure!(
-            printed.trim() == PRINTED,
-            "the program printed {printed:?}, and not {PRINTED}"
-        );
-        Ok(seconds)
-    }
-}
-
-/// The manifest of a program that has the packages from here instead of crates.io: how it asks for
-/// `sve-state`, beside the version, and what else stands in it.
-fn manifest(packages: &Path, asks: &str, more: &str) -> Result<String> {
-    let (version, library) = unpacked(packages, "sve-state")?;
-    let (_, macros) = unpacked(packages, "sve-state-macros")?;
-    Ok(format!(
-        "[package]\n\
-         name = \"consumer\"\n\
-         version = \"0.0.0\"\n\
-         edition = \"2024\"\n\
-         autobins = false\n\
-         [dependencies]\n\
-         sve-state = {{ version = \"{version}\", {asks} }}\n\
-         [patch.crates-io]\n\
-         sve-state = {{ path = {library:?} }}\n\
-         sve-state-macros = {{ path = {macros:?} }}\n\
-         [workspace]\n\
-         {more}"
-    ))
-}
-
-/// Where cargo unpacked a package to verify it, and the version that it has.
-fn unpacked(packages: &Path, name: &str) -> Result<(String, PathBuf)> {
-    let directory = packages.join("package");
-    for entry in fs::read_dir(&directory)? {
-        let path = entry?.path();
-        let folder = path.file_name().unwrap_or_default().to_string_lossy();
-        let version = folder
-            .strip_prefix(name)
-            .and_then(|rest| rest.strip_prefix('-'));
-        if let Some(version) = version.filter(|v| v.starts_with(|c: char| c.is_ascii_digit()))
-            && path.is_dir()
-        {
-            return Ok((version.to_owned(), path));
-        }
-    }
-    bail!("no {name} in {}", directory.display())
+    let start = Instant::now();
+    cargo("build")?;
+    let seconds = start.elapsed().as_secs_f64();
+    let printed = cargo("run --quiet")?;
+    ensure!(
+        printed.trim() == PRINTED,
+        "the program printed {printed:?}, and not {PRINTED}"
+    );
+    Ok((crates.join(", "), seconds))
 }
 
 #[cfg(test)]

@@ -34,9 +34,8 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let qemu = Qemu::find(cx)?;
 
     let toolchain = toolchain::arm64(cx)?;
-    let program = ["-p", "sve-state-harness", "--bin", "ptrace_check"];
-    let arguments = [&["build", "--release"], &program[..]].concat();
-    cx.run(toolchain::arm64_cargo(cx, &toolchain, &arguments))?;
+    let build = "build --release -p sve-state-harness --bin ptrace_check";
+    cx.run(toolchain::arm64_cargo(cx, &toolchain, &[build]))?;
     let built = cx.target.join("arm64").join(ARM64).join("release");
     let archive = Initrd::new()
         .directory("dev")

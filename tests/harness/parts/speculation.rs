@@ -32,14 +32,7 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         "the experiment is for x86-64 only"
     );
     let name = "speculation_probe";
-    cx.run(cx.cargo(&[
-        "build",
-        "--release",
-        "-p",
-        "sve-state-harness",
-        "--bin",
-        name,
-    ]))?;
+    cx.run(cx.cargo(&["build --release -p sve-state-harness --bin", name]))?;
     let output = cx.run(Command::new(cx.target.join("release").join(name)))?;
     let found = output.lines().map(parse).collect::<Option<Vec<_>>>();
     judge(&found.context("a line that is none of the probe's")?)

@@ -14,7 +14,7 @@ use sve_state::one_reg::reg_size;
 use sve_state::regset::{self, FpsimdState};
 use sve_state::{SveState, Vq, fpsimd, signal, sve};
 
-use crate::context::Context;
+use crate::context::{Context, command};
 use crate::machine::install::KERNEL_HEADERS;
 use crate::machine::toolchain;
 use crate::report::Counted;
@@ -68,19 +68,9 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
 /// Builds the C program, with every warning an error.
 fn compile(cx: &Context) -> Result<PathBuf> {
     let program = cx.directory("uapi")?.join("oracle");
-    let mut gcc = Command::new("aarch64-linux-gnu-gcc");
-    gcc.args([
-        "-std=gnu11",
-        "-O1",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-static",
-        "-o",
-    ])
-    .arg(&program)
-    .arg("tests/uapi/oracle.c");
-    cx.run(gcc)?;
+    let gcc =
+        "aarch64-linux-gnu-gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static tests/uapi/oracle.c -o";
+    cx.run(command(gcc).arg(&program))?;
     Ok(program)
 }
 

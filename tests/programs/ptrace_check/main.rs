@@ -23,8 +23,10 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 mod check {
+    use std::fmt::Debug;
     use std::process::{self, ExitCode};
 
+    use anyhow::{Context as _, Result, bail, ensure};
     use rustix::system::{RebootCommand, reboot, uname};
     use sve_state::regset::{FpsimdState, NT_ARM_SSVE, NT_ARM_SVE, NT_PRFPREG, Payload, Regset};
     use sve_state::signal::Frame;
@@ -42,7 +44,7 @@ mod check {
         let passed = match run() {
             Ok(()) => true,
             Err(what) => {
-                println!("@@ failed\twhat={what}");
+                println!("@@ failed\twhat={what:#}");
                 false
             }
         };
@@ -60,29 +62,26 @@ mod check {
         }
     }
 
-    fn run() -> Result<(), String> {
+    fn run() -> Result<()> {
         println!("@@ kernel\trelease={}", uname().release().to_string_lossy());
-        let shared = shared().map_err(|error| format!("mmap: {error}"))?;
+        let shared = shared().context("mmap")?;
         let can = capabilities();
-        if !can.sve {
-            return Err("there is no SVE".to_owned());
-        }
+        ensure!(can.sve, "there is no SVE");
         for vq in Vq::architectural() {
-            let at = |what: &str, error: String| format!("VQ {vq}, {what}: {error}");
-            by_ptrace(shared, vq, can.sme).map_err(|error| at("brk", error))?;
-            after_a_system_call(shared, vq).map_err(|error| at("kill", error))?;
-            vl_only(shared, vq).map_err(|error| at("a header without registers", error))?;
+            let at = |what: &str| format!("VQ {vq}, {what}");
+            by_ptrace(shared, vq, can.sme).with_context(|| at("brk"))?;
+            after_a_system_call(shared, vq).with_context(|| at("kill"))?;
+            vl_only(shared, vq).with_context(|| at("a header without registers"))?;
             for write in [Write::Registers, Write::Frame] {
                 let written = by_handler(shared, vq, write);
-                written.map_err(|error| at("udf", format!("{write:?}: {error}")))?;
+                written.with_context(|| at(&format!("udf: {write:?}")))?;
             }
-            handler_after_a_system_call(shared, vq).map_err(|error| at("kill, handler", error))?;
+            handler_after_a_system_call(shared, vq).with_context(|| at("kill, handler"))?;
             println!("@@ thread\tvq={vq}");
         }
         // Streaming mode has the powers of two.
         for vq in Vq::architectural().filter(|vq| can.sme && vq.get().is_power_of_two()) {
-            streaming(shared, vq, can.fa64)
-                .map_err(|error| format!("VQ {vq}, streaming: {error}"))?;
+            streaming(shared, vq, can.fa64).with_context(|| format!("VQ {vq}, streaming"))?;
             println!("@@ streaming\tvq={vq}");
         }
         Ok(())
@@ -122,37 +121,21 @@ mod check {
         status
     }
 
-    fn equal(what: &str, found: &[u8], expected: &[u8]) -> Result<(), String> {
-        if found.len() != expected.len() {
-            return Err(format!(
-                "{what}: {} bytes, and not {}",
-                found.len(),
-                expected.len()
-            ));
-        }
-        let mut pairs = found.iter().zip(expected);
-        match pairs.position(|(found, expected)| found != expected) {
-            None => Ok(()),
-            Some(k) => Err(format!(
-                "{what}: byte {k} is {:#x}, and not {:#x}",
-                found[k], expected[k]
-            )),
-        }
+    fn equal(what: &str, found: &[u8], expected: &[u8]) -> Result<()> {
+        same(&format!("{what}, bytes"), found.len(), expected.len())?;
+        let mut pairs = found.iter().zip(expected).enumerate();
+        let different = pairs.find(|(_, (found, expected))| found != expected);
+        same(what, different, None)
     }
 
-    fn same<T: PartialEq + std::fmt::Debug>(
-        what: &str,
-        found: T,
-        expected: T,
-    ) -> Result<(), String> {
-        match found == expected {
-            true => Ok(()),
-            false => Err(format!("{what}: {found:x?}, and not {expected:x?}")),
-        }
+    fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<()> {
+        let equal = found == expected;
+        ensure!(equal, "{what}: {found:x?}, and not {expected:x?}");
+        Ok(())
     }
 
     /// What the child has in its registers at the end.
-    fn ends_with(shared: &Shared, expected: &[u8], status: Status) -> Result<(), String> {
+    fn ends_with(shared: &Shared, expected: &[u8], status: Status) -> Result<()> {
         equal(
             "registers at the end",
             &shared.to[..expected.len()],
@@ -165,164 +148,163 @@ mod check {
         )
     }
 
+    /// A thread that has stopped by this signal.
+    fn traced(shared: &mut Shared, vq: Vq, stop: Stop, signal: i32) -> Result<Child> {
+        let child = start(shared, vq, stop, true)?;
+        same("signal", child.stopped()?, signal)?;
+        Ok(child)
+    }
+
+    /// Lets it go on to its end, so many bytes behind where it stopped.
+    fn goes_on(child: Child, skip: u64) -> Result<()> {
+        child.go_on(skip)?;
+        child.ended()
+    }
+
+    /// The image that a thread fills its registers with.
+    fn loaded(image: &[u8], vq: Vq) -> Result<SveState<&[u8]>> {
+        Ok(SveState::new(vq, &image[..546 * usize::from(vq.get())])?)
+    }
+
+    /// Writes a register set.
+    fn set(child: &Child, kind: u32, regset: &Regset<'_>) -> Result<()> {
+        let mut bytes = vec![0; regset.size()];
+        regset.write(&mut bytes)?;
+        child.set_regset(kind, &bytes).context("PTRACE_SETREGSET")
+    }
+
     /// The bytes of a register set that there is.
-    fn regset(child: &Child, kind: u32) -> Result<Vec<u8>, String> {
+    fn regset(child: &Child, kind: u32) -> Result<Vec<u8>> {
         let mut bytes = vec![0xee; LARGEST];
         let size = child.regset(kind, &mut bytes);
-        let size = size.map_err(|error| format!("PTRACE_GETREGSET of {kind:#x}: {error}"))?;
+        let size = size.with_context(|| format!("PTRACE_GETREGSET of {kind:#x}"))?;
         bytes.truncate(size);
         Ok(bytes)
     }
 
     /// Every register is found, and every other is written.
-    fn by_ptrace(shared: &mut Shared, vq: Vq, sme: bool) -> Result<(), String> {
+    fn by_ptrace(shared: &mut Shared, vq: Vq, sme: bool) -> Result<()> {
         let status = fill(shared, vq, 1);
-        let child = start(shared, vq, Stop::Brk, true).map_err(|error| error.to_string())?;
-        same("signal", child.stopped()?, libc::SIGTRAP)?;
+        let child = traced(shared, vq, Stop::Brk, libc::SIGTRAP)?;
         let bytes = regset(&child, NT_ARM_SVE)?;
-        let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
+        let found = Regset::parse(&bytes)?;
         same("vl", found.vq(), vq)?;
         let Payload::Sve {
             state,
             status: read,
         } = found.payload()
         else {
-            return Err(format!("no SVE registers: {found:?}"));
+            bail!("no SVE registers: {found:?}");
         };
         let len = state.as_bytes().len();
         equal("NT_ARM_SVE", state.as_bytes(), &shared.from[..len])?;
         same("status", read, status)?;
         // What we write is what the kernel gives, but for the padding.
         let mut own = vec![0xee; found.size()];
-        let written = found.write(&mut own).map_err(|error| error.to_string())?;
+        let written = found.write(&mut own)?;
         let padding = 16 + len..found.size() - 16;
         own[padding.clone()].copy_from_slice(&bytes[padding]);
         equal("written", &own, &bytes[..written])?;
         if sme {
             // The thread is not in that mode.
             let bytes = regset(&child, NT_ARM_SSVE)?;
-            let found = Regset::parse_streaming(&bytes).map_err(|error| error.to_string())?;
+            let found = Regset::parse_streaming(&bytes)?;
             same("NT_ARM_SSVE", found.payload(), Payload::None)?;
         }
 
         let mut other = vec![0; len];
         let status = pattern(&mut other, vq, 2);
-        let state = SveState::new(vq, &other[..]).map_err(|error| error.to_string())?;
-        let mut bytes = vec![0; Regset::from_state(&state, status).size()];
-        let regset = Regset::from_state(&state, status);
-        regset
-            .write(&mut bytes)
-            .map_err(|error| error.to_string())?;
-        let set = child.set_regset(NT_ARM_SVE, &bytes);
-        set.map_err(|error| format!("PTRACE_SETREGSET: {error}"))?;
-        child.go_on(BRK)?;
-        child.ended()?;
+        let state = SveState::new(vq, &other[..])?;
+        set(&child, NT_ARM_SVE, &Regset::from_state(&state, status))?;
+        goes_on(child, BRK)?;
         ends_with(shared, &other, status)
     }
 
     /// There are V registers only; and writing them in that form is writing them.
-    fn after_a_system_call(shared: &mut Shared, vq: Vq) -> Result<(), String> {
+    fn after_a_system_call(shared: &mut Shared, vq: Vq) -> Result<()> {
         let status = fill(shared, vq, 3);
         let stop = Stop::Kill(libc::SIGSTOP);
-        let child = start(shared, vq, stop, true).map_err(|error| error.to_string())?;
-        same("signal", child.stopped()?, libc::SIGSTOP)?;
+        let child = traced(shared, vq, stop, libc::SIGSTOP)?;
         let bytes = regset(&child, NT_ARM_SVE)?;
-        let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
-        let image = &shared.from[..546 * usize::from(vq.get())];
-        let state = SveState::new(vq, image).map_err(|error| error.to_string())?;
+        let found = Regset::parse(&bytes)?;
+        let state = loaded(&shared.from, vq)?;
         let expected = FpsimdState::from_state(&state, status);
         same("NT_ARM_SVE", found.payload(), Payload::Fpsimd(expected))?;
         same("vl", found.vq(), vq)?;
         let bytes = regset(&child, NT_PRFPREG)?;
-        let found = FpsimdState::parse(&bytes).map_err(|error| error.to_string())?;
+        let found = FpsimdState::parse(&bytes)?;
         same("NT_PRFPREG", found, expected)?;
 
-        let mut other = vec![0; image.len()];
+        let mut other = vec![0; state.as_bytes().len()];
         let status = pattern(&mut other, vq, 4);
-        let state = SveState::new(vq, &mut other[..]).map_err(|error| error.to_string())?;
+        let state = SveState::new(vq, &mut other[..])?;
         let regset = Regset::from_fpsimd(Some(vq), FpsimdState::from_state(&state, status));
-        let mut bytes = vec![0; regset.size()];
-        regset
-            .write(&mut bytes)
-            .map_err(|error| error.to_string())?;
-        let set = child.set_regset(NT_ARM_SVE, &bytes);
-        set.map_err(|error| format!("PTRACE_SETREGSET: {error}"))?;
+        set(&child, NT_ARM_SVE, &regset)?;
         // What is above V, P and FFR are zero then, which is what `copy_to` makes of it.
-        let mut expected = SveState::zeroed(vq).map_err(|error| error.to_string())?;
+        let mut expected = SveState::zeroed(vq)?;
         regset.copy_to(&mut expected);
-        child.go_on(0)?;
-        child.ended()?;
+        goes_on(child, 0)?;
         ends_with(shared, expected.as_bytes(), status)
     }
 
     /// A header without registers changes the vector length.
-    fn vl_only(shared: &mut Shared, vq: Vq) -> Result<(), String> {
+    fn vl_only(shared: &mut Shared, vq: Vq) -> Result<()> {
         let status = fill(shared, vq, 11);
-        let child = start(shared, vq, Stop::Brk, true).map_err(|error| error.to_string())?;
-        same("signal", child.stopped()?, libc::SIGTRAP)?;
+        let child = traced(shared, vq, Stop::Brk, libc::SIGTRAP)?;
         let other = if vq == Vq::MIN { Vq::ARCH_MAX } else { Vq::MIN };
-        let mut bytes = [0; 16];
-        let written = Regset::from_vq(other).write(&mut bytes);
-        written.map_err(|error| error.to_string())?;
-        let set = child.set_regset(NT_ARM_SVE, &bytes);
-        set.map_err(|error| format!("PTRACE_SETREGSET: {error}"))?;
+        set(&child, NT_ARM_SVE, &Regset::from_vq(other))?;
         let bytes = regset(&child, NT_ARM_SVE)?;
-        let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
+        let found = Regset::parse(&bytes)?;
         same("vl", found.vq(), other)?;
         // V, FPSR and FPCR stay, or all are cleared.
         let bytes = regset(&child, NT_PRFPREG)?;
-        let found = FpsimdState::parse(&bytes).map_err(|error| error.to_string())?;
-        let image = &shared.from[..546 * usize::from(vq.get())];
-        let state = SveState::new(vq, image).map_err(|error| error.to_string())?;
+        let found = FpsimdState::parse(&bytes)?;
+        let state = loaded(&shared.from, vq)?;
         if bytes[..520].iter().any(|byte| *byte != 0) {
             same("NT_PRFPREG", found, FpsimdState::from_state(&state, status))?;
         }
-        child.go_on(BRK)?;
-        child.ended()
+        goes_on(child, BRK)
     }
 
     /// The frame has every register, and the thread goes on with what is written there.
-    fn by_handler(shared: &mut Shared, vq: Vq, write: Write) -> Result<(), String> {
+    fn by_handler(shared: &mut Shared, vq: Vq, write: Write) -> Result<()> {
         let status = fill(shared, vq, 5);
         let wanted = pattern(&mut shared.wanted, vq, 6);
         shared.wanted_status = [wanted.fpsr, wanted.fpcr];
         shared.write = write;
-        let child = start(shared, vq, Stop::Udf, false).map_err(|error| error.to_string())?;
+        let child = start(shared, vq, Stop::Udf, false)?;
         child.ended()?;
         let len = 546 * usize::from(vq.get());
-        let frame = &shared.frame[..shared.frame_bytes];
-        let frame = Frame::parse(frame).map_err(|error| error.to_string())?;
-        let sve = frame.sve.ok_or("there is no sve_context")?;
+        let frame = Frame::parse(&shared.frame[..shared.frame_bytes])?;
+        let sve = frame.sve.context("there is no sve_context")?;
         same("sve_context.vl", (sve.vq, sve.streaming), (vq, false))?;
-        let state = sve.state.ok_or("sve_context has no registers")?;
+        let state = sve.state.context("sve_context has no registers")?;
         // The low 128 bits of Z are V's in both.
         equal("sve_context", state.as_bytes(), &shared.from[..len])?;
-        let mut image = SveState::zeroed(vq).map_err(|error| error.to_string())?;
+        let mut image = SveState::zeroed(vq)?;
         same("fpsimd_context", frame.copy_to(&mut image), status)?;
         equal("the frame", image.as_bytes(), &shared.from[..len])?;
         ends_with(shared, &shared.wanted[..len], wanted)
     }
 
     /// The frame has V registers, and says that it has no more. The thread goes on with what is written there.
-    fn handler_after_a_system_call(shared: &mut Shared, vq: Vq) -> Result<(), String> {
+    fn handler_after_a_system_call(shared: &mut Shared, vq: Vq) -> Result<()> {
         let status = fill(shared, vq, 7);
         let mut other = vec![0; 546 * usize::from(vq.get())];
         let wanted = pattern(&mut other, vq, 12);
-        let other = SveState::new(vq, &other[..]).map_err(|error| error.to_string())?;
-        let mut expected = SveState::zeroed(vq).map_err(|error| error.to_string())?;
+        let other = SveState::new(vq, &other[..])?;
+        let mut expected = SveState::zeroed(vq)?;
         FpsimdState::from_state(&other, wanted).copy_to(&mut expected);
         shared.wanted[..expected.as_bytes().len()].copy_from_slice(expected.as_bytes());
         shared.wanted_status = [wanted.fpsr, wanted.fpcr];
         shared.write = Write::Registers;
         let stop = Stop::Kill(libc::SIGUSR1);
-        let child = start(shared, vq, stop, false).map_err(|error| error.to_string())?;
+        let child = start(shared, vq, stop, false)?;
         child.ended()?;
-        let frame = &shared.frame[..shared.frame_bytes];
-        let frame = Frame::parse(frame).map_err(|error| error.to_string())?;
-        let sve = frame.sve.ok_or("there is no sve_context")?;
+        let frame = Frame::parse(&shared.frame[..shared.frame_bytes])?;
+        let sve = frame.sve.context("there is no sve_context")?;
         same("sve_context", (sve.vq, sve.state), (vq, None))?;
-        let image = &shared.from[..546 * usize::from(vq.get())];
-        let state = SveState::new(vq, image).map_err(|error| error.to_string())?;
+        let state = loaded(&shared.from, vq)?;
         same(
             "fpsimd_context",
             frame.fpsimd,
@@ -332,7 +314,7 @@ mod check {
     }
 
     /// NT_ARM_SSVE has the registers, with an FFR of zero where streaming mode has none.
-    fn streaming(shared: &mut Shared, vq: Vq, fa64: bool) -> Result<(), String> {
+    fn streaming(shared: &mut Shared, vq: Vq, fa64: bool) -> Result<()> {
         let status = fill(shared, vq, 8);
         let len = 546 * usize::from(vq.get());
         let ffr = if fa64 {
@@ -341,19 +323,18 @@ mod check {
             544 * usize::from(vq.get())
         };
         shared.from[ffr..len].fill(0);
-        let child = start(shared, vq, Stop::Streaming, true).map_err(|error| error.to_string())?;
-        same("signal", child.stopped()?, libc::SIGTRAP)?;
+        let child = traced(shared, vq, Stop::Streaming, libc::SIGTRAP)?;
         let bytes = regset(&child, NT_ARM_SSVE)?;
-        let found = Regset::parse_streaming(&bytes).map_err(|error| error.to_string())?;
+        let found = Regset::parse_streaming(&bytes)?;
         same("vl", found.vq(), vq)?;
-        let state = SveState::new(vq, &shared.from[..len]).map_err(|error| error.to_string())?;
+        let state = SveState::new(vq, &shared.from[..len])?;
         same(
             "NT_ARM_SSVE",
             found.payload(),
             Payload::Sve { state, status },
         )?;
         let bytes = regset(&child, NT_ARM_SVE)?;
-        let found = Regset::parse(&bytes).map_err(|error| error.to_string())?;
+        let found = Regset::parse(&bytes)?;
         // Nothing, as the thread is not in that mode; some kernels give V.
         if found.payload() != Payload::None {
             let expected = Payload::Fpsimd(FpsimdState::from_state(&state, status));
@@ -363,16 +344,10 @@ mod check {
         let mut other = vec![0; len];
         let status = pattern(&mut other, vq, 9);
         other[ffr..].fill(0);
-        let state = SveState::new(vq, &other[..]).map_err(|error| error.to_string())?;
+        let state = SveState::new(vq, &other[..])?;
         let regset = Regset::from_state(&state, status).streaming();
-        let mut bytes = vec![0; regset.size()];
-        regset
-            .write(&mut bytes)
-            .map_err(|error| error.to_string())?;
-        let set = child.set_regset(NT_ARM_SSVE, &bytes);
-        set.map_err(|error| format!("PTRACE_SETREGSET: {error}"))?;
-        child.go_on(BRK)?;
-        child.ended()?;
+        set(&child, NT_ARM_SSVE, &regset)?;
+        goes_on(child, BRK)?;
         ends_with(shared, &other[..ffr], status)
     }
 }

@@ -10,6 +10,7 @@ use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+use anyhow::{Context as _, Result, ensure};
 use sve_state::regset::FpsimdState;
 use sve_state::signal::{self, Frame, RESERVED_BYTES, RESERVED_OFFSET, SveContext};
 use sve_state::vcpu::Status;
@@ -25,13 +26,8 @@ unsafe extern "C" {
     fn thread_brk(from: *const u8, status: *const u32, to: *mut u8, to_status: *mut u32, _: c_int);
     fn thread_udf(from: *const u8, status: *const u32, to: *mut u8, to_status: *mut u32, _: c_int);
     fn thread_kill(from: *const u8, status: *const u32, to: *mut u8, to_status: *mut u32, s: c_int);
-    fn thread_streaming(
-        f: *const u8,
-        status: *const u32,
-        to: *mut u8,
-        to_status: *mut u32,
-        has_ffr: c_int,
-    );
+    /// The last one: whether there is an FFR.
+    fn thread_streaming(f: *const u8, status: *const u32, to: *mut u8, to_st: *mut u32, _: c_int);
 }
 
 /// How the child stops.
@@ -226,29 +222,25 @@ pub(crate) struct Child(libc::pid_t);
 
 impl Child {
     /// Waits until it stops, and gives the signal.
-    pub(crate) fn stopped(&self) -> Result<c_int, String> {
+    pub(crate) fn stopped(&self) -> Result<c_int> {
         let status = self.wait()?;
-        match libc::WIFSTOPPED(status) {
-            true => Ok(libc::WSTOPSIG(status)),
-            false => Err(format!("the child has ended, and was to stop: {status:#x}")),
-        }
+        let stopped = libc::WIFSTOPPED(status);
+        ensure!(stopped, "the child has ended, and was to stop: {status:#x}");
+        Ok(libc::WSTOPSIG(status))
     }
 
     /// Waits until it ends.
-    pub(crate) fn ended(self) -> Result<(), String> {
+    pub(crate) fn ended(self) -> Result<()> {
         let status = self.wait()?;
         mem::forget(self);
-        match status {
-            0 => Ok(()),
-            status => Err(format!("the child failed: {status:#x}")),
-        }
+        ensure!(status == 0, "the child failed: {status:#x}");
+        Ok(())
     }
 
-    fn wait(&self) -> Result<c_int, String> {
+    fn wait(&self) -> Result<c_int> {
         let mut status = 0;
         // SAFETY: it writes the status.
-        checked(unsafe { libc::waitpid(self.0, &mut status, 0) }.into())
-            .map_err(said("waitpid"))?;
+        checked(unsafe { libc::waitpid(self.0, &mut status, 0) }.into()).context("waitpid")?;
         Ok(status)
     }
 
@@ -281,22 +273,20 @@ impl Child {
     }
 
     /// Lets it go on, behind the instruction that stopped it, or behind the system call.
-    pub(crate) fn go_on(&self, skip: u64) -> Result<(), String> {
+    pub(crate) fn go_on(&self, skip: u64) -> Result<()> {
         if skip > 0 {
             const NT_PRSTATUS: u32 = 1;
             // x0 to x30, sp, pc and pstate.
             let mut bytes = [0; 34 * 8];
-            self.regset(NT_PRSTATUS, &mut bytes)
-                .map_err(said("GETREGSET"))?;
+            self.regset(NT_PRSTATUS, &mut bytes).context("GETREGSET")?;
             let pc = &mut bytes[32 * 8..33 * 8];
-            let next = u64::from_ne_bytes(pc.try_into().map_err(|_| "pc")?) + skip;
+            let next = u64::from_ne_bytes((*pc).try_into()?) + skip;
             pc.copy_from_slice(&next.to_ne_bytes());
-            self.set_regset(NT_PRSTATUS, &bytes)
-                .map_err(said("SETREGSET"))?;
+            self.set_regset(NT_PRSTATUS, &bytes).context("SETREGSET")?;
         }
         // SAFETY: a request without pointers.
         let result = unsafe { libc::ptrace(libc::PTRACE_CONT, self.0, 0_usize, 0_usize) };
-        checked(result).map(drop).map_err(said("PTRACE_CONT"))
+        checked(result).map(drop).context("PTRACE_CONT")
     }
 }
 
@@ -306,10 +296,6 @@ impl Drop for Child {
         unsafe { libc::kill(self.0, libc::SIGKILL) };
         let _ = self.wait();
     }
-}
-
-fn said(what: &str) -> impl Fn(io::Error) -> String {
-    move |error| format!("{what}: {error}")
 }
 
 /// What the processor and the kernel have.

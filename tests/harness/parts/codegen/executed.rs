@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::context::Context;
+use crate::context::{Context, command};
 
 /// Branches that a loop may have beside one for each copy, and wrong guesses until a processor has learned it.
 const LEARNED: u64 = 32;
@@ -25,16 +24,11 @@ pub(super) struct Loop(u64, Vec<[u64; COUNTED.len()]>);
 /// Runs the probe. A loop's name is `get_z, list`.
 pub(super) fn count(cx: &Context, probe: &Path) -> Result<BTreeMap<String, Loop>> {
     let profile = cx.directory("codegen")?.join("callgrind.out");
-    let mut valgrind = Command::new("valgrind");
-    valgrind.args([
-        "--tool=callgrind",
-        "--branch-sim=yes",
-        "--combine-dumps=yes",
-    ]);
-    valgrind.args(
-        ["toggle-collect", "dump-after"]
-            .map(|option| format!("--{option}=codegen_probe::measured")),
-    );
+    let measured = "codegen_probe::measured";
+    let mut valgrind = command(&format!(
+        "valgrind --tool=callgrind --branch-sim=yes --combine-dumps=yes --toggle-collect={measured} \
+         --dump-after={measured}"
+    ));
     valgrind
         .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(probe);

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::assembly::{Flow, Function};
-use crate::context::Context;
+use crate::context::{Context, command};
 use crate::machine::install::{self, LLVM};
 
 const FILE: &str = "benches/aarch64.toml";
@@ -38,9 +38,7 @@ impl Figures {
         functions: &BTreeMap<String, &Function>,
     ) -> Result<Self> {
         install::ensure(cx, &[LLVM])?;
-        let mut mca = Command::new(MCA);
-        mca.arg("--version");
-        let said = cx.run_quietly(mca)?;
+        let said = cx.run_quietly(Command::new(MCA).arg("--version"))?;
         let version = said
             .lines()
             .find_map(|line| line.split_once("LLVM version "));
@@ -141,19 +139,11 @@ fn cycles(cx: &Context, processor: &str, source: &str) -> Result<BTreeMap<String
     let path = cx.directory("codegen")?.join("pieces.s");
     fs::write(&path, source)?;
     let run = |iterations: u32| {
-        let mut mca = Command::new(MCA);
-        mca.args([
-            "-mtriple=aarch64",
-            "-json",
-            "-instruction-info=0",
-            "-resource-pressure=0",
-        ])
-        .args([
-            format!("-mcpu={processor}"),
-            format!("-iterations={iterations}"),
-        ])
-        .arg(&path);
-        totals(&cx.run(mca)?).with_context(|| format!("{MCA} for {processor}"))
+        let mut mca = command(&format!(
+            "{MCA} -mtriple=aarch64 -json -instruction-info=0 -resource-pressure=0 -mcpu={processor} \
+             -iterations={iterations}"
+        ));
+        totals(&cx.run(mca.arg(&path))?).with_context(|| format!("{MCA} for {processor}"))
     };
     let [fill, counted] = ITERATIONS;
     let (filled, all) = (run(fill)?, run(fill + counted)?);

@@ -188,17 +188,10 @@ impl Probe {
         let directory = cx.directory("codegen")?;
         let file = directory.join(name.replace(", ", "-") + ".s");
         let manifest = "tests/programs/codegen_probe/Cargo.toml";
-        let build = [
-            "rustc",
-            "--locked",
-            "--manifest-path",
-            manifest,
-            "--profile",
-            profile,
-        ];
+        let build = format!("rustc --locked --manifest-path {manifest} --profile {profile}");
         let mut cargo = match *triple {
-            ARM64 => toolchain::arm64_cargo(cx, compiler, &build),
-            _ => compiler.cargo(cx, "codegen", &[&build[..], &["--target", triple]].concat()),
+            ARM64 => toolchain::arm64_cargo(cx, compiler, &[&build]),
+            _ => compiler.cargo(cx, "codegen", &[&build, "--target", triple]),
         };
         cargo.env("CARGO_TARGET_DIR", &directory);
         cargo

@@ -56,8 +56,7 @@ pub(crate) fn compare(
     let ours = served("none")?;
     let file = cx.directory("debuggers/description")?.join("core");
     let mut command = Command::new(examples.join("core_file"));
-    command.args(["--sve", "none"]).arg(&file);
-    cx.run(command)?;
+    cx.run(command.args(["--sve", "none"]).arg(&file))?;
     let gdbs = read(&format!("target core {}", file.display()))?;
     let missing: Vec<_> = gdbs
         .flags

@@ -10,22 +10,22 @@ use crate::report::Counted;
 
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
     let unsafe_code = unsafe_code::check(cx)?;
-    let fmt = ["fmt", "--all", "--check", "--", "--color", "never"];
-    cx.run(cx.cargo(&fmt))?;
-    let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
-    let mut command = cx.cargo(&clippy);
-    command.args(["--", "-D", "warnings"]);
-    cx.run(command)?;
-    let doc = |arguments: &[&str]| {
-        let mut doc = cx.cargo(&[&["doc", "--no-deps"], arguments].concat());
-        doc.env("RUSTDOCFLAGS", "-D warnings");
-        cx.run(doc)
+    cx.run(cx.cargo(&["fmt --all --check -- --color never"]))?;
+    let clippy = "clippy --workspace --all-targets --all-features -- -D warnings";
+    cx.run(cx.cargo(&[clippy]))?;
+    let doc = |words: &str| {
+        let mut doc = cx.cargo(&["doc --no-deps", words]);
+        cx.run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     };
-    doc(&["--workspace", "--all-features"])?;
+    doc("--workspace --all-features")?;
     // A link to what a feature adds is broken without it.
-    for features in ["", "alloc", "snapshot", "kvm"] {
-        let some = ["--no-default-features", "--features", features];
-        doc(&[&["-p", "sve-state"], &some[..]].concat())?;
+    for features in [
+        "",
+        "--features alloc",
+        "--features snapshot",
+        "--features kvm",
+    ] {
+        doc(format!("-p sve-state --no-default-features {features}").trim())?;
     }
     let warnings = vec!["rustfmt, clippy, rustdoc: no warnings".to_owned()];
     Ok([warnings, unsafe_code].concat())

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -45,19 +44,13 @@ const ALLOWED: [(&str, &str); 9] = [
 
 /// Checks every Rust file of the repository, those that are not committed yet among them.
 pub(crate) fn check(cx: &Context) -> Result<Counted> {
-    let mut git = Command::new("git");
-    git.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
-    git.arg("*.rs");
-    let files = cx.run_quietly(git)?;
+    let files = cx.files("*.rs")?;
     let mut found = BTreeMap::new();
-    // One that has been removed is listed until that is committed.
-    let there = |file: &&str| cx.root.join(file).exists();
-    let files: Vec<_> = files.lines().filter(there).collect();
     for file in &files {
         let source = fs::read_to_string(cx.root.join(file))?;
-        let uses = uses(&source).with_context(|| (*file).to_owned())?;
+        let uses = uses(&source).with_context(|| file.clone())?;
         if !uses.is_empty() {
-            found.insert(*file, uses);
+            found.insert(&file[..], uses);
         }
     }
     judge(&found)?;
