@@ -127,88 +127,6 @@ fn the_size_alone_tells_zt0_from_a_row() {
     assert_eq!((bank.name, number), ("ZT0", 0));
 }
 
-#[test]
-fn sme_images() {
-    assert_eq!(sme::MAX_IMAGE_BYTES, 256 * 256 + 64);
-    for (vq, n) in vqs() {
-        let rows = 16 * n;
-        let image = Image::<sme::Layout, _>::zeroed(vq).expect("in range");
-        assert_eq!(image.as_bytes().len() as u64, rows * rows + 64, "VQ {vq}");
-        for number in 0..256 {
-            let row = sme::ZA::new(number).expect("256 rows have an ID");
-            let bounds = image.bounds(row);
-            let found = [bounds.start, bounds.copy, bounds.flush].map(|bytes| bytes as u64);
-            if u64::from(number) < rows {
-                let start = u64::from(number) * rows;
-                assert_eq!(found, [start, rows, 256 - rows], "{row} at VQ {vq}");
-            } else {
-                // Empty, and a GET still fills its buffer.
-                assert_eq!(found, [rows * rows, 0, 256], "{row} at VQ {vq}");
-                assert!(image.register(row).is_empty(), "{row} at VQ {vq}");
-            }
-        }
-        let bounds = image.bounds(sme::ZT0);
-        let found = [bounds.start, bounds.copy, bounds.flush].map(|bytes| bytes as u64);
-        assert_eq!(found, [rows * rows, 64, 0], "VQ {vq}");
-    }
-}
-
-/// Where a slice starts, and what it copies and flushes: the definition, in numbers that cannot
-/// overflow.
-fn slice(offset: i64, width: i64, slice_bytes: i64, index: i64) -> [i64; 3] {
-    let start = index * slice_bytes;
-    let end = width.clamp(start, start + slice_bytes);
-    let copy = end - start;
-    [offset + start.min(width), copy, slice_bytes - copy]
-}
-
-#[test]
-fn slices_of_fixed_and_scalable_registers() {
-    for (vq, n) in vqs() {
-        let n = i64::try_from(n).expect("at most 16");
-        let image = Image::<mixed::Layout, _>::zeroed(vq).expect("in range");
-        macro_rules! check {
-            ($register:expr, $offset:expr, $width:expr, $slice_bytes:expr) => {
-                for index in 0..8 {
-                    let register = $register(index);
-                    let bounds = image.bounds(register);
-                    let found = [bounds.start, bounds.copy, bounds.flush];
-                    let found = found.map(|bytes| i64::try_from(bytes).expect("small"));
-                    let expected = slice($offset, $width, $slice_bytes, i64::from(index));
-                    assert_eq!(found, expected, "{register} at VQ {vq}");
-                }
-            };
-        }
-        for number in 0..4_u32 {
-            let offset = 4 + i64::from(number) * 16 * n;
-            let q = |index| mixed::Q::with_slice(number, index).expect("Q0 to Q3");
-            check!(q, offset, 16 * n, 32);
-        }
-        for number in 0..2_u32 {
-            let offset = 4 + 64 * n + i64::from(number) * 20;
-            let w = |index| mixed::W::with_slice(number, index).expect("W0 and W1");
-            check!(w, offset, 20, 8);
-            let offset = 44 + 64 * n + i64::from(number) * (4 + 2 * n);
-            let h = |index| mixed::H::with_slice(number, index).expect("H0 and H1");
-            check!(h, offset, 4 + 2 * n, 256);
-        }
-        for (number, register) in [mixed::CNT0, mixed::CNT1, mixed::CNT2]
-            .into_iter()
-            .enumerate()
-        {
-            let bounds = image.bounds(register);
-            let start = usize::try_from(52 + 68 * n).expect("positive") + 8 * number;
-            assert_eq!(bounds.start, start, "{register} at VQ {vq}");
-        }
-        let total = i64::try_from(image.as_bytes().len()).expect("small");
-        assert_eq!(
-            total,
-            4 + 4 * 16 * n + 2 * 20 + 2 * (4 + 2 * n) + 3 * 8,
-            "VQ {vq}"
-        );
-    }
-}
-
 /// One ID for each slice that holds a byte.
 #[test]
 fn slices_in_use_are_enumerated() {
@@ -276,23 +194,6 @@ fn a_view_within_a_layout() -> Result<(), ImageError> {
 
 #[test]
 fn a_range_that_does_not_start_at_1() -> Result<(), ImageError> {
-    for vq in 3..=5_u32 {
-        let (n, vq) = (vq as usize, Vq::new(vq)?);
-        let image = Image::<narrow::Layout, _>::zeroed(vq)?;
-        assert_eq!(image.as_bytes().len(), 16 * n + n);
-        let bounds = image.bounds(narrow::R);
-        assert_eq!(
-            [bounds.start, bounds.copy, bounds.flush],
-            [0, 16 * n, 128 - 16 * n]
-        );
-        for number in 0..5 {
-            let bounds = image.bounds(narrow::C::new(number).expect("5 at VQ 5"));
-            let there = (number as usize) < n;
-            assert_eq!(bounds.copy, usize::from(there), "C{number} at VQ {n}");
-            assert_eq!(bounds.start, 16 * n + (number as usize).min(n));
-            assert_eq!(bounds.copy + bounds.flush, 1);
-        }
-    }
     for vq in [2, 6] {
         assert!(Image::<narrow::Layout, _>::zeroed(Vq::new(vq)?).is_err());
     }
@@ -371,36 +272,45 @@ fn what_does_not_exist_is_an_error_with_the_numbers() {
     }
 }
 
-/// GET and SET of every slice of a bank, whose registers are `count`, of `width` bytes, from `start` on.
-fn moves<B: InImage>(vq: Vq, start: usize, count: usize, width: usize) {
+/// The bounds of every slice of a bank, whose registers are `count`, of `width` bytes, from `start` on; and GET and
+/// SET of it if it is to be `moved`. The end of the bank.
+fn bank<B: InImage>(vq: Vq, start: usize, count: usize, width: usize, moved: bool) -> usize {
     let size = B::Layout::image_bytes(vq).expect("a VQ of the layout");
     let image: Vec<u8> = (1..=251).cycle().take(size).collect();
     let bytes = B::Slice::BYTES;
     for number in 0..u32::from(Register::<B>::BANK.max_count) {
         for index in 0..u32::from(Register::<B>::BANK.slices) {
             let register = Register::<B>::with_slice(number, index).expect("of the bank");
-            let (from, to) = (index as usize * bytes, (index as usize + 1) * bytes);
+            // A register that is not there is empty, and lies at the bank's end.
             let there = (number as usize) < count;
-            let (from, to) = if there { (from, to.min(width)) } else { (0, 0) };
-            let place = start + number as usize * width;
-            let own = if from < to {
-                place + from..place + to
-            } else {
-                0..0
-            };
-
+            let place = start + (number as usize).min(count) * width;
+            let own_width = if there { width } else { 0 };
+            let [from, to] = [0, 1].map(|k| own_width.min((index as usize + k) * bytes));
+            let own = place + from..place + to;
+            let view = Image::<B::Layout, _>::new(vq, &image[..]).expect("of its size");
+            let bounds = view.bounds(register);
+            let found = [bounds.start, bounds.copy, bounds.flush];
+            // A GET fills its buffer all the same.
+            let expected = [own.start, own.len(), bytes - own.len()];
+            assert_eq!(found, expected, "{register} at VQ {vq}");
+            if index == 0 {
+                assert_eq!(
+                    view.register(register).len(),
+                    own_width,
+                    "{register} at VQ {vq}"
+                );
+            }
+            if !moved {
+                continue;
+            }
             let mut expected = image[own.clone()].to_vec();
             expected.resize(bytes, 0);
-            let view = Image::<B::Layout, _>::new(vq, &image[..]).expect("of its size");
             let mut slice = B::Slice::ZEROS;
             slice.as_mut().fill(0xee);
             view.get_into(register, &mut slice);
             assert_eq!(slice.as_ref(), expected, "{register} at VQ {vq}");
-            assert_eq!(
-                view.get(register).as_ref(),
-                expected,
-                "{register} at VQ {vq}"
-            );
+            let got = view.get(register);
+            assert_eq!(got.as_ref(), expected, "{register} at VQ {vq}");
 
             let mut expected = image.clone();
             expected[own].fill(0xfd);
@@ -410,30 +320,34 @@ fn moves<B: InImage>(vq: Vq, start: usize, count: usize, width: usize) {
             assert!(view.as_bytes() == expected, "{register} at VQ {vq}");
         }
     }
+    start + count * width
 }
 
 #[test]
-fn each_slice_is_moved_and_nothing_beside_it() {
-    for v in [1, 2, 3, 5, 16] {
-        let vq = Vq::new(u32::try_from(v).expect("small")).expect("a VQ");
-        moves::<sme::bank::ZA>(vq, 0, 16 * v, 16 * v);
-        moves::<sme::bank::ZT0>(vq, 256 * v * v, 1, 64);
-        moves::<mixed::bank::CTL>(vq, 0, 1, 4);
-        moves::<mixed::bank::Q>(vq, 4, 4, 16 * v);
-        moves::<mixed::bank::W>(vq, 4 + 64 * v, 2, 20);
-        moves::<mixed::bank::H>(vq, 44 + 64 * v, 2, 4 + 2 * v);
-        moves::<mixed::bank::CNT>(vq, 52 + 68 * v, 3, 8);
+fn each_slice_has_its_place_and_is_moved_and_nothing_beside_it() {
+    let vq = |v: usize| Vq::new(u32::try_from(v).expect("small")).expect("a VQ");
+    for v in 1..=16 {
+        let (vq, moved) = (vq(v), [1, 2, 3, 5, 16].contains(&v));
+        let end = bank::<sme::bank::ZA>(vq, 0, 16 * v, 16 * v, moved);
+        let end = bank::<sme::bank::ZT0>(vq, end, 1, 64, moved);
+        assert_eq!(sme::Layout::image_bytes(vq), Ok(end));
+        let end = bank::<mixed::bank::CTL>(vq, 0, 1, 4, moved);
+        let end = bank::<mixed::bank::Q>(vq, end, 4, 16 * v, moved);
+        let end = bank::<mixed::bank::W>(vq, end, 2, 20, moved);
+        let end = bank::<mixed::bank::H>(vq, end, 2, 4 + 2 * v, moved);
+        let end = bank::<mixed::bank::CNT>(vq, end, 3, 8, moved);
+        assert_eq!(mixed::Layout::image_bytes(vq), Ok(end));
     }
+    assert_eq!(sme::MAX_IMAGE_BYTES, 256 * 256 + 64);
     for v in [3, 4, 5] {
-        let vq = Vq::new(u32::try_from(v).expect("small")).expect("a VQ");
-        moves::<narrow::bank::R>(vq, 0, 1, 16 * v);
-        moves::<narrow::bank::C>(vq, 16 * v, v, 1);
+        let end = bank::<narrow::bank::R>(vq(v), 0, 1, 16 * v, true);
+        let end = bank::<narrow::bank::C>(vq(v), end, v, 1, true);
+        assert_eq!(narrow::Layout::image_bytes(vq(v)), Ok(end));
     }
     // Wide and narrow slices of which a register has several.
     for v in [1, 17, 40] {
-        let vq = Vq::new(u32::try_from(v).expect("small")).expect("a VQ");
-        moves::<abi::bank::Z>(vq, 0, 32, 16 * v);
-        moves::<abi::bank::P>(vq, 512 * v, 16, 2 * v);
-        moves::<abi::bank::FFR>(vq, 544 * v, 1, 2 * v);
+        let end = bank::<abi::bank::Z>(vq(v), 0, 32, 16 * v, true);
+        let end = bank::<abi::bank::P>(vq(v), end, 16, 2 * v, true);
+        bank::<abi::bank::FFR>(vq(v), end, 1, 2 * v, true);
     }
 }
