@@ -458,7 +458,7 @@ fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, SveError<Errno>> {
 /// What a seccomp filter has to let through, whatever fails.
 #[test]
 fn the_ioctls_are_those_of_the_documentation() {
-    let documentation = include_str!("../src/vcpu.rs");
+    let documentation = include_str!("../src/vmm/vcpu/mod.rs");
     for (name, step) in STEPS {
         let mut made = BTreeSet::new();
         for (sve, max) in [(false, 0), (true, 2), (true, 16), (false, 2), (true, 0)] {
@@ -483,7 +483,7 @@ fn the_ioctls_are_those_of_the_documentation() {
         );
     }
     // That of `host_vls` is by its source, as it makes a VM: each of its calls, in order.
-    let source = include_str!("../src/kvm.rs");
+    let source = include_str!("../src/kernel/kvm.rs");
     let (_, source) = source.split_once("pub fn host_vls").unwrap();
     let (source, _) = source.split_once("\n    }\n").unwrap();
     let calls = [
@@ -508,7 +508,7 @@ fn the_ioctls_are_those_of_the_documentation() {
     let text = documentation.replace("\n//! ", " ");
     assert!(text.contains(&format!("{names}.")), "{names}");
     // And of `vm_vls`, which asks the VM before anything else.
-    let (_, source) = include_str!("../src/kvm.rs")
+    let (_, source) = include_str!("../src/kernel/kvm.rs")
         .split_once("pub fn vm_vls")
         .unwrap();
     let (first, _) = source.split_once("host_vls(kvm)").unwrap();

@@ -291,7 +291,7 @@ fn more_extra_space_than_there_is_is_refused() {
 /// The page's example, from the frame to the registers, is copied to where a panic is another signal.
 #[test]
 fn the_example_does_not_panic_whatever_the_frame() {
-    let page = include_str!("../src/signal.rs");
+    let page = include_str!("../src/formats/signal.rs");
     let (_, example) = page.split_once("//! // `bytes` are the 4096").unwrap();
     let (example, _) = example.split_once("//! assert_eq!(").unwrap();
     assert!(example.contains("Frame::parse(") && example.contains("copy_to("));

@@ -15,9 +15,11 @@
 #![allow(unsafe_code)]
 
 use super::{Image, Storage};
-use crate::copy::{self, Line, clamp, is_negative, number_at_least};
-use crate::layout::generated::check_view;
-use crate::layout::{Bank, Bounds, InImage, InImageOf, Layout, Register, ViewOf, check_bank};
+use crate::image::copy::{self, Line, clamp, is_negative, number_at_least};
+use crate::registers::layout::generated::check_view;
+use crate::registers::layout::{
+    Bank, Bounds, InImage, InImageOf, Layout, Register, ViewOf, check_bank,
+};
 
 /// The [`Line`] that moves a bank's slices. `offset` is where the bank starts at the smallest VQ.
 ///

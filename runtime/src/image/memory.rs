@@ -4,8 +4,8 @@
 use core::marker::PhantomData;
 
 use super::{ImageError, Storage};
-use crate::layout::{Checked, Layout, check_vq};
-use crate::vq::Vq;
+use crate::lengths::vq::Vq;
+use crate::registers::layout::{Checked, Layout, check_vq};
 
 /// A register image of layout `L` for one VQ, in memory `S`, owned or borrowed.
 ///

@@ -12,17 +12,18 @@
 //! of the slice it flushes, which means that it fills it with zeros. SET copies the same bytes the other way,
 //! and ignores the rest of the slice:
 //!
-#![doc = include_str!("../sve_state.svg")]
+#![doc = include_str!("../pages/sve_state.svg")]
 
 mod access;
+mod copy;
 mod memory;
 mod resize;
 
 use core::fmt;
 
-use crate::layout::{InImageOf, Layout, Register};
+use crate::lengths::vq::{Vq, VqError};
+use crate::registers::layout::{InImageOf, Layout, Register};
 use crate::sve;
-use crate::vq::{Vq, VqError};
 pub use memory::Image;
 
 /// The SVE registers of one vCPU: Linux's `sve_state`.

@@ -1,9 +1,9 @@
 //! From an image of one vector length to an image of another. A register's low bits are the same in both.
 
 use super::{Storage, SveState};
-use crate::layout::Layout;
+use crate::lengths::vq::Vq;
+use crate::registers::layout::Layout;
 use crate::sve;
-use crate::vq::Vq;
 
 impl<S: Storage + AsMut<[u8]>> SveState<S> {
     /// Writes every register from an image of any vector length: the low bytes that both have, and zeros

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::report::{Counted, count};
 
 /// Where the `assert!`s are.
-const FILE: &str = "runtime/src/layout/check.rs";
+const FILE: &str = "runtime/src/registers/layout/check.rs";
 /// The tests that must notice.
 const TESTS: [&str; 5] = ["test", "--package", "sve-state", "--lib", "layout::tests"];
 

@@ -1,6 +1,7 @@
-//! The checks of the source: formatting, clippy and the documentation, without a warning; and no unsafe
-//! code where none is to be.
+//! The checks of the source: formatting, clippy and the documentation, without a warning; no unsafe
+//! code where none is to be; and no import that runs up.
 
+mod rooms;
 mod unsafe_code;
 
 use anyhow::Result;
@@ -10,6 +11,7 @@ use crate::report::Counted;
 
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
     let unsafe_code = unsafe_code::check(cx)?;
+    let rooms = rooms::check(cx)?;
     cx.run(cx.cargo(&["fmt --all --check -- --color never"]))?;
     let clippy = "clippy --workspace --all-targets --all-features -- -D warnings";
     cx.run(cx.cargo(&[clippy]))?;
@@ -28,5 +30,5 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         doc(format!("-p sve-state --no-default-features {features}").trim())?;
     }
     let warnings = vec!["rustfmt, clippy, rustdoc: no warnings".to_owned()];
-    Ok([warnings, unsafe_code].concat())
+    Ok([warnings, rooms, unsafe_code].concat())
 }

@@ -1,0 +1,26 @@
+//! The kernel's side: a vCPU's SVE registers behind ONE_REG, with the kernel's answers.
+//!
+//! [`Vcpu`] is this crate's own implementation of what Linux KVM does, for emulators, for
+//! hypervisors that are not Linux, and for tests of a VMM on any machine. The same conformance
+//! suite runs against it and against Linux.
+//!
+//! It keeps the SVE and FPSIMD registers: Z, P, FFR, V, FPSR, FPCR, and the pseudo-register VLS. All other
+//! registers of a vCPU are for its owner to keep. For one of those it answers `ENOENT`, which in the kernel's
+//! own register code means "not mine, try another". The page [`emulator`](crate::emulator)
+//! has a vCPU that is built on it.
+
+mod fpsimd;
+mod vcpu;
+
+pub use crate::kernel::one_reg::FEATURE_SVE;
+pub use vcpu::{Vcpu, memory_bytes};
+
+/// Which generation of the interface to follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rules {
+    /// Linux since 5.2 (`Documentation/virt/kvm/api.rst`). The registers of SVE exist once the vCPU is
+    /// finalized. There are no slices past the first and, with SVE, no V registers in CORE.
+    Mainline,
+    /// Those of [`Vcpu::rfc`].
+    Rfc,
+}

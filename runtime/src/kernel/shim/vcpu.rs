@@ -1,0 +1,405 @@
+//! The life of a vCPU: created, initialized, finalized; and what each stage answers.
+
+use core::fmt;
+
+use crate::fpsimd;
+use crate::image::{ImageError, Storage, SveState};
+use crate::kernel::errno::Errno;
+use crate::kernel::one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
+use crate::lengths::vls::Vls;
+use crate::lengths::vq::{Vq, VqError};
+use crate::registers::layout::{
+    ARCH_ARM64, ARCH_MASK, ByteArray, COPROC_MASK, InImage, Layout, RESERVED_MASK, Register,
+};
+use crate::sve::{self, Reg};
+
+use super::Rules;
+use super::fpsimd::{self as core_space, CoreReg};
+
+/// Bits 51:32 of an ID, which KVM refuses before it looks at the coprocessor. It leaves 31:28 to
+/// each register space.
+const UPPER_RESERVED: u64 = RESERVED_MASK & 0xffff_ffff_0000_0000;
+
+/// The SVE and FPSIMD registers of one vCPU, with KVM's interface to them.
+///
+/// `S` holds `sve_state`; for a vCPU without SVE, the V registers at its start.
+#[derive(Clone)]
+pub struct Vcpu<S> {
+    rules: Rules,
+    host: Vls,
+    stage: Stage,
+    memory: S,
+    fpsr: u32,
+    fpcr: u32,
+}
+
+/// How many bytes of memory a vCPU needs on a host with these vector lengths: the image at the
+/// largest of them.
+pub fn memory_bytes(host: Vls) -> Result<usize, VqError> {
+    sve::Layout::image_bytes(host.max().unwrap_or(Vq::MIN))
+}
+
+/// Without the registers: they are a guest's, and may be secret.
+impl<S> fmt::Debug for Vcpu<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vcpu")
+            .field("rules", &self.rules)
+            .field("host", &self.host)
+            .field("stage", &self.stage)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Created,
+    Initialized { vq: Option<Vq> },
+    Finalized { vq: Vq },
+}
+
+impl Stage {
+    /// The vector length; `None` where SVE is off.
+    fn vq(self) -> Option<Vq> {
+        match self {
+            Self::Created => None,
+            Self::Initialized { vq } => vq,
+            Self::Finalized { vq } => Some(vq),
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl Vcpu<alloc::boxed::Box<[u8]>> {
+    /// A vCPU on a host with these vector lengths ([`Vls::EMPTY`]: a host without SVE), before
+    /// `KVM_ARM_VCPU_INIT`.
+    pub fn new(host: Vls) -> Result<Self, VqError> {
+        let memory = alloc::vec![0; memory_bytes(host)?].into_boxed_slice();
+        Ok(Self::created(host, memory))
+    }
+}
+
+impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
+    /// A vCPU as `new` makes it, in the caller's memory of exactly
+    /// [`memory_bytes`], owned or borrowed. Its contents do not matter:
+    /// initialization clears the registers, as KVM does.
+    pub fn with_memory(host: Vls, memory: S) -> Result<Self, ImageError> {
+        let (expected, found) = (memory_bytes(host)?, memory.as_ref().len());
+        if found != expected {
+            return Err(ImageError::Size {
+                vq: host.max().unwrap_or(Vq::MIN),
+                expected,
+                found,
+            });
+        }
+        Ok(Self::created(host, memory))
+    }
+
+    /// Makes it follow the RFC of June 2018, as its review left it, from before `KVM_ARM_VCPU_INIT`. There
+    /// is no VLS and no finalization; slices past the first read as zero and ignore what is written; and
+    /// the V registers in CORE, whole or any 32-bit words of one, are the low bits of Z.
+    #[must_use]
+    pub fn rfc(self) -> Self {
+        Self {
+            rules: Rules::Rfc,
+            stage: Stage::Created,
+            ..self
+        }
+    }
+
+    fn created(host: Vls, memory: S) -> Self {
+        Self {
+            rules: Rules::Mainline,
+            host,
+            stage: Stage::Created,
+            memory,
+            fpsr: 0,
+            fpcr: 0,
+        }
+    }
+
+    /// `KVM_ARM_VCPU_INIT` with [`FEATURE_SVE`]. A second call with the same features resets the vCPU. A
+    /// finalized one stays finalized, with registers of zero; one that is not loses what was written to VLS.
+    ///
+    /// `EINVAL`: the host has no SVE; or the first call was [`init_without_sve`](Self::init_without_sve).
+    pub fn init_with_sve(&mut self) -> Result<(), Errno> {
+        self.init(true)
+    }
+
+    /// `KVM_ARM_VCPU_INIT` without [`FEATURE_SVE`]. A second call with the same features resets the vCPU.
+    ///
+    /// `EINVAL`: the first call was [`init_with_sve`](Self::init_with_sve).
+    pub fn init_without_sve(&mut self) -> Result<(), Errno> {
+        self.init(false)
+    }
+
+    fn init(&mut self, sve: bool) -> Result<(), Errno> {
+        let host_max = self.host.max();
+        if sve && host_max.is_none() {
+            return Err(Errno::EINVAL);
+        }
+        if self.stage != Stage::Created && self.stage.vq().is_some() != sve {
+            return Err(Errno::EINVAL);
+        }
+        if !matches!(self.stage, Stage::Finalized { .. }) {
+            let vq = host_max.filter(|_| sve);
+            self.stage = match vq {
+                // The RFC knows no further stage.
+                Some(vq) if self.rules == Rules::Rfc => Stage::Finalized { vq },
+                vq => Stage::Initialized { vq },
+            };
+        }
+        self.reset();
+        Ok(())
+    }
+
+    /// `KVM_ARM_VCPU_FINALIZE`: from here on the vector lengths are fixed and the registers exist.
+    ///
+    /// `ENOEXEC`: not initialized. `EINVAL`: not [`FEATURE_SVE`], or the vCPU has none, or the RFC's
+    /// rules, which know no finalization. `EPERM`: done before.
+    pub fn finalize(&mut self, feature: u32) -> Result<(), Errno> {
+        match self.stage {
+            Stage::Created => Err(Errno::ENOEXEC),
+            _ if feature != FEATURE_SVE || self.rules == Rules::Rfc => Err(Errno::EINVAL),
+            Stage::Initialized { vq: None } => Err(Errno::EINVAL),
+            Stage::Finalized { .. } => Err(Errno::EPERM),
+            Stage::Initialized { vq: Some(vq) } => {
+                self.stage = Stage::Finalized { vq };
+                Ok(())
+            }
+        }
+    }
+
+    /// What `KVM_GET_REG_LIST` lists, of the registers that are kept here: FPSIMD, then SVE, in the
+    /// kernel's order.
+    ///
+    /// `ENOEXEC`: not initialized. `EPERM`: SVE not finalized.
+    pub fn reg_list(&self) -> Result<impl Iterator<Item = u64>, Errno> {
+        let vq = match self.stage {
+            Stage::Created => return Err(Errno::ENOEXEC),
+            Stage::Initialized { vq: Some(_) } => return Err(Errno::EPERM),
+            stage => stage.vq(),
+        };
+        let v = fpsimd::V::all().filter(move |_| vq.is_none());
+        let vls = (vq.is_some() && self.rules == Rules::Mainline).then_some(sve::VLS.id());
+        let sve = vq.and_then(|vq| sve::Layout::ids(vq).ok());
+        let sve = sve.into_iter().flatten();
+        Ok(v.map(Register::id)
+            .chain([fpsimd::FPSR.id(), fpsimd::FPCR.id()])
+            .chain(vls)
+            .chain(sve.filter(|id| *id != sve::VLS.id())))
+    }
+
+    /// `KVM_GET_REG_LIST` into the caller's memory. `n` is the kernel's `kvm_reg_list.n`. How many IDs there
+    /// are is written to it, with `E2BIG` too. Its old value is ignored, because `list` knows how long it is.
+    ///
+    /// Errors are those of [`reg_list`](Self::reg_list), and `E2BIG`: `list` has room for fewer than `n`.
+    /// Only `n` is written then.
+    pub fn get_reg_list(&self, n: &mut u64, list: &mut [u64]) -> Result<(), Errno> {
+        let needed = self.reg_list()?.count();
+        *n = needed as u64;
+        let list = list.get_mut(..needed).ok_or(Errno::E2BIG)?;
+        for (entry, id) in list.iter_mut().zip(self.reg_list()?) {
+            *entry = id;
+        }
+        Ok(())
+    }
+
+    /// The registers, once they exist.
+    ///
+    /// `ENOEXEC`: not initialized. `ENOENT`: SVE is off. `EPERM`: not finalized.
+    pub fn sve_state(&self) -> Result<SveState<&[u8]>, Errno> {
+        self.finalized_vq()?;
+        self.view()
+    }
+
+    /// The registers, once they exist, to write.
+    ///
+    /// Errors are those of [`sve_state`](Self::sve_state).
+    pub fn sve_state_mut(&mut self) -> Result<SveState<&mut [u8]>, Errno> {
+        self.finalized_vq()?;
+        self.view_mut()
+    }
+
+    /// The memory as the image that is in use. Without SVE that is one of the smallest VQ, whose Z
+    /// registers are as wide as the V registers.
+    fn view(&self) -> Result<SveState<&[u8]>, Errno> {
+        image(self.stage.vq().unwrap_or(Vq::MIN), self.memory.as_ref())
+    }
+
+    fn view_mut(&mut self) -> Result<SveState<&mut [u8]>, Errno> {
+        image_mut(self.stage.vq().unwrap_or(Vq::MIN), self.memory.as_mut())
+    }
+
+    fn finalized_vq(&self) -> Result<Vq, Errno> {
+        match self.stage {
+            Stage::Created => Err(Errno::ENOEXEC),
+            Stage::Initialized { vq: None } => Err(Errno::ENOENT),
+            Stage::Initialized { vq: Some(_) } => Err(Errno::EPERM),
+            Stage::Finalized { vq } => Ok(vq),
+        }
+    }
+
+    fn reset(&mut self) {
+        self.memory.as_mut().fill(0);
+        (self.fpsr, self.fpcr) = (0, 0);
+    }
+
+    /// GET of a slice of `sve_state`; `data` has exactly its size.
+    fn get_slice<B>(&self, register: Register<B>, data: &mut [u8]) -> Result<(), Errno>
+    where
+        B: InImage<Layout = sve::Layout>,
+    {
+        let vq = self.check_slice(register.slice())?;
+        let slice = B::Slice::from_slice_mut(data).ok_or(Errno::EINVAL)?;
+        image(vq, self.memory.as_ref())?.get_into(register, slice);
+        Ok(())
+    }
+
+    /// SET of a slice of `sve_state`; `data` has exactly its size.
+    fn set_slice<B>(&mut self, register: Register<B>, data: &[u8]) -> Result<(), Errno>
+    where
+        B: InImage<Layout = sve::Layout>,
+    {
+        let vq = self.check_slice(register.slice())?;
+        let slice = B::Slice::from_slice(data).ok_or(Errno::EINVAL)?;
+        image_mut(vq, self.memory.as_mut())?.set(register, slice);
+        Ok(())
+    }
+
+    /// The vector length, if this slice exists. The ID is judged first, then whether the vCPU has SVE, then its stage.
+    fn check_slice(&self, index: u16) -> Result<Vq, Errno> {
+        match self.stage {
+            Stage::Created => Err(Errno::ENOEXEC),
+            _ if index > 0 && self.rules == Rules::Mainline => Err(Errno::ENOENT),
+            Stage::Finalized { vq } => Ok(vq),
+            Stage::Initialized { vq: None } => Err(Errno::ENOENT),
+            Stage::Initialized { vq: Some(_) } => Err(Errno::EPERM),
+        }
+    }
+
+    /// As [`check_slice`](Self::check_slice), for VLS. The RFC has no such register.
+    fn check_vls(&self) -> Result<(), Errno> {
+        match self.stage {
+            Stage::Created => Err(Errno::ENOEXEC),
+            _ if self.rules == Rules::Rfc => Err(Errno::EINVAL),
+            stage => stage.vq().map(drop).ok_or(Errno::ENOENT),
+        }
+    }
+
+    /// What an ID that is none of SVE's names in CORE, on an initialized vCPU.
+    fn core(&self, id: u64) -> Result<CoreReg, Errno> {
+        if self.stage == Stage::Created {
+            return Err(Errno::ENOEXEC);
+        }
+        if id & ARCH_MASK != ARCH_ARM64 || id & UPPER_RESERVED != 0 {
+            return Err(Errno::EINVAL);
+        }
+        const CORE: u64 = fpsimd::Layout::PREFIX & COPROC_MASK;
+        const SVE: u64 = sve::Layout::PREFIX & COPROC_MASK;
+        match id & COPROC_MASK {
+            CORE => core_space::parse(id, self.rules, self.stage.vq().is_some()),
+            SVE => Err(Errno::EINVAL),
+            _ => Err(Errno::ENOENT),
+        }
+    }
+
+    /// The vCPU's vector lengths: the host's, as far as its largest goes. Empty without SVE, and before
+    /// `KVM_ARM_VCPU_INIT`.
+    pub fn vls(&self) -> Vls {
+        match self.stage.vq() {
+            Some(vq) => self.host.narrowed_to(vq),
+            None => Vls::EMPTY,
+        }
+    }
+
+    fn set_vls(&mut self, data: &[u8]) -> Result<(), Errno> {
+        if matches!(self.stage, Stage::Finalized { .. }) {
+            return Err(Errno::EPERM);
+        }
+        let wanted = data.try_into().map_err(|_| Errno::EINVAL)?;
+        let wanted = Vls::from_bytes(wanted);
+        wanted.check(&self.host).map_err(|_| Errno::EINVAL)?;
+        self.stage = Stage::Initialized { vq: wanted.max() };
+        Ok(())
+    }
+}
+
+/// `EINVAL`, besides the reasons that the kernel has: a buffer shorter than the ID's size field
+/// states. The kernel cannot see that; `kvm-ioctls` answers the same.
+impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
+    type Error = Errno;
+
+    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
+        let data = data.get_mut(..reg_size(id)).ok_or(Errno::EINVAL)?;
+        match Reg::decode(id) {
+            Ok(Reg::Z(z)) => return self.get_slice(z, data),
+            Ok(Reg::P(p)) => return self.get_slice(p, data),
+            Ok(Reg::FFR(ffr)) => return self.get_slice(ffr, data),
+            Ok(Reg::VLS(_)) => {
+                self.check_vls()?;
+                data.copy_from_slice(&self.vls().to_bytes());
+            }
+            Err(_) => match self.core(id)? {
+                CoreReg::V(part) => part.get(self.view()?.get_view(part.register), data),
+                CoreReg::Fpsr => data.copy_from_slice(&self.fpsr.to_ne_bytes()),
+                CoreReg::Fpcr => data.copy_from_slice(&self.fpcr.to_ne_bytes()),
+            },
+        }
+        Ok(())
+    }
+
+    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
+        let data = data.get(..reg_size(id)).ok_or(Errno::EINVAL)?;
+        match Reg::decode(id) {
+            Ok(Reg::Z(z)) => return self.set_slice(z, data),
+            Ok(Reg::P(p)) => return self.set_slice(p, data),
+            Ok(Reg::FFR(ffr)) => return self.set_slice(ffr, data),
+            Ok(Reg::VLS(_)) => {
+                self.check_vls()?;
+                self.set_vls(data)?;
+            }
+            Err(_) => match self.core(id)? {
+                CoreReg::V(part) => {
+                    let mut state = self.view_mut()?;
+                    let value = part.set(state.get_view(part.register), data);
+                    state.set_view(part.register, &value);
+                }
+                CoreReg::Fpsr => self.fpsr = word(data)?,
+                CoreReg::Fpcr => self.fpcr = word(data)?,
+            },
+        }
+        Ok(())
+    }
+
+    fn errno(&self, error: &Errno) -> Option<Errno> {
+        Some(*error)
+    }
+}
+
+impl<S: Storage + AsMut<[u8]>> FinalizeSve for Vcpu<S> {
+    fn finalize_sve(&mut self) -> Result<(), Errno> {
+        self.finalize(FEATURE_SVE)
+    }
+}
+
+fn word(data: &[u8]) -> Result<u32, Errno> {
+    data.try_into()
+        .map(u32::from_ne_bytes)
+        .map_err(|_| Errno::EINVAL)
+}
+
+/// The image at the start of a vCPU's memory. No VQ is in use that the layout does not describe, or for which there
+/// is too little memory; should one be, `EINVAL` beats a panic.
+#[inline]
+fn image(vq: Vq, memory: &[u8]) -> Result<SveState<&[u8]>, Errno> {
+    let bytes = sve::Layout::image_bytes(vq).map_err(|_| Errno::EINVAL)?;
+    let memory = memory.get(..bytes).ok_or(Errno::EINVAL)?;
+    SveState::new(vq, memory).map_err(|_| Errno::EINVAL)
+}
+
+#[inline]
+fn image_mut(vq: Vq, memory: &mut [u8]) -> Result<SveState<&mut [u8]>, Errno> {
+    let bytes = sve::Layout::image_bytes(vq).map_err(|_| Errno::EINVAL)?;
+    let memory = memory.get_mut(..bytes).ok_or(Errno::EINVAL)?;
+    SveState::new(vq, memory).map_err(|_| Errno::EINVAL)
+}

@@ -1,0 +1,6 @@
+//! Vector lengths: one, as a number of quadwords, and the set of those that a vCPU has.
+//!
+//! The lowest room: it uses none of the others.
+
+pub mod vls;
+pub(crate) mod vq;

@@ -1,0 +1,134 @@
+//! What a register is: its ID, its place in an image, the two layouts that Linux has, and the values that all code which
+//! goes through the registers in turn must check alike.
+//!
+//! It uses `lengths` only.
+
+pub mod layout;
+pub(crate) mod linux;
+
+use core::fmt;
+
+use crate::lengths::vls::Vls;
+use crate::lengths::vq::Vq;
+use crate::registers::layout::{BankType, Bounds, Register};
+use crate::registers::linux::Name;
+use crate::{fpsimd, sve};
+
+/// The largest slice, in bytes.
+pub(crate) const MAX_SLICE: usize = 256;
+
+/// The floating-point status and control registers, which SVE code depends on and which are not in
+/// `sve_state`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[repr(C)]
+pub struct Status {
+    /// [`FPSR`](const@fpsimd::FPSR).
+    pub fpsr: u32,
+    /// [`FPCR`](const@fpsimd::FPCR).
+    pub fpcr: u32,
+}
+
+/// The registers of a vCPU that lie in an image, in ascending order: the ID of each, and the bounds of its
+/// slice 0. With SVE these are Z, P and FFR. Without SVE they are only V, each in the place of its Z.
+pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> {
+    /// The ID of a bank's first register, and the distance to the next one.
+    const fn ids<B: BankType>() -> (u64, u16) {
+        (Register::<B>::constant(0, 0).id(), Register::<B>::BANK.step)
+    }
+    let (vector, registers) = match has_sve {
+        true => (ids::<sve::bank::Z>(), sve::REGISTERS),
+        false => (ids::<fpsimd::bank::V>(), fpsimd::V::BANK.max_count.into()),
+    };
+    let (z, p) = (sve::Z0.bounds(vq), sve::P0.bounds(vq));
+    (0..registers).map(move |n| {
+        // FFR is what P16 would be.
+        let ((first, step), bounds, n) = match n.checked_sub(sve::P0.index()) {
+            None => (vector, z, n),
+            Some(n) => (ids::<sve::bank::P>(), p, n),
+        };
+        let id = first + u64::from(step) * n as u64;
+        let start = bounds.start + bounds.copy * n;
+        (id, Bounds { start, ..bounds })
+    })
+}
+
+/// The index of the first byte past a register's end that is not zero, in a slice of Z, P or FFR whose first
+/// `width` bytes are the register's. Nearly always there is none, so first all are compared with zeros at once.
+pub(crate) fn past_end(slice: &[u8], width: usize) -> Option<usize> {
+    let past = slice.get(width..)?;
+    if [0; MAX_SLICE].starts_with(past) {
+        return None;
+    }
+    past.iter().position(|byte| *byte != 0).map(|k| width + k)
+}
+
+/// Checks that P and FFR are zero in an image of VQ 1, as they must be without SVE. The error is the ID of the
+/// first that is not.
+pub(crate) fn without_predicates(image: &[u8]) -> Result<(), u64> {
+    let first = sve::P0.bounds(Vq::MIN);
+    let at = image.iter().skip(first.start).position(|byte| *byte != 0);
+    // FFR is what P16 would be.
+    let id = |at| sve::P0.id() + u64::from(sve::P::BANK.step) * (at / first.copy) as u64;
+    at.map_or(Ok(()), |at| Err(id(at)))
+}
+
+/// A register's ID as its name and the ID: `Z3 (0x6080000000150060)`.
+pub(crate) struct Named(pub(crate) u64);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:#018x})", Name(self.0), self.0)
+    }
+}
+
+/// The message that a register is longer than these vector lengths make it.
+pub(crate) struct PastVls<'a> {
+    pub(crate) id: u64,
+    /// The first byte of the slice that belongs to no register and is not zero.
+    pub(crate) at: usize,
+    pub(crate) vls: &'a Vls,
+}
+
+impl fmt::Display for PastVls<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, at, vls } = self;
+        write!(
+            f,
+            "{}: byte {at} is not zero, and vector lengths (VQ) {vls} end before it",
+            Named(*id)
+        )
+    }
+}
+
+/// The message that this register is not zero, although there is no SVE.
+pub(crate) struct WithoutSve(pub(crate) u64);
+
+impl fmt::Display for WithoutSve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} is not zero and there are no vector lengths: without SVE there are neither P nor FFR",
+            Named(self.0)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Layout as _;
+
+    /// As the layouts have them, at every VQ.
+    #[test]
+    fn all_registers_have_the_ids_and_bounds_of_their_layout() {
+        for vq in 1..=16 {
+            let vq = Vq::new(vq).expect("1 to 16");
+            let (ids, bounds) = (sve::Layout::ids(vq), sve::Layout::bounds(vq));
+            let (ids, bounds) = (ids.expect("a VQ of SVE"), bounds.expect("a VQ of SVE"));
+            assert!(all(true, vq).eq(ids.zip(bounds)));
+            let v = fpsimd::V::all().map(Register::id);
+            let z = sve::Z::all().map(|z| z.bounds(vq));
+            assert!(all(false, vq).eq(v.zip(z)));
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! A captured vCPU's SVE state as bytes, for a file or a migration stream.
+//!
+//! All numbers are little-endian; sizes and offsets are in bytes.
+//!
+//! | offset | size | content |
+//! | --- | --- | --- |
+//! | 0 | 8 | magic, `SVESTATE` in ASCII |
+//! | 8 | 2 | version of the format, 1 |
+//! | 10 | 2 | flags: bit 0, FPSR and FPCR are present; the others are zero |
+//! | 12 | 2 | VQ, the vector length in quadwords |
+//! | 14 | 2 | zero |
+//! | 16 | 4 | size of the image, 546 · VQ |
+//! | 20 | 64 | VLS: bit `v - 1` says whether the vCPU has VQ `v`; zero where SVE is off |
+//! | 84 | 4 | FPSR, or zero |
+//! | 88 | 4 | FPCR, or zero |
+//! | 92 | 546 · VQ | `sve_state`; where SVE is off, VQ is 1 and Z stands for V |
+//! | 92 + 546 · VQ | 4 | CRC-32 (ISO-HDLC, as in zlib) of all bytes before it |
+//!
+//! VLS has every power of two below its largest vector length, as every processor does; where SVE is
+//! off, P and FFR in the image are zero.
+//!
+//! Parsing looks at the magic and the version first, then at the size, then for damage, and only then at
+//! what the fields say; it allocates nothing before that, and never more than the image.
+//!
+//! # Which version reads what
+//!
+//! | `sve-state` | writes | reads |
+//! | --- | --- | --- |
+//! | 0.1 | version 1 | version 1 |
+//!
+//! A change to the table above makes a new version of the format, and comes with a new minor version of this
+//! crate. Once released, a version of the format never changes. Every release writes the newest version and
+//! reads all versions before it, for as long as this crate exists. It refuses a later version by its number,
+//! whatever follows that. `runtime/tests/golden` has files of version 1 that another program wrote, with SVE
+//! and without; each test run reads them.
+//!
+//! # In serde formats
+//!
+//! With the feature `serde`, a snapshot is these bytes. In a binary format they are a byte string. In a
+//! format for people, such as JSON, they are a string of base64 (RFC 4648, section 4, with padding), of 1584
+//! characters at VQ 2. White space in it is passed over, and formats that have no strings give it as bytes. JSON
+//! and MessagePack read both base64 and a list of numbers; CBOR reads a list of numbers too. bincode, bitcode
+//! and postcard read byte strings. From XML, quick-xml reads an element's text or an attribute; serde-xml-rs reads
+//! only attributes, `#[serde(rename = "@sve")]`. serde-saphyr reads YAML's `!!binary` with its option
+//! `ignore_binary_tag_for_string`.
+
+#[cfg(feature = "serde")]
+mod base64;
+mod header;
+mod registers;
+#[cfg(feature = "serde")]
+mod serde;
+mod show;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crc::{CRC_32_ISO_HDLC, Crc};
+
+use crate::image::SveState;
+use crate::lengths::vls::{Vls, VlsError};
+use crate::lengths::vq::{Vq, VqError};
+use crate::registers::{Status, WithoutSve, without_predicates};
+use crate::{fpsimd, sve};
+pub use header::Header;
+pub use registers::{Allow, RegistersError};
+
+const MAGIC: [u8; 8] = *b"SVESTATE";
+const VERSION: u16 = 1;
+/// The size in bytes of the header, in front of the image.
+pub const HEADER_BYTES: usize = 92;
+const CHECKSUM: usize = 4;
+const FLAG_STATUS: u16 = 1;
+const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+/// What a snapshot takes besides the image: header and checksum.
+pub const OVERHEAD_BYTES: usize = HEADER_BYTES + CHECKSUM;
+/// The largest snapshot there is.
+const MAX_BYTES: usize = sve::MAX_IMAGE_BYTES + OVERHEAD_BYTES;
+
+/// The SVE state of one vCPU: vector lengths, registers and, if they travel along, FPSR and FPCR.
+///
+/// ```
+/// use sve_state::{SveState, Vls, Vq, snapshot::Snapshot};
+///
+/// let vq = Vq::new(2)?;
+/// let snapshot = Snapshot::new(Vls::up_to(vq), SveState::zeroed(vq)?, None)?;
+/// let mut bytes = snapshot.to_bytes();
+/// assert_eq!(bytes.len(), 1188);
+/// assert_eq!(Snapshot::from_bytes(&bytes)?, snapshot);
+///
+/// bytes[100] ^= 1;
+/// let error = Snapshot::from_bytes(&bytes).unwrap_err();
+/// assert!(error.to_string().starts_with("damaged snapshot: "));
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    vls: Vls,
+    state: SveState<Box<[u8]>>,
+    status: Option<Status>,
+}
+
+impl Snapshot {
+    /// The state of a vCPU with these vector lengths. The largest of them must be the image's, and every
+    /// smaller power of two must be among them. For a vCPU without SVE the set is empty, the image has VQ 1,
+    /// and its P and FFR are zero.
+    pub fn new(
+        vls: Vls,
+        state: SveState<Box<[u8]>>,
+        status: Option<Status>,
+    ) -> Result<Self, SnapshotError> {
+        Self::check_vls(vls, state.vq())?;
+        if vls == Vls::EMPTY {
+            without_predicates(state.as_bytes()).map_err(|id| SnapshotError::WithoutSve { id })?;
+        }
+        Ok(Self { vls, state, status })
+    }
+
+    /// From parts that a capture has made, without a check.
+    pub(crate) fn of_parts(vls: Vls, state: SveState<Box<[u8]>>, status: Status) -> Self {
+        let status = Some(status);
+        Self { vls, state, status }
+    }
+
+    fn check_vls(vls: Vls, vq: Vq) -> Result<(), SnapshotError> {
+        if vls.max().unwrap_or(Vq::MIN) != vq {
+            return Err(SnapshotError::VlsAndVq { vls, vq });
+        }
+        Ok(vls.check_powers()?)
+    }
+
+    /// The state of a vCPU without SVE: V0 to V31, as `struct user_fpsimd_state` has them.
+    pub fn from_vregs(v: &[u128; 32], status: Option<Status>) -> Self {
+        let Ok(mut state) = SveState::zeroed(Vq::MIN) else {
+            unreachable!("the layout starts at VQ 1");
+        };
+        for (register, value) in fpsimd::V::all().zip(v) {
+            state.set_view(register, &value.to_le_bytes());
+        }
+        let vls = Vls::EMPTY;
+        Self { vls, state, status }
+    }
+
+    /// Whether it is the state of a vCPU with SVE. Only a vCPU of the same kind can take it.
+    pub fn has_sve(&self) -> bool {
+        self.vls != Vls::EMPTY
+    }
+
+    /// The vector lengths, to write to the vCPU that it is restored to, before finalization.
+    pub fn vls(&self) -> Vls {
+        self.vls
+    }
+
+    /// Whether a vCPU of a host with the vector lengths `host` can take the snapshot, or why KVM would
+    /// refuse its VLS. One without SVE goes to any host. [`Header::check`] is the same, before all bytes
+    /// are there; a snapshot in a serde format has no header, and is asked when it has been read.
+    ///
+    /// ```
+    /// # use sve_state::{SveState, Vls, Vq, snapshot::Snapshot};
+    /// # let (vq, host) = (Vq::new(4)?, Vls::up_to(Vq::new(2)?));
+    /// let snapshot = Snapshot::new(Vls::up_to(vq), SveState::zeroed(vq)?, None)?;
+    /// assert_eq!(
+    ///     snapshot.check(&host).unwrap_err().to_string(),
+    ///     "vector lengths (VQ) {1-4} where there are {1-2}: missing are {3-4}"
+    /// );
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn check(&self, host: &Vls) -> Result<(), VlsError> {
+        check_host(self.vls, host)
+    }
+
+    /// The registers.
+    pub fn state(&self) -> &SveState<Box<[u8]>> {
+        &self.state
+    }
+
+    /// FPSR and FPCR, if they were captured.
+    pub fn status(&self) -> Option<Status> {
+        self.status
+    }
+
+    /// The snapshot in the form that this module describes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let image = self.state.as_bytes();
+        let mut bytes = Vec::with_capacity(image.len() + OVERHEAD_BYTES);
+        append(&mut bytes, &Header::of(self).write());
+        append(&mut bytes, image);
+        let checksum = CRC.checksum(&bytes);
+        append(&mut bytes, &checksum.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a snapshot, which must be all of these bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        check_version(bytes)?;
+        let found = bytes.len();
+        let Some(header) = bytes.first_chunk().filter(|_| found >= OVERHEAD_BYTES) else {
+            let needed = OVERHEAD_BYTES;
+            return Err(SnapshotError::Truncated { found, needed });
+        };
+        if found > MAX_BYTES {
+            return Err(SnapshotError::TooLarge { found });
+        }
+        let header = Header::read(header);
+        header.check_size(found)?;
+
+        let (content, checksum) = bytes.split_at(found - CHECKSUM);
+        let stated = header::number(checksum);
+        let found = CRC.checksum(content);
+        if stated != found {
+            return Err(SnapshotError::Damaged { stated, found });
+        }
+
+        let vq = header.check_fields()?;
+        // Not an error: the image has the size that the header states, and that is the size for this VQ.
+        let state = SveState::new(vq, content[HEADER_BYTES..].into());
+        Self::new(
+            header.vls(),
+            state.map_err(|_| SnapshotError::Reserved)?,
+            header.status(),
+        )
+    }
+}
+
+/// Checks the magic and the version, as far as they are there. Of another version nothing else is known.
+fn check_host(vls: Vls, host: &Vls) -> Result<(), VlsError> {
+    match vls {
+        Vls::EMPTY => Ok(()),
+        vls => vls.check(host),
+    }
+}
+
+fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
+    let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC.len()));
+    if !MAGIC.starts_with(magic) {
+        return Err(SnapshotError::Magic);
+    }
+    match rest.first_chunk().map(|bytes| u16::from_le_bytes(*bytes)) {
+        Some(version) if version != VERSION => Err(SnapshotError::Version(version)),
+        _ => Ok(()),
+    }
+}
+
+/// Out of line, so that a program stays small.
+#[inline(never)]
+fn append(bytes: &mut Vec<u8>, field: &[u8]) {
+    bytes.extend_from_slice(field);
+}
+
+/// Why bytes are no snapshot, or parts do not make one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// There are fewer bytes than the header and the checksum take; or, if only a header is read, fewer than
+    /// that takes.
+    Truncated {
+        /// How many there are.
+        found: usize,
+        /// What these take.
+        needed: usize,
+    },
+    /// There are more bytes than any snapshot has.
+    TooLarge {
+        /// How many there are.
+        found: usize,
+    },
+    /// The bytes do not start with the magic.
+    Magic,
+    /// The format has another version than this one, 1.
+    Version(u16),
+    /// There are more or fewer bytes than the header states.
+    Size {
+        /// By the header.
+        expected: usize,
+        /// What is there.
+        found: usize,
+    },
+    /// The checksum is not that of the bytes.
+    Damaged {
+        /// In the snapshot.
+        stated: u32,
+        /// Of its bytes.
+        found: u32,
+    },
+    /// A flag, or a field that must be zero, has a meaning that this version does not know.
+    Reserved,
+    /// No VQ, or one that the SVE layout does not describe.
+    Vq(VqError),
+    /// The image is not as large as the VQ makes it, in bytes.
+    ImageSize {
+        /// The snapshot's VQ.
+        vq: Vq,
+        /// The image's size at that VQ.
+        expected: usize,
+        /// What the snapshot has.
+        found: usize,
+    },
+    /// The largest vector length of the set is not the image's.
+    VlsAndVq {
+        /// The set.
+        vls: Vls,
+        /// The image's VQ.
+        vq: Vq,
+    },
+    /// No processor has these vector lengths.
+    Vls(VlsError),
+    /// There are no vector lengths, and a register that exists only with SVE is not zero.
+    WithoutSve {
+        /// The register's ID: P's or FFR's.
+        id: u64,
+    },
+}
+
+impl From<VlsError> for SnapshotError {
+    fn from(error: VlsError) -> Self {
+        Self::Vls(error)
+    }
+}
+
+impl From<VqError> for SnapshotError {
+    fn from(error: VqError) -> Self {
+        Self::Vq(error)
+    }
+}
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (found, of, needed) = match self {
+            Self::Truncated { found, needed } => {
+                let what = match *needed {
+                    HEADER_BYTES => "snapshot: the header takes",
+                    _ => "snapshot: header and checksum take",
+                };
+                (found, what, needed)
+            }
+            Self::TooLarge { found } => (found, "snapshot: the largest has", &MAX_BYTES),
+            Self::Size { expected, found } => (found, "snapshot: its header states", expected),
+            Self::ImageSize {
+                vq,
+                expected,
+                found,
+            } => {
+                return write!(f, "{found} bytes of image: at VQ {vq} there are {expected}");
+            }
+            Self::Magic => return f.write_str("no snapshot: it does not start with SVESTATE"),
+            Self::Version(version) => {
+                return write!(
+                    f,
+                    "snapshot of version {version}: this is a reader of version {VERSION}"
+                );
+            }
+            Self::Damaged { stated, found } => {
+                return write!(
+                    f,
+                    "damaged snapshot: its bytes have the checksum {found:#010x}, it states \
+                     {stated:#010x}"
+                );
+            }
+            Self::Reserved => {
+                return f.write_str("a flag or field is set that version 1 does not know");
+            }
+            Self::Vq(error) => return error.fmt(f),
+            Self::VlsAndVq { vls, vq } if *vls == Vls::EMPTY => {
+                return write!(
+                    f,
+                    "an image of VQ {vq} and no vector lengths: without SVE the image has VQ 1"
+                );
+            }
+            Self::VlsAndVq { vls, vq } => {
+                return write!(
+                    f,
+                    "an image of VQ {vq} with vector lengths {vls}: it must be the largest of them"
+                );
+            }
+            Self::Vls(error) => return error.fmt(f),
+            Self::WithoutSve { id } => return WithoutSve(*id).fmt(f),
+        };
+        write!(f, "{found} bytes of {of} {needed}")
+    }
+}
+
+/// The message.
+impl fmt::Debug for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotError({self})")
+    }
+}
+
+impl core::error::Error for SnapshotError {}

@@ -1,0 +1,646 @@
+//! Snapshots from lists of registers, and lists from snapshots. VMMs keep such lists today: (ID, bytes), as
+//! `KVM_GET_ONE_REG` gave them.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use super::{Snapshot, append};
+use crate::image::{ImageError, SveState};
+use crate::kernel::one_reg::reg_size;
+use crate::lengths::vls::{Vls, VlsError};
+use crate::lengths::vq::Vq;
+use crate::registers::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason};
+use crate::registers::{self, MAX_SLICE, Named, PastVls, Status, past_end};
+use crate::{fpsimd, sve};
+
+/// What a list of registers may have although no KVM gives it, or it is not known here. By default each of
+/// these is an error.
+///
+/// ```
+/// use sve_state::snapshot::Allow;
+///
+/// // A list that a tool has edited.
+/// let allow = Allow { past_vls: true, ..Allow::default() };
+/// # assert!(!allow.coprocessors);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allow<'a> {
+    /// Bytes other than zero past the vector length, in a slice of Z, P or FFR. They are dropped, as KVM
+    /// does. Otherwise they are an error: a GET gives zeros there, so the registers must be longer than VLS
+    /// says.
+    pub past_vls: bool,
+    /// Registers of coprocessors that this crate does not know. They are passed over. Otherwise they
+    /// are an error: they may be state that would be lost. Known are those of Linux up to 7.3: 0x10,
+    /// 0x11, and 0x13 to 0x16.
+    pub coprocessors: bool,
+    /// Missing registers, which take their values from this snapshot. With SVE, also V registers: each is
+    /// written to the low 128 bits of its Z register, if the list does not have that. The list and the
+    /// snapshot must be of the same kind; a list with V and nothing of SVE is of a vCPU without SVE.
+    pub missing: Option<&'a Snapshot>,
+}
+
+impl Allow<'_> {
+    /// For a list whose other registers stay the caller's.
+    pub(crate) const OTHERS: Self = Self {
+        past_vls: false,
+        coprocessors: true,
+        missing: None,
+    };
+}
+
+impl Snapshot {
+    /// Whether a snapshot keeps the register with this ID: Z, P, FFR, VLS, V, FPSR, FPCR. This divides the
+    /// list of a vCPU of either kind into what snapshots keep and the rest:
+    ///
+    /// ```
+    /// # use sve_state::{sve, snapshot::Snapshot};
+    /// # const X0: u64 = 0x6030_0000_0010_0000;
+    /// # let mut list = vec![X0, sve::Z3.id(), sve::VLS.id()];
+    /// list.retain(|id| !Snapshot::keeps(*id)); // the rest
+    /// # assert_eq!(list, [X0]);
+    /// ```
+    pub fn keeps(id: u64) -> bool {
+        place(id).is_some()
+    }
+
+    /// Its registers as (ID, bytes): what `KVM_GET_ONE_REG` would give for a vCPU restored from it, in the
+    /// order of `KVM_GET_REG_LIST`. These are V without SVE; FPSR and FPCR if they were captured; VLS, Z, P
+    /// and FFR with SVE. Z, P and FFR are whole slices, with zeros past the vector length.
+    ///
+    /// This is the inverse of [`from_registers`](Self::from_registers). So a VMM that keeps such a list can
+    /// go on to keep it, and make a snapshot only where it writes bytes.
+    pub fn registers(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
+        let mut list = Vec::with_capacity(V + 2);
+        if !self.has_sve() {
+            self.list_image(&mut list);
+        }
+        if let Some(status) = self.status {
+            list_value(&mut list, fpsimd::FPSR.id(), &status.fpsr.to_ne_bytes());
+            list_value(&mut list, fpsimd::FPCR.id(), &status.fpcr.to_ne_bytes());
+        }
+        if self.has_sve() {
+            list_value(&mut list, sve::VLS.id(), &self.vls.to_bytes());
+            self.list_image(&mut list);
+        }
+        list.into_iter()
+    }
+
+    #[inline(never)]
+    fn list_image(&self, list: &mut Vec<(u64, Vec<u8>)>) {
+        for (id, bytes) in self.iter() {
+            list_value(list, id, bytes);
+            if let (false, Some((_, value))) = (self.has_sve(), list.last_mut()) {
+                in_host_order(value);
+            }
+        }
+    }
+
+    /// This snapshot with the values of these registers in place of its own. Each has its ID, which a
+    /// [`Register`](crate::layout::Register) turns into, and bytes as in a list of registers:
+    ///
+    /// ```
+    /// # use sve_state::{SveState, Vls, Vq, sve, fpsimd, snapshot::Snapshot};
+    /// # let vq = Vq::new(2)?;
+    /// # let snapshot = Snapshot::new(Vls::up_to(vq), SveState::zeroed(vq)?, None)?;
+    /// let mut slice = [0; 256];
+    /// slice[..32].fill(0xa5);
+    /// let edited = snapshot.with_registers([(sve::Z3.id(), slice)])?;
+    /// assert_eq!(edited.state().get(sve::Z3), slice);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// In a snapshot with SVE, a V register is the low 128 bits of Z. A register that a snapshot does not
+    /// [keep](Self::keeps) is ignored. With another VLS, the registers get the length that it says. All else is
+    /// as in [`from_registers_allowing`](Self::from_registers_allowing), with this snapshot for what is missing.
+    pub fn with_registers<B: AsRef<[u8]>>(
+        &self,
+        registers: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<Self, RegistersError> {
+        let allow = Allow {
+            missing: Some(self),
+            ..Allow::default()
+        };
+        Self::from_list(allow, registers, true, |_, _| {})
+    }
+
+    /// The snapshot that a vCPU's registers make, each with its ID and the bytes that `KVM_GET_ONE_REG` gave.
+    /// A VMM that goes through `KVM_GET_REG_LIST` keeps such a list.
+    ///
+    /// The order does not matter. With SVE, the 50 registers of SVE, VLS among them, must be there once each.
+    /// Without SVE, V0 to V31 must be there once each, and none of SVE. FPSR and FPCR must be there both, or
+    /// neither. Each of these has the size that its ID states.
+    ///
+    /// The other registers of a vCPU are ignored. So is V with SVE, where it shows Z. V, VLS, FPSR and FPCR
+    /// are in the host's byte order. A register of a coprocessor that is not known here is an error, because
+    /// the snapshot would be without it; [`split_registers`](Self::split_registers) gives it back instead.
+    ///
+    /// Values are held until the list ends, at most one of each register, and none of a wrong size.
+    ///
+    /// ```
+    /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialized};
+    /// # use sve_state::shim::Vcpu;
+    /// use sve_state::one_reg::reg_size;
+    /// use sve_state::snapshot::Snapshot;
+    ///
+    /// # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?))?;
+    /// # vcpu.init_with_sve().unwrap();
+    /// # Initialized::new(&mut vcpu).finalize().unwrap();
+    /// let registers = vcpu.reg_list().unwrap().map(|id| {
+    ///     let mut bytes = vec![0; reg_size(id)];
+    ///     vcpu.get_one_reg(id, &mut bytes).unwrap();
+    ///     (id, bytes)
+    /// });
+    /// let snapshot = Snapshot::from_registers(registers)?;
+    /// assert_eq!(snapshot.state().as_bytes().len(), 1092);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    pub fn from_registers<B: AsRef<[u8]>>(
+        registers: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<Self, RegistersError> {
+        Self::from_registers_allowing(Allow::default(), registers)
+    }
+
+    /// As [`from_registers`](Self::from_registers), for a list that may have what is otherwise an error.
+    pub fn from_registers_allowing<B: AsRef<[u8]>>(
+        allow: Allow<'_>,
+        registers: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<Self, RegistersError> {
+        Self::from_list(allow, registers, false, |_, _| {})
+    }
+
+    /// Divides a vCPU's list of registers into a snapshot and the rest, which is what a snapshot does not
+    /// [keep](Self::keeps), in the list's order. The rest stays the caller's to save, so a register of a
+    /// coprocessor that is not known here is part of it. All else is as in
+    /// [`from_registers`](Self::from_registers), and [`registers`](Self::registers) is the way back.
+    pub fn split_registers<B: AsRef<[u8]>>(
+        registers: impl IntoIterator<Item = (u64, B)>,
+    ) -> Result<(Self, Vec<(u64, B)>), RegistersError> {
+        let mut rest = Vec::new();
+        let put = |id, bytes| rest.push((id, bytes));
+        let snapshot = Self::from_list(Allow::OTHERS, registers, false, put)?;
+        Ok((snapshot, rest))
+    }
+
+    /// `edit`: the list changes a snapshot. V is then one of the snapshot's registers, even if nothing of SVE
+    /// is listed. `other` gets what snapshots do not keep.
+    fn from_list<B: AsRef<[u8]>>(
+        allow: Allow<'_>,
+        registers: impl IntoIterator<Item = (u64, B)>,
+        edit: bool,
+        mut other: impl FnMut(u64, B),
+    ) -> Result<Self, RegistersError> {
+        // The values are held until VLS is known: of each register one, which has its size.
+        let mut held = [const { None }; PLACES];
+        let mut wrong_v = WrongV {
+            numbers: 0,
+            error: None,
+        };
+        for (id, bytes) in registers {
+            let Some(place) = place(id) else {
+                check_other(id, allow)?;
+                other(id, bytes);
+                continue;
+            };
+            let found = bytes.as_ref().len();
+            if found == reg_size(id) && held[place].is_none() {
+                held[place] = Some(bytes);
+            } else {
+                wrong_v.add(id, place, found)?;
+            }
+        }
+        let mut values = [None; PLACES];
+        for (value, bytes) in values.iter_mut().zip(&held) {
+            *value = bytes.as_ref().map(AsRef::as_ref);
+        }
+        List {
+            values,
+            wrong_v,
+            allow,
+        }
+        .snapshot(edit)
+    }
+}
+
+/// Adds a register, with zeros up to the size that its ID states.
+#[inline(never)]
+fn list_value(list: &mut Vec<(u64, Vec<u8>)>, id: u64, bytes: &[u8]) {
+    let mut value = Vec::with_capacity(reg_size(id));
+    append(&mut value, bytes);
+    value.resize(reg_size(id), 0);
+    list.push((id, value));
+}
+
+type State = SveState<Box<[u8]>>;
+
+/// V is an integer in the host's byte order, and little-endian in an image. Turns one into the other, or
+/// back.
+fn in_host_order(value: &mut [u8]) {
+    if cfg!(target_endian = "big") {
+        value.reverse();
+    }
+}
+
+/// How many registers a snapshot can have: 49 of the image, VLS, 32 V, FPSR and FPCR, in this order.
+const PLACES: usize = FPCR + 1;
+const VLS: usize = sve::REGISTERS;
+const V: usize = VLS + 1;
+const FPSR: usize = V + 32;
+const FPCR: usize = FPSR + 1;
+const OF_SVE: Range<usize> = 0..V;
+const OF_V: Range<usize> = V..FPSR;
+
+/// The registers in the order of their places, in runs of IDs that are equally far apart: the first ID, the
+/// distance as a power of two, and how many there are. FFR is what P16 would be.
+const RUNS: [(u64, u32, usize); 6] = [
+    (sve::Z0.id(), sve::Z::BANK.step.trailing_zeros(), 32),
+    (sve::P0.id(), sve::P::BANK.step.trailing_zeros(), VLS - 32),
+    (sve::VLS.id(), 0, 1),
+    (
+        fpsimd::V0.id(),
+        fpsimd::V::BANK.step.trailing_zeros(),
+        FPSR - V,
+    ),
+    (fpsimd::FPSR.id(), 0, 1),
+    (fpsimd::FPCR.id(), 0, 1),
+];
+
+/// The place of the register that an ID names, if a snapshot keeps it. Another slice than slice 0 has none.
+#[inline]
+fn place(id: u64) -> Option<usize> {
+    let mut start = 0;
+    for (first, step, count) in RUNS {
+        // What is no multiple of the distance is too large after the rotation.
+        let number = id.wrapping_sub(first).rotate_right(step);
+        if number < count as u64 {
+            // Below `count`.
+            #[allow(clippy::cast_possible_truncation)]
+            return Some(start + number as usize);
+        }
+        start += count;
+    }
+    None
+}
+
+/// The ID of the register at a place.
+#[inline(never)]
+fn id_at(mut place: usize) -> u64 {
+    for (first, step, count) in RUNS {
+        if place < count {
+            return first + ((place as u64) << step);
+        }
+        place -= count;
+    }
+    0
+}
+
+/// V registers of a list whose values cannot be used, which is an error only where V is.
+struct WrongV {
+    /// A bit for each.
+    numbers: u32,
+    /// What is wrong with the first of them.
+    error: Option<RegistersError>,
+}
+
+impl WrongV {
+    /// A value that has another size than its register, or is the second one.
+    #[cold]
+    fn add(&mut self, id: u64, place: usize, found: usize) -> Result<(), RegistersError> {
+        let expected = reg_size(id);
+        let error = match found == expected {
+            true => RegistersError::Duplicate { id },
+            false => RegistersError::Size {
+                id,
+                expected,
+                found,
+            },
+        };
+        if !OF_V.contains(&place) {
+            return Err(error);
+        }
+        self.numbers |= 1 << (place - V);
+        self.error.get_or_insert(error);
+        Ok(())
+    }
+}
+
+/// A list's registers, each at its place, so that memory is bounded whatever the list is.
+struct List<'a> {
+    values: [Option<&'a [u8]>; PLACES],
+    wrong_v: WrongV,
+    allow: Allow<'a>,
+}
+
+impl List<'_> {
+    fn snapshot(&self, edit: bool) -> Result<Snapshot, RegistersError> {
+        let sve = self.first(OF_SVE, true);
+        let v = match sve {
+            Some(_) => None,
+            None => self.first(OF_V, true),
+        };
+        let missing = self.allow.missing;
+        let other = match missing.map(Snapshot::has_sve) {
+            Some(false) => sve,
+            Some(true) if sve.is_none() && !edit => v,
+            _ => None,
+        };
+        if let Some(id) = other {
+            return Err(RegistersError::OtherKind { id });
+        }
+        let has_sve = match missing {
+            Some(missing) => missing.has_sve(),
+            None if sve.is_none() && v.is_none() => return Err(RegistersError::NoVectors),
+            None => sve.is_some(),
+        };
+        // With SVE, V is used where Z is not listed.
+        let uses_v = |z: usize| self.lists(V + z) && !self.lists(z);
+        if !has_sve || missing.is_some() && (0..32).any(uses_v) {
+            self.wrong_v.error.map_or(Ok(()), Err)?;
+        }
+        let places = if has_sve { OF_SVE } else { OF_V };
+        if let (Some(id), None) = (self.first(places, false), missing) {
+            return Err(RegistersError::Missing { id });
+        }
+        let vls = match has_sve {
+            true => self.vls()?,
+            false => Vls::EMPTY,
+        };
+        let state = self.state(vls)?;
+        let status = self.status()?;
+        Ok(Snapshot { vls, state, status })
+    }
+
+    fn lists(&self, place: usize) -> bool {
+        let wrong = || OF_V.contains(&place) && self.wrong_v.numbers >> (place - V) & 1 == 1;
+        self.values[place].is_some() || wrong()
+    }
+
+    /// The first register of these that is listed, or that is not.
+    #[inline(never)]
+    fn first(&self, mut places: Range<usize>, listed: bool) -> Option<u64> {
+        places.find(|place| self.lists(*place) == listed).map(id_at)
+    }
+
+    /// The value of the register with this ID, if it is listed.
+    #[inline]
+    fn value(&self, place: usize, id: u64) -> Result<Option<&[u8]>, RegistersError> {
+        match self.values[place] {
+            // A second `as_ref` gave other bytes than the first.
+            Some(bytes) if bytes.len() != reg_size(id) => Err(RegistersError::Size {
+                id,
+                expected: reg_size(id),
+                found: bytes.len(),
+            }),
+            value => Ok(value),
+        }
+    }
+
+    fn vls(&self) -> Result<Vls, RegistersError> {
+        let listed = self.value(VLS, sve::VLS.id())?;
+        let listed = listed.and_then(|bytes| Some(Vls::from_bytes(bytes.try_into().ok()?)));
+        let vls = listed.or(self.allow.missing.map(Snapshot::vls));
+        Ok(vls
+            .filter(|vls| *vls != Vls::EMPTY)
+            .ok_or(VlsError::Empty)?)
+    }
+
+    /// The image, with V in the place of Z where there are no vector lengths.
+    fn state(&self, vls: Vls) -> Result<State, RegistersError> {
+        let (has_sve, vq) = (vls != Vls::EMPTY, vls.max().unwrap_or(Vq::MIN));
+        let size = sve::Layout::image_bytes(vq).map_err(ImageError::from)?;
+        vls.check_powers()?;
+        // Whole slices in ascending order: what is past a register's end, the next ones replace.
+        let mut image = vec![0; size + MAX_SLICE];
+        let first = if has_sve { 0 } else { V };
+        for (n, (id, bounds)) in registers::all(has_sve, vq).enumerate() {
+            let own;
+            let slice = match self.value(first + n, id)? {
+                Some(slice) if has_sve || cfg!(target_endian = "little") => slice,
+                _ => {
+                    own = self.own(n)?;
+                    &own[..reg_size(id)]
+                }
+            };
+            match past_end(slice, bounds.copy) {
+                Some(at) if !self.allow.past_vls => {
+                    return Err(RegistersError::PastVls { id, at, vls });
+                }
+                _ => {
+                    let place = &mut image[bounds.start..][..MAX_SLICE];
+                    match <&[u8; MAX_SLICE]>::try_from(slice) {
+                        Ok(slice) => place.copy_from_slice(slice),
+                        Err(_) => place[..bounds.copy].copy_from_slice(&slice[..bounds.copy]),
+                    }
+                }
+            }
+        }
+        // Without SVE, P and FFR are zero.
+        image.truncate(size);
+        Ok(SveState::new(vq, image.into_boxed_slice())?)
+    }
+
+    /// A slice of the image that is not in the list as it is: that of the snapshot in [`Allow::missing`], and
+    /// in its low bytes V, if that is listed.
+    #[cold]
+    fn own(&self, n: usize) -> Result<[u8; MAX_SLICE], RegistersError> {
+        let mut slice = [0; MAX_SLICE];
+        if let Some((_, bytes)) = self.allow.missing.and_then(|missing| missing.iter().nth(n)) {
+            slice[..bytes.len()].copy_from_slice(bytes);
+        }
+        let v = V + n;
+        let listed = match OF_V.contains(&v) {
+            true => self.value(v, id_at(v))?,
+            false => None,
+        };
+        if let Some(value) = listed {
+            let low = &mut slice[..value.len()];
+            low.copy_from_slice(value);
+            in_host_order(low);
+        }
+        Ok(slice)
+    }
+
+    fn status(&self) -> Result<Option<Status>, RegistersError> {
+        let from = self.allow.missing.and_then(Snapshot::status);
+        if from.is_none() && self.first(FPSR..PLACES, true).is_none() {
+            return Ok(None);
+        }
+        let word = |place, from: Option<u32>| {
+            let id = id_at(place);
+            let listed = self
+                .value(place, id)?
+                .and_then(|bytes| bytes.try_into().ok());
+            let word = listed.map(u32::from_ne_bytes).or(from);
+            word.ok_or(RegistersError::Missing { id })
+        };
+        let fpsr = word(FPSR, from.map(|status| status.fpsr))?;
+        let fpcr = word(FPCR, from.map(|status| status.fpcr))?;
+        Ok(Some(Status { fpsr, fpcr }))
+    }
+}
+
+/// The coprocessors, besides CORE and SVE, whose registers are other state of a vCPU, as of Linux 7.3:
+/// cache sizes, system registers, firmware registers, and firmware features.
+const KNOWN: [u64; 4] = [0x11, 0x13, 0x14, 0x16];
+
+/// Checks that an ID without a slot is that of another register of a vCPU. If it is not, the ID has been
+/// damaged, and its register may be one that would be missing from the snapshot.
+fn check_other(id: u64, allow: Allow<'_>) -> Result<(), RegistersError> {
+    let sve = match sve::Reg::decode(id) {
+        Ok(_) => return Err(RegistersError::Slice { id }),
+        Err(error) => error,
+    };
+    let Reason::Coprocessor { .. } = sve.reason() else {
+        return Err(sve.into());
+    };
+    let known = allow.coprocessors || KNOWN.contains(&((id & COPROC_MASK) >> COPROC_SHIFT));
+    match fpsimd::Reg::decode(id) {
+        // V, FPSR and FPCR have slots.
+        Ok(_) => Err(sve.into()),
+        Err(core) => match core.reason() {
+            // Another CORE register.
+            Reason::NoRegister => Ok(()),
+            Reason::Coprocessor { .. } if known => Ok(()),
+            Reason::Coprocessor { .. } => Err(RegistersError::Coprocessor { id }),
+            _ => Err(core.into()),
+        },
+    }
+}
+
+/// Why registers do not make a snapshot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegistersError {
+    /// A register of a snapshot is missing. If several are, it is the first in the image's order, then VLS,
+    /// then FPSR or FPCR.
+    Missing {
+        /// The register's ID.
+        id: u64,
+    },
+    /// There is no V and nothing of SVE, and so neither kind of vCPU.
+    NoVectors,
+    /// A register of the other kind of vCPU, with SVE or without, than that of the snapshot in
+    /// [`Allow::missing`].
+    OtherKind {
+        /// The register's ID.
+        id: u64,
+    },
+    /// A register is there more than once.
+    Duplicate {
+        /// The register's ID.
+        id: u64,
+    },
+    /// A register's value is not as large as its ID states, in bytes.
+    Size {
+        /// The register's ID.
+        id: u64,
+        /// What the ID states.
+        expected: usize,
+        /// What came with it.
+        found: usize,
+    },
+    /// Another slice than slice 0, which holds the whole register at every vector length that SVE
+    /// has.
+    Slice {
+        /// The slice's ID.
+        id: u64,
+    },
+    /// A coprocessor that is not known here: what the register holds may be state that would be lost.
+    /// [`Allow::coprocessors`] passes it over.
+    Coprocessor {
+        /// The register's ID.
+        id: u64,
+    },
+    /// A slice of Z, P or FFR has bytes other than zero past the vector length, where KVM gives zeros:
+    /// the register and VLS contradict each other. [`Allow::past_vls`] drops them.
+    PastVls {
+        /// The register's ID.
+        id: u64,
+        /// The first such byte in its value.
+        at: usize,
+        /// The vector lengths.
+        vls: Vls,
+    },
+    /// The ID is no register's.
+    Id(DecodeError),
+    /// VLS has no vector length, or is a set that no processor has.
+    Vls(VlsError),
+    /// The largest vector length in VLS is none that SVE has.
+    Image(ImageError),
+}
+
+impl From<DecodeError> for RegistersError {
+    fn from(error: DecodeError) -> Self {
+        Self::Id(error)
+    }
+}
+
+impl From<VlsError> for RegistersError {
+    fn from(error: VlsError) -> Self {
+        Self::Vls(error)
+    }
+}
+
+impl From<ImageError> for RegistersError {
+    fn from(error: ImageError) -> Self {
+        Self::Image(error)
+    }
+}
+
+impl fmt::Display for RegistersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (before, id, after) = match *self {
+            Self::Missing { id } => ("no ", id, " among the registers"),
+            Self::NoVectors => {
+                return f.write_str(
+                    "neither Z nor V among the registers: of a vCPU with SVE there must be Z0 to Z31, P0 \
+                     to P15, FFR and VLS, of one without SVE V0 to V31",
+                );
+            }
+            Self::OtherKind { id } if sve::Reg::decode(id).is_ok() => (
+                "",
+                id,
+                " among the registers: the snapshot that has what is missing is of a vCPU without SVE",
+            ),
+            Self::OtherKind { id } => (
+                "",
+                id,
+                " and nothing of SVE among the registers: the snapshot that has what is missing is of a \
+                 vCPU with SVE",
+            ),
+            Self::Duplicate { id } => ("", id, " more than once"),
+            Self::Size {
+                id,
+                expected,
+                found,
+            } => {
+                return write!(f, "{found} bytes for {}, which takes {expected}", Named(id));
+            }
+            Self::Slice { id } => ("", id, ": KVM has only slice 0"),
+            Self::Coprocessor { id } => {
+                return write!(
+                    f,
+                    "register ID {id:#018x}: coprocessor {:#x} in bits 27:16 is not known here (known are \
+                     0x10, 0x11, 0x13 to 0x16), and what it holds would be lost",
+                    (id & COPROC_MASK) >> COPROC_SHIFT
+                );
+            }
+            Self::PastVls { id, at, vls } => return PastVls { id, at, vls: &vls }.fmt(f),
+            Self::Id(error) => return error.fmt(f),
+            Self::Vls(error) => return write!(f, "VLS: {error}"),
+            Self::Image(error) => return write!(f, "VLS: {error}"),
+        };
+        write!(f, "{before}{}{after}", Named(id))
+    }
+}
+
+/// The message, because nobody can read an ID in decimal.
+impl fmt::Debug for RegistersError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RegistersError({self})")
+    }
+}
+
+impl core::error::Error for RegistersError {}

@@ -1,0 +1,262 @@
+//! Why a step of a vCPU was not taken.
+
+use core::fmt;
+
+use super::stage::{Call, Refusal};
+use crate::kernel::errno::Errno;
+use crate::lengths::vls::{Vls, VlsError};
+use crate::lengths::vq::Vq;
+use crate::registers::layout::{Layout, RegisterError};
+use crate::registers::{Named, PastVls, WithoutSve};
+use crate::sve;
+#[cfg(feature = "snapshot")]
+use crate::vmm::snapshot::{RegistersError, SnapshotError};
+
+/// Whatever goes wrong while a VMM saves and restores: why a step with a vCPU was not taken, or how far it
+/// came. All steps of [`vcpu`](crate::vcpu) fail with it, so a VMM wraps one error, and needs only its
+/// [`errno`](Self::errno) if that is what it reports; `?` turns the errors of a `snapshot` into it as well. `E`
+/// is the vCPU's own error; with KVM it is `kvm_ioctls::Error`.
+///
+/// For every error of this crate, the text says everything, including what the vCPU answered. The source is
+/// the implementor's error or none, never another error of this crate. (So a program that prints the text and
+/// the sources prints the implementor's words twice, and nothing else twice.)
+///
+/// ```
+/// # use sve_state::{errno::Errno, shim::Vcpu, Vls};
+/// use sve_state::SveError;
+/// use sve_state::vcpu::Finalized;
+///
+/// # type Error = Errno; // `kvm_ioctls::Error`
+/// // In the VMM's own error. With the crate `thiserror`: `Sve(#[from] SveError<kvm_ioctls::Error>)`.
+/// enum VmmError {
+///     Sve(SveError<Error>),
+/// }
+/// # impl From<SveError<Error>> for VmmError { fn from(e: SveError<Error>) -> Self { Self::Sve(e) } }
+/// # let mut vcpu = Vcpu::new(Vls::EMPTY)?;
+/// # let mut save = || -> Result<Vec<u8>, VmmError> {
+/// let bytes = Finalized::from_vcpu(&mut vcpu)?.snapshot()?.to_bytes();
+/// # Ok(bytes)
+/// # };
+/// # let VmmError::Sve(error) = save().unwrap_err();
+/// # assert_eq!(error.errno(), Errno::ENOEXEC);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SveError<E> {
+    /// A call failed.
+    Call {
+        /// Which one.
+        call: Call,
+        /// What the vCPU answered.
+        error: E,
+        /// Its errno, by [`OneReg::errno`](crate::OneReg::errno).
+        errno: Option<Errno>,
+        /// Why, and what to do, where the errno and the vCPU's stage tell.
+        refusal: Option<Refusal>,
+    },
+    /// The vector lengths are not for this vCPU; nothing was written.
+    Vls(VlsError),
+    /// KVM refused vector lengths of which some are larger than all that the vCPU has: the host does
+    /// not have them, or has others in between. Nothing was written.
+    Wider {
+        /// The set asked for.
+        wanted: Vls,
+        /// What the vCPU has: the host's, or what is left of it after narrowing.
+        vcpu: Vls,
+        /// What the vCPU answered.
+        error: E,
+    },
+    /// A register was read that has bytes other than zero past its width. Either it is longer than the vCPU's
+    /// vector lengths say, or those have changed since the vCPU was wrapped.
+    PastVls {
+        /// The register's ID.
+        id: u64,
+        /// The first such byte in what was read.
+        at: usize,
+        /// The vector lengths.
+        vls: Vls,
+    },
+    /// The vCPU has this register, although it was taken for one without SVE; nothing was written.
+    HasSve {
+        /// The register's ID: Z's, P's or FFR's.
+        id: u64,
+    },
+    /// The vCPU is without SVE, and the image has a register that exists only with SVE; nothing was written.
+    WithoutSve {
+        /// The register's ID: P's or FFR's.
+        id: u64,
+    },
+    /// The image is of another vector length than the vCPU, or of one that the SVE layout does
+    /// not describe; nothing was read or written.
+    ImageVq {
+        /// The image's.
+        image: Vq,
+        /// The vCPU's.
+        vcpu: Vq,
+    },
+    /// The snapshot's vector lengths are not the vCPU's; nothing was written.
+    SnapshotVls {
+        /// The snapshot's.
+        snapshot: Vls,
+        /// The vCPU's.
+        vcpu: Vls,
+    },
+    /// There is no register with this number; no call was made.
+    Number(RegisterError),
+    /// Bytes are no snapshot, or parts do not make one.
+    #[cfg(feature = "snapshot")]
+    Snapshot(SnapshotError),
+    /// A list of registers does not make a snapshot; no call was made.
+    #[cfg(feature = "snapshot")]
+    Registers(RegistersError),
+}
+
+macro_rules! from {
+    ($($(#[$meta:meta])* $variant:ident: $error:ty;)*) => {$(
+        $(#[$meta])*
+        impl<E> From<$error> for SveError<E> {
+            fn from(error: $error) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )*};
+}
+
+from! {
+    Vls: VlsError;
+    Number: RegisterError;
+    #[cfg(feature = "snapshot")]
+    Snapshot: SnapshotError;
+    #[cfg(feature = "snapshot")]
+    Registers: RegistersError;
+}
+
+impl<E: fmt::Display> fmt::Display for SveError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call {
+                call,
+                error,
+                refusal,
+                ..
+            } => {
+                write!(f, "{call}: {error}")?;
+                refusal.map_or(Ok(()), |refusal| write!(f, ": {refusal}"))
+            }
+            Self::Vls(error) => error.fmt(f),
+            Self::Number(error) => error.fmt(f),
+            #[cfg(feature = "snapshot")]
+            Self::Snapshot(error) => error.fmt(f),
+            #[cfg(feature = "snapshot")]
+            Self::Registers(error) => error.fmt(f),
+            Self::Wider {
+                wanted,
+                vcpu,
+                error,
+            } => {
+                // The vCPU may have been narrowed, so of the lengths above its own only this is known.
+                let above = wanted.without(vcpu);
+                let some = above.iter().nth(1).map_or("", |_| "some of ");
+                write!(
+                    f,
+                    "vector lengths (VQ) {wanted} where the vCPU has {vcpu}: the host lacks {some}{above}"
+                )?;
+                if let Some(max) = wanted.max() {
+                    if Vls::up_to(max).without(wanted).max() > vcpu.max() {
+                        write!(f, ", or has others below {max}")?;
+                    }
+                }
+                write!(f, " ({}: {error})", Call::Set(sve::VLS.id()))
+            }
+            Self::PastVls { id, at, vls } => PastVls {
+                id: *id,
+                at: *at,
+                vls,
+            }
+            .fmt(f),
+            Self::HasSve { id } => write!(
+                f,
+                "{}: the vCPU has SVE, and was taken for one without (a vCPU like this one \
+                 is for Finalized::new)",
+                Named(*id)
+            ),
+            Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
+            Self::ImageVq { image, vcpu } if image == vcpu => {
+                let max = sve::Layout::VQ_MAX;
+                write!(
+                    f,
+                    "a vCPU or an image of VQ {image}: allowed are 1 to {max}"
+                )
+            }
+            Self::ImageVq { image, vcpu } => write!(
+                f,
+                "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same"
+            ),
+            Self::SnapshotVls { snapshot, vcpu } => {
+                let remedy = match (*snapshot, *vcpu) {
+                    (Vls::EMPTY, _) => {
+                        "initialize a new vCPU, of a new VM, without KVM_ARM_VCPU_SVE \
+                         (Finalized::without_sve)"
+                    }
+                    (_, Vls::EMPTY) => {
+                        "on a host with SVE, initialize a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE \
+                         (Initialized::new)"
+                    }
+                    _ => "where the host has them, write the snapshot's VLS before finalization",
+                };
+                write!(
+                    f,
+                    "a snapshot {} and a vCPU {}: they must be the same; {remedy}",
+                    With(snapshot),
+                    With(vcpu)
+                )
+            }
+        }
+    }
+}
+
+/// The message, because nobody can read an ID in decimal.
+impl<E: fmt::Display> fmt::Debug for SveError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SveError({self})")
+    }
+}
+
+impl<E> SveError<E> {
+    /// What the vCPU answered, where a call failed: the implementor's error, with its errno.
+    pub fn error(&self) -> Option<&E> {
+        match self {
+            Self::Call { error, .. } | Self::Wider { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The errno: the vCPU's, where a call failed. Where no call failed, or the vCPU's error has no
+    /// [`errno`](crate::OneReg::errno), it is `EINVAL`.
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Call { errno, .. } => errno.unwrap_or(Errno::EINVAL),
+            _ => Errno::EINVAL,
+        }
+    }
+}
+
+/// The source is [`error`](SveError::error).
+impl<E: core::error::Error + 'static> core::error::Error for SveError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.error().map(|error| error as _)
+    }
+}
+
+/// With these vector lengths, or without SVE.
+struct With<'a>(&'a Vls);
+
+impl fmt::Display for With<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self.0 {
+            Vls::EMPTY => f.write_str("without SVE"),
+            vls => write!(f, "with vector lengths (VQ) {vls}"),
+        }
+    }
+}
