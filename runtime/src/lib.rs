@@ -1,17 +1,17 @@
-//! arm64 SVE state of a vCPU, for people who write VMMs, hypervisors and emulators.
+//! Save, restore and migrate the SVE registers of an arm64 vCPU, from a VMM, hypervisor or emulator.
 //!
-//! SVE gives a vCPU 49 registers whose size is known only at run time. Linux KVM serves them in
-//! slices, through `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`, under 64-bit IDs. This crate has the IDs,
-//! checked by the compiler; where each slice lies and how it is padded; the kernel's side of the
-//! interface, for any machine; and the VMM's side, from capture to restore.
+//! SVE gives a vCPU 49 registers whose size is known only at run time, and Linux KVM serves them in slices, through
+//! `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`, under 64-bit IDs. This crate has the IDs, which the compiler checks, and
+//! knows where each slice lies and how it is padded. It has both sides of the interface: the VMM's, from capture to
+//! restore, and the kernel's, which answers on any machine as KVM does.
 //!
 //! Three words that Linux uses:
 //!
 //! * VQ is a vector length in quadwords of 128 bits, 1 to 16.
-//! * VLS is the set of vector lengths that a vCPU has. It has a register ID, but no register: it is a
-//!   pseudo-register.
-//! * A slice is what one ONE_REG call moves. It has 2048 bits for a Z register, and 256 bits for a P register
-//!   or FFR. Its size does not depend on the vector length.
+//! * VLS is the set of vector lengths that a vCPU has. It is a pseudo-register: it has an ID, and calls read and write
+//!   it, but the processor has no such register.
+//! * A slice is what one ONE_REG call moves: 2048 bits for a Z register, and 256 bits for a P register or FFR, whatever
+//!   the vector length.
 //!
 //! # Where to look
 //!
@@ -73,8 +73,7 @@
 //!
 //! # The same registers elsewhere
 //!
-//! A core note ([`regset`]). A VMM writes one into a guest's dump, and a crash tool reads it. ptrace gives
-//! the same bytes.
+//! A core note ([`regset`]), which a VMM writes into a guest's dump and a crash tool reads; ptrace gives the same bytes.
 //!
 //! ```
 //! # use sve_state::{SveState, Vq, regset::{Payload, Regset}, sve, vcpu::Status};
@@ -88,8 +87,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! A signal frame ([`signal`]). A signal handler gets a pointer to it. These are the bytes from `__reserved`
-//! on:
+//! A signal frame ([`signal`]), to which a signal handler gets a pointer; these are the bytes from `__reserved` on:
 //!
 //! ```
 //! # use sve_state::{SveState, Vq, regset::FpsimdState, signal::{self, Frame, SveContext}, vcpu::Status};
@@ -125,8 +123,7 @@
 //! | `serde` | `serde` for snapshots | `serde` |
 //! | `kvm` | ONE_REG on `kvm_ioctls::VcpuFd` and `&VcpuFd`, on Linux on aarch64 | `kvm-ioctls`, 0.15 to 0.25 |
 //!
-//! Without features it is `no_std` and allocates nothing. The README says how fast it is, with measured
-//! ratios.
+//! Without features it is `no_std` and allocates nothing. How fast it is, the README says with measured ratios.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -171,8 +168,8 @@ pub mod guarantees {}
 pub mod trust {}
 
 #[doc = include_str!("pages/register_layout.md")]
-// A program may depend on this crate under another name. The procedural macro cannot know that name. `$crate`
-// always names this crate, so this macro hands it on.
+// A program may depend on this crate under another name, which the procedural macro cannot know; `$crate` always names
+// this crate, so this macro hands it on.
 #[macro_export]
 macro_rules! register_layout {
     ($($layouts:tt)*) => {

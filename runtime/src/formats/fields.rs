@@ -1,4 +1,4 @@
-//! Numbers in records that somebody else wrote. Each is checked before it is used.
+//! Numbers in records from outside, each of which is checked before it is used.
 
 use core::fmt;
 

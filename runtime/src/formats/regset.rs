@@ -32,11 +32,10 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! gdb looks for FPSR and FPCR directly behind the registers, as if there were no padding. So
-//! [`Regset::write`] puts a copy of both into the padding, if that has room for them: at VQ 1 to 4 and 9 to 12.
-//! At VQ 8 and 16 there is no padding. So at every power of two gdb shows the right values, and a program
-//! that goes by the kernel's layout finds them too. At VQ 5 to 7 and 13 to 15 gdb shows other bytes for these
-//! two registers.
+//! gdb looks for FPSR and FPCR directly after the registers, as if there were no padding, so [`Regset::write`] puts a copy
+//! of both into the padding where that has room for them, which is at VQ 1 to 4 and 9 to 12; at VQ 8 and 16 there is no
+//! padding. At every power of two gdb therefore shows the right values, and so does a program that goes by the kernel's
+//! layout. At VQ 5 to 7 and 13 to 15 gdb shows other bytes for these two registers.
 //!
 //! gdb takes the first thread's vector length for all threads of a core file: for gdb,
 //! [resize](SveState::resize_from) all of them to the largest. LLDB shows each thread at its own, and finds FPSR

@@ -1,8 +1,8 @@
-//! What a signal handler is handed, and what it returns with: the records `fpsimd_context` and
-//! `sve_context` of an arm64 signal frame.
+//! The vector registers that a signal handler gets and returns with: the records `fpsimd_context` and `sve_context` of an
+//! arm64 signal frame.
 //!
 //! ```text
-//! sigcontext.__reserved                                                  behind it
+//! sigcontext.__reserved                                                  after it
 //! fpsimd_context  other records  sve_context                 end
 //! fpsimd_context  other records  extra_context           end  sve_context  end     from VQ 7 on
 //!
@@ -10,9 +10,8 @@
 //! fpsimd_context  head (8)  FPSR (4)  FPCR (4)  V0 … V31 (512)
 //! ```
 //!
-//! When a handler returns, the kernel takes FPSR, FPCR and the low 128 bits of Z from `fpsimd_context`, and
-//! all else from `sve_context`. Parsing copies nothing. Headers, FPSR, FPCR and V are in the host's byte
-//! order.
+//! When a handler returns, the kernel takes FPSR, FPCR and the low 128 bits of Z from `fpsimd_context`, and all else from
+//! `sve_context`. Headers, FPSR, FPCR and V are in the host's byte order. Parsing copies nothing.
 //!
 //! ```
 //! use sve_state::signal::{self, Frame, SveContext};

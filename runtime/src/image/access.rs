@@ -1,8 +1,8 @@
 //! GET and SET of a slice.
 //!
-//! A GET or SET of one slice takes two steps. `span` computes where the slice starts and how many
-//! bytes it has, from the bank's description, the VQ and the register's number; it reads no table. Then
-//! `copy` moves the bytes. Which of its ways it takes is a constant of the bank, `line_of`.
+//! It takes two steps. `span` computes where the slice starts and how many bytes it has, from the bank's description, the
+//! VQ and the register's number, without reading a table. Then `copy` moves the bytes, in a way that is a constant of the
+//! bank, `line_of`.
 //!
 //! The copies' pointers are right because of three facts:
 //!

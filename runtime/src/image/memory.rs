@@ -1,5 +1,5 @@
-//! An image is memory whose size has been checked. `unsafe` code relies on that check. So this file is small,
-//! and the fields are private to it.
+//! An image: memory whose size has been checked. `unsafe` code relies on that check, which is why this file is small and
+//! the fields are private to it.
 
 use core::marker::PhantomData;
 

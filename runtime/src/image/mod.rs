@@ -8,9 +8,8 @@
 //! The bytes are little-endian whatever the host is: byte `k` of a register holds its bits `8k` to
 //! `8k + 7` (Linux `Documentation/arch/arm64/sve.rst`).
 //!
-//! The picture is for VQ 2. It shows which bytes a GET of a Z register and of a P register copies. The rest
-//! of the slice it flushes, which means that it fills it with zeros. SET copies the same bytes the other way,
-//! and ignores the rest of the slice:
+//! The picture is for VQ 2. It shows which bytes a GET of a Z register and of a P register copies, and which it flushes,
+//! that is, fills with zeros up to the slice's end. SET copies the same bytes the other way and ignores the rest:
 //!
 #![doc = include_str!("../pages/sve_state.svg")]
 

@@ -1,13 +1,10 @@
-//! The kernel's side: a vCPU's SVE registers behind ONE_REG, with the kernel's answers.
+//! A vCPU's SVE registers behind ONE_REG, with the kernel's answers: [`Vcpu`] does what Linux KVM does, for emulators, for
+//! hypervisors that are not Linux, and for tests of a VMM on any machine. One conformance suite runs against it and against
+//! Linux.
 //!
-//! [`Vcpu`] is this crate's own implementation of what Linux KVM does, for emulators, for
-//! hypervisors that are not Linux, and for tests of a VMM on any machine. The same conformance
-//! suite runs against it and against Linux.
-//!
-//! It keeps the SVE and FPSIMD registers: Z, P, FFR, V, FPSR, FPCR, and the pseudo-register VLS. All other
-//! registers of a vCPU are for its owner to keep. For one of those it answers `ENOENT`, which in the kernel's
-//! own register code means "not mine, try another". The page [`emulator`](crate::emulator)
-//! has a vCPU that is built on it.
+//! It keeps the SVE and FPSIMD registers, which are Z, P, FFR, V, FPSR, FPCR and the pseudo-register VLS. A vCPU's other
+//! registers are its owner's to keep, and for them it answers `ENOENT`, which in the kernel's own register code means "not
+//! mine, try another". The page [`emulator`](crate::emulator) has a vCPU that is built on it.
 
 mod fpsimd;
 mod vcpu;

@@ -1,9 +1,9 @@
-//! Checks of a layout. If one fails, a program that uses the layout does not compile: one that takes a register
-//! of it, its bounds or IDs, an image or a view.
+//! Checks of a layout, each of which keeps a program from compiling that uses a wrong one: its registers, bounds or IDs,
+//! an image or a view.
 //!
-//! A layout is data that anyone may write, and `image` computes addresses from it. Those addresses are right
-//! only if the facts below hold. The macro refuses a wrong layout too, earlier and with better messages. But
-//! `unsafe` code does not trust the macro, so the facts are checked again here.
+//! A layout is data that anyone may write, and `image` computes addresses from it, which are right only if the facts below
+//! hold. The macro refuses a wrong layout earlier and with better messages, but `unsafe` code does not trust the macro, so
+//! the facts are checked again here.
 
 use core::marker::PhantomData;
 

@@ -1,8 +1,7 @@
 //! Why 64 bits name no register of a layout.
 //!
-//! [`Register::from_id`](super::Register::from_id) decodes an ID for one bank, with two comparisons. It is
-//! short because it does not find out why an ID is none of the bank's. [`DecodeError::reason`] does that
-//! later, when somebody asks.
+//! [`Register::from_id`](super::Register::from_id) decodes an ID for one bank with two comparisons. It is that short
+//! because it leaves open why an ID is not one of the bank's, which [`DecodeError::reason`] finds out when somebody asks.
 
 use core::fmt;
 

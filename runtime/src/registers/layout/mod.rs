@@ -1,12 +1,11 @@
 //! Register layouts as data.
 //!
-//! [`register_layout!`](crate::register_layout) turns a description into a list of [`Bank`]s, and into
-//! names. The code here holds for every layout. It computes from a bank the IDs of its registers, and where
-//! each slice lies in the image. It finds the register that an ID names, or the reason why there is none.
+//! [`register_layout!`](crate::register_layout) turns a description into a list of [`Bank`]s and into names. The code here
+//! is the same for every layout: from a bank it computes the IDs of its registers and where each slice lies in the image,
+//! and for an ID it finds the register, or the reason why there is none.
 //!
-//! An ID is computed in `const fn`s, so a constant ID costs nothing at run time. The place of a slice depends
-//! on VQ, which is known only at run time. So each access computes it anew, with a few multiplications, and
-//! looks it up in no table.
+//! An ID is computed in `const fn`s, so a constant one costs nothing at run time. The place of a slice depends on VQ,
+//! which is known only at run time, so each access computes it with a few multiplications instead of reading a table.
 //!
 //! Sizes are in bytes unless a name says otherwise.
 
