@@ -1,541 +1,361 @@
 //! A vCPU whose call number k fails, for every k of every step and every errno: the error names the
-//! register, exactly the calls before it have had an effect, what was captured stays as it is, and
-//! the step can be repeated.
+//! register, exactly the calls before it have had an effect, and the step can be repeated.
 
-use std::cell::Cell;
+#![cfg(feature = "snapshot")]
 
 use sve_state::errno::Errno;
-use sve_state::shim;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialized, Refusal, Status};
-use sve_state::{OneReg, SveError, SveState, Vls, Vq};
+use sve_state::snapshot::Snapshot;
+use sve_state::vcpu::{Call, Finalized, Initialized, Stage, Status};
+use sve_state::{OneReg, SveError, SveState, Vls};
 
-type Shim = shim::Vcpu<Box<[u8]>>;
+mod support;
+
+use support::{
+    Fd, STATUS, Shim, VLS, failed, initialized, registers, registers_and_status, up_to, vq,
+};
 
 /// What these calls of Linux can fail with: EPERM, ENOENT, EINTR (the caller is being killed),
 /// ENOEXEC, ENOMEM (finalization), EFAULT, EINVAL.
-const ERRNOS: [Errno; 7] = [
-    Errno(1),
-    Errno(2),
-    Errno(4),
-    Errno(8),
-    Errno(12),
-    Errno(14),
-    Errno(22),
-];
-
-const VLS: u64 = 0x6060_0000_0015_ffff;
+const ERRNOS: [i32; 7] = [1, 2, 4, 8, 12, 14, 22];
 
 /// The vCPUs whose state is moved: with SVE at a VQ, or without SVE.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
-    Sve(u32),
-    WithoutSve,
-}
+const VQS: [u32; 4] = [0, 1, 3, 16];
 
-const KINDS: [Kind; 4] = [Kind::Sve(1), Kind::Sve(3), Kind::Sve(16), Kind::WithoutSve];
-
-/// Calls of a capture or a restore, summed over [`KINDS`]; FPSR and FPCR are two more for each.
-const REGISTERS: usize = 3 * 49 + 32;
-
-/// A register by the formulas of the kernel's headers.
-#[derive(Clone, Copy)]
-struct Register {
-    bank: &'static str,
-    /// `None`: the only one of its bank.
-    number: Option<u64>,
-    id: u64,
-    /// In bytes.
-    width: usize,
-}
-
-impl Register {
-    fn name(&self) -> String {
-        let number = self.number.map(|n| n.to_string());
-        self.bank.to_owned() + &number.unwrap_or_default()
-    }
-}
-
-impl Kind {
-    /// What is in an image, in the order of the calls.
-    fn registers(self) -> Vec<Register> {
-        let register = |bank, number, id, width| Register {
-            bank,
-            number,
-            id,
-            width,
-        };
-        let v = |n| register("V", Some(n), 0x6040_0000_0010_0054 + 4 * n, 16);
-        let Self::Sve(vq) = self else {
-            return (0..32).map(v).collect();
-        };
-        let vq = vq as usize;
-        let z = |n| register("Z", Some(n), 0x6080_0000_0015_0000 + 32 * n, 16 * vq);
-        let p = |n| register("P", Some(n), 0x6050_0000_0015_0400 + 32 * n, 2 * vq);
-        let ffr = register("FFR", None, 0x6050_0000_0015_0600, 2 * vq);
-        let registers = (0..32).map(z).chain((0..16).map(p));
-        registers.chain([ffr]).collect()
-    }
-
-    /// What is in a snapshot, in the order of the calls.
-    fn registers_and_status(self) -> Vec<Register> {
-        [self.registers(), status()].concat()
-    }
-
-    /// A vCPU with these values in all its registers.
-    fn vcpu(self, values: &[Vec<u8>]) -> Shim {
-        let host = Vls::up_to(match self {
-            Self::Sve(vq) => Vq::new(vq).unwrap(),
-            Self::WithoutSve => Vq::MIN,
-        });
-        let mut vcpu = Shim::new(host).unwrap();
-        if self == Self::WithoutSve {
-            vcpu.init_without_sve().unwrap();
-        } else {
-            vcpu.init_with_sve().unwrap();
-            vcpu.finalize(4).unwrap();
-        }
-        for (register, value) in self.registers_and_status().iter().zip(values) {
-            let mut data = value.clone();
-            data.resize(256, 0);
-            vcpu.set_one_reg(register.id, &data).unwrap();
-        }
-        vcpu
-    }
-
-    fn finalized<V: OneReg<Error = Errno>>(self, vcpu: V) -> Finalized<V> {
-        match self {
-            Self::Sve(_) => Finalized::new(vcpu).unwrap(),
-            Self::WithoutSve => Finalized::without_sve(vcpu),
-        }
-    }
-
-    /// The values in a vCPU's registers.
-    fn read(self, vcpu: &Shim) -> Vec<Vec<u8>> {
-        let read = |register: &Register| {
-            let mut data = [0; 256];
-            vcpu.get_one_reg(register.id, &mut data).unwrap();
-            data[..register.width].to_vec()
-        };
-        self.registers_and_status().iter().map(read).collect()
-    }
-
-    /// Values for all registers, of which no byte is the same as with another `flip`.
-    fn values(self, flip: u8) -> Vec<Vec<u8>> {
-        let value = |(n, register): (usize, Register)| {
-            let bytes = (0..register.width).map(|k| 31 * n + 7 * k + 1);
-            bytes.map(|byte| byte.to_le_bytes()[0] ^ flip).collect()
-        };
-        let registers = self.registers_and_status();
-        registers.into_iter().enumerate().map(value).collect()
+/// How many bytes of a register a vCPU has.
+fn width(max: u32, id: u64) -> usize {
+    match 1 << (id >> 52 & 0xf) {
+        256 => 16 * max as usize,
+        32 => 2 * max as usize,
+        size => size,
     }
 }
 
 const OLD: u8 = 0;
 const NEW: u8 = 0xff;
 
-fn status() -> Vec<Register> {
-    let word = |bank, id| Register {
-        bank,
-        number: None,
-        id,
-        width: 4,
+/// The value of a register, of which no byte is the same as with another `flip`; and of VLS.
+fn value(max: u32, id: u64, flip: u8) -> Vec<u8> {
+    if id == VLS {
+        return up_to(max).to_bytes().to_vec();
+    }
+    let n = (id % 0x10000 / 4) as usize;
+    let bytes = (0..width(max, id)).map(|k| (31 * n + 7 * k + 1).to_le_bytes()[0] ^ flip);
+    let mut value: Vec<_> = bytes.collect();
+    value.resize(1 << (id >> 52 & 0xf), 0);
+    value
+}
+
+/// A vCPU with the old values in all its registers.
+fn finalized(max: u32) -> Shim {
+    let mut vcpu = initialized(max > 0);
+    if max > 0 {
+        vcpu.set_one_reg(VLS, &value(max, VLS, OLD)).unwrap();
+        vcpu.finalize(4).unwrap();
+    }
+    for id in registers_and_status(max > 0) {
+        vcpu.set_one_reg(id, &value(max, id, OLD)).unwrap();
+    }
+    vcpu
+}
+
+/// What a vCPU answers to a GET of any register.
+fn answers(vcpu: &Shim) -> Vec<Result<[u8; 256], Errno>> {
+    let ids = [&registers(false)[..], &registers_and_status(true), &[VLS]].concat();
+    let answer = |id: &u64| {
+        let mut data = [0; 256];
+        vcpu.get_one_reg(*id, &mut data).map(|()| data)
     };
-    vec![
-        word("FPSR", 0x6020_0000_0010_00d4),
-        word("FPCR", 0x6020_0000_0010_00d5),
-    ]
+    ids.iter().map(answer).collect()
 }
 
-/// Which call fails, and how many there have been up to there.
-#[derive(Debug, Default)]
-struct Fault {
-    at: Cell<Option<(usize, Errno)>>,
-    calls: Cell<usize>,
-    /// Whether it has failed: what comes after it is to find out why, and no part of the step.
-    failed: Cell<bool>,
+type Outcome = Result<Vec<u8>, SveError<Errno>>;
+
+/// A step of a vCPU's life.
+struct Step {
+    name: &'static str,
+    /// Of a vCPU that is not finalized.
+    first: bool,
+    /// The calls that it is made of.
+    calls: fn(sve: bool) -> Vec<(char, u64)>,
+    /// Makes it; gives what it has read, one register after the other.
+    run: fn(&Fd, u32) -> Outcome,
 }
 
-impl Fault {
-    /// From here on, call number `k` fails.
-    fn arm(&self, k: usize, errno: Errno) {
-        self.calls.set(0);
-        self.failed.set(false);
-        self.at.set(Some((k, errno)));
-    }
+fn gets(ids: &[u64]) -> Vec<(char, u64)> {
+    ids.iter().map(|id| ('G', *id)).collect()
+}
 
-    /// From here on none does; how many calls there were, the failed one included.
-    fn disarm(&self) -> usize {
-        self.at.set(None);
-        self.failed.set(false);
-        self.calls.take()
-    }
+fn sets(ids: &[u64]) -> Vec<(char, u64)> {
+    ids.iter().map(|id| ('S', *id)).collect()
+}
 
-    fn call(&self) -> Result<(), Errno> {
-        if self.failed.get() {
-            return Ok(());
-        }
-        let call = self.calls.replace(self.calls.get() + 1);
-        match self.at.get() {
-            Some((k, errno)) if k == call => {
-                self.failed.set(true);
-                Err(errno)
+/// The new values, of V in the place of Z.
+fn image(max: u32) -> SveState<Box<[u8]>> {
+    let mut state = SveState::zeroed(vq(max.max(1))).unwrap();
+    let values = registers(max > 0).into_iter();
+    let values = values.flat_map(|id| value(max, id, NEW)[..width(max, id)].to_vec());
+    for (byte, value) in state.as_bytes_mut().iter_mut().zip(values) {
+        *byte = value;
+    }
+    state
+}
+
+fn status(max: u32) -> Status {
+    let word = |id| u32::from_ne_bytes(value(max, id, NEW).try_into().unwrap());
+    let [fpsr, fpcr] = STATUS.map(word);
+    Status { fpsr, fpcr }
+}
+
+fn snapshot(max: u32) -> Snapshot {
+    let vls = if max == 0 { Vls::EMPTY } else { up_to(max) };
+    Snapshot::new(vls, image(max), Some(status(max))).unwrap()
+}
+
+fn words(Status { fpsr, fpcr }: Status) -> Vec<u8> {
+    [fpsr, fpcr].map(u32::to_ne_bytes).concat()
+}
+
+/// The part of an image that is the vCPU's.
+fn own(state: &SveState<Box<[u8]>>, max: u32) -> Vec<u8> {
+    state.as_bytes()[..if max == 0 { 512 } else { 546 * max as usize }].to_vec()
+}
+
+const STEPS: [Step; 10] = [
+    Step {
+        name: "capture",
+        first: false,
+        calls: |sve| gets(&registers(sve)),
+        run: |fd, max| Ok(own(&taken(fd)?.capture()?, max)),
+    },
+    Step {
+        name: "restore",
+        first: false,
+        calls: |sve| sets(&registers(sve)),
+        run: |fd, max| taken(fd)?.restore(&image(max)).map(|()| vec![]),
+    },
+    Step {
+        name: "snapshot",
+        first: false,
+        calls: |sve| gets(&registers_and_status(sve)),
+        run: |fd, max| {
+            let snapshot = taken(fd)?.snapshot()?;
+            let status = words(snapshot.status().unwrap());
+            Ok([own(snapshot.state(), max), status].concat())
+        },
+    },
+    Step {
+        name: "restore_snapshot",
+        first: false,
+        calls: |sve| sets(&registers_and_status(sve)),
+        run: |fd, max| taken(fd)?.restore_snapshot(&snapshot(max)).map(|()| vec![]),
+    },
+    Step {
+        name: "status",
+        first: false,
+        calls: |_| gets(&STATUS),
+        run: |fd, _| Ok(words(taken(fd)?.status()?)),
+    },
+    Step {
+        name: "set_status",
+        first: false,
+        calls: |_| sets(&STATUS),
+        run: |fd, max| taken(fd)?.set_status(status(max)).map(|()| vec![]),
+    },
+    Step {
+        name: "vls",
+        first: true,
+        calls: |sve| gets(&[VLS][usize::from(!sve)..]),
+        run: |fd, _| Ok(Initialized::new(fd).vls()?.to_bytes().to_vec()),
+    },
+    Step {
+        name: "set_vls",
+        first: true,
+        calls: |sve| sets(&[VLS][usize::from(!sve)..]),
+        run: |fd, max| Initialized::new(fd).set_vls(up_to(max)).map(|()| vec![]),
+    },
+    Step {
+        name: "finalize",
+        first: true,
+        calls: |sve| {
+            if sve {
+                vec![('F', 0), ('G', VLS)]
+            } else {
+                vec![]
             }
-            _ => Ok(()),
+        },
+        run: |fd, _| {
+            let settled = Stage::from_vcpu(&fd) == Some(Stage::AfterFinalization);
+            fd.calls.take();
+            // It is finalized, as the error of another call tells; to go on is to read VLS again.
+            let vcpu = match settled {
+                true => Finalized::new(fd)?,
+                false => Initialized::new(fd).finalize()?,
+            };
+            Ok(vcpu.vls().to_bytes().to_vec())
+        },
+    },
+    Step {
+        name: "restore_snapshot, of an initialized vCPU",
+        first: true,
+        calls: |sve| {
+            let first = [('S', VLS), ('F', 0)].into_iter().filter(|_| sve);
+            first.chain(sets(&registers_and_status(sve))).collect()
+        },
+        run: |fd, max| {
+            let restored = Initialized::new(fd).restore_snapshot(&snapshot(max));
+            restored.map(|_| vec![])
+        },
+    },
+];
+
+/// Wrapped, without calls that count or fail.
+fn taken(fd: &Fd) -> Result<Finalized<&Fd>, SveError<Errno>> {
+    let fault = fd.fault.take();
+    let vcpu = Finalized::from_vcpu(fd);
+    fd.calls.take();
+    fd.fault.set(fault);
+    vcpu
+}
+
+/// What a part of a step's calls does to a vCPU, and what it reads.
+fn model(vcpu: &Shim, max: u32, calls: &[(char, u64)]) -> (Shim, Vec<u8>) {
+    let (mut vcpu, mut read) = (vcpu.clone(), Vec::new());
+    for (kind, id) in calls {
+        match kind {
+            'S' => vcpu.set_one_reg(*id, &value(max, *id, NEW)).unwrap(),
+            'F' => vcpu.finalize(4).unwrap(),
+            _ => {
+                let mut data = [0; 256];
+                vcpu.get_one_reg(*id, &mut data).unwrap();
+                read.extend(&data[..width(max, *id)]);
+            }
         }
     }
-
-    /// As [`call`](Self::call), of one that changes the vCPU: after a failure there is none.
-    fn change(&self) -> Result<(), Errno> {
-        assert!(!self.failed.get(), "a step that failed goes on");
-        self.call()
-    }
+    (vcpu, read)
 }
 
-#[derive(Debug)]
-struct Faulty<'a> {
-    vcpu: Shim,
-    fault: &'a Fault,
-}
-
-impl OneReg for Faulty<'_> {
-    type Error = Errno;
-
-    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
-        self.fault.call().inspect_err(|_| {
-            // Where it fails with EFAULT, some of it has been written.
-            let half = data.len() / 2;
-            data[..half].fill(0xdd);
-        })?;
-        self.vcpu.get_one_reg(id, data)
-    }
-
-    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
-        self.fault.change()?;
-        self.vcpu.set_one_reg(id, data)
-    }
-
-    fn errno(&self, error: &Errno) -> Option<Errno> {
-        Some(*error)
-    }
-}
-
-impl FinalizeSve for Faulty<'_> {
-    fn finalize_sve(&mut self) -> Result<(), Errno> {
-        self.fault.change()?;
-        self.vcpu.finalize_sve()
-    }
-}
-
-/// Every call that can fail, with every errno. How many that were.
-fn each_fault(calls: usize, mut test: impl FnMut(usize, Errno)) -> usize {
-    for k in 0..calls {
-        for errno in ERRNOS {
-            test(k, errno);
-        }
-    }
-    calls * ERRNOS.len()
-}
-
-/// A call that failed, with the reason that its errno has; by the vCPU's stage there is none.
-fn failed(call: Call, error: Errno) -> SveError<Errno> {
-    let refusal = match error.0 {
-        4 => Some(Refusal::Killed),
-        12 if call == Call::Finalize => Some(Refusal::NoMemory),
-        14 => Some(Refusal::Unreachable),
-        _ => None,
+/// The error is that of this call, in fields and in words.
+fn assert_names(found: SveError<Errno>, (kind, id): (char, u64), errno: Errno) {
+    let name = match id % 0x10000 {
+        _ if kind == 'F' => "SVE".to_owned(),
+        0xffff => "VLS".to_owned(),
+        0xd4 if id == STATUS[0] => "FPSR".to_owned(),
+        0xd5 if id == STATUS[1] => "FPCR".to_owned(),
+        low if id >> 16 & 0xfff == 0x10 => format!("V{}", (low - 0x54) / 4),
+        0x600 => "FFR".to_owned(),
+        low @ 0..0x400 => format!("Z{}", low / 32),
+        low => format!("P{}", (low - 0x400) / 32),
     };
-    SveError::Call {
-        call,
-        error,
-        errno: Some(error),
-        refusal,
-    }
-}
-
-/// The error is the GET of this register, in fields and in words.
-fn assert_get(found: SveError<Errno>, register: &Register, error: Errno) {
-    assert_eq!(found, failed(Call::Get(register.id), error));
-    let text = format!("KVM_GET_ONE_REG of {}: {error}", register.name());
-    assert!(found.to_string().starts_with(&text), "{found}");
-}
-
-/// The error is the SET of this register, in fields and in words.
-fn assert_set(found: SveError<Errno>, register: &Register, error: Errno) {
-    assert_eq!(found, failed(Call::Set(register.id), error));
-    let text = format!("KVM_SET_ONE_REG of {}: {error}", register.name());
+    let (call, ioctl) = match kind {
+        'G' => (Call::Get(id), "KVM_GET_ONE_REG"),
+        'S' => (Call::Set(id), "KVM_SET_ONE_REG"),
+        _ => (Call::Finalize, "KVM_ARM_VCPU_FINALIZE"),
+    };
+    assert_eq!(found, failed(call, errno));
+    let text = format!("{ioctl} of {name}: {errno}");
     assert!(found.to_string().starts_with(&text), "{found}");
 }
 
 #[test]
-fn capture() {
+fn whatever_fails_is_named_has_no_effect_and_can_be_repeated() {
     let mut faults = 0;
-    for kind in KINDS {
-        let (registers, values) = (kind.registers(), kind.values(OLD));
-        let fault = Fault::default();
-        let mut vcpu = kind.finalized(Faulty {
-            vcpu: kind.vcpu(&values),
-            fault: &fault,
-        });
-        faults += each_fault(registers.len(), |k, errno| {
-            fault.arm(k, errno);
-            assert_get(vcpu.capture().unwrap_err(), &registers[k], errno);
-            assert_eq!(fault.disarm(), k + 1);
-            assert_eq!(kind.read(&vcpu.vcpu().vcpu), values);
-            let state = vcpu.capture().unwrap();
-            assert_eq!(fault.disarm(), registers.len());
-            assert!(state.as_bytes().starts_with(&packed(&values, &registers)));
-        });
+    for step in STEPS {
+        for max in VQS {
+            let calls = (step.calls)(max > 0);
+            let before = if step.first {
+                initialized(max > 0)
+            } else {
+                finalized(max)
+            };
+            let (after, read) = model(&before, max, &calls);
+            let after = answers(&after);
+            let half_way = (0..calls.len()).map(|k| answers(&model(&before, max, &calls[..k]).0));
+            let half_way: Vec<_> = half_way.collect();
+            for (k, errno) in (0..calls.len()).flat_map(|k| ERRNOS.map(|errno| (k, Errno(errno)))) {
+                let what = format!("{} at VQ {max}, call {k}, {errno}", step.name);
+                let fd = Fd::new(before.clone());
+                fd.fail(k, errno);
+                let error = (step.run)(&fd, max).expect_err(&what);
+                assert_names(error, calls[k], errno);
+                let made = fd.calls.take();
+                assert_eq!(made[..=k], calls[..=k], "{what}");
+                // Those that come after it are to find out why, and of VLS what there is.
+                let (more, most) = (&made[k + 1..], 3 + usize::from(calls[k] == ('S', VLS)));
+                let only_gets = more.len() <= most && more.iter().all(|(kind, _)| *kind == 'G');
+                assert!(only_gets, "{what}: {more:x?}");
+                assert!(answers(&fd.vcpu.borrow()) == half_way[k], "{what}");
+
+                fd.fault.set(None);
+                if step.first && max > 0 && calls.len() > 2 {
+                    another_snapshot(&fd, max, k);
+                }
+                assert_eq!((step.run)(&fd, max), Ok(read.clone()), "{what}");
+                let made = fd.calls.take();
+                let is_finalized = calls[..k].contains(&('F', 0));
+                assert!(made == calls || is_finalized, "{what}");
+                assert!(answers(&fd.vcpu.borrow()) == after, "{what}");
+                faults += 1;
+            }
+        }
     }
-    assert_eq!(faults, 7 * REGISTERS);
+    // By rows: of registers, those and FPSR and FPCR, both of these, VLS, and its finalization.
+    let (registers, status) = (3 * 49 + 32, 2 * VQS.len());
+    let all = 2 * registers + 2 * (registers + status) + 2 * status + 2 * 3 + 3 * 2;
+    assert_eq!(faults, 7 * (all + registers + status + 3 * 2));
+}
+
+/// Until a register is written, a vCPU takes any snapshot, and from then on only one of the same vector lengths.
+fn another_snapshot(fd: &Fd, max: u32, k: usize) {
+    let other = Fd::new(fd.vcpu.borrow().clone());
+    let stage = Stage::from_vcpu(&&other);
+    let wider = snapshot(if max == 16 { 15 } else { max + 1 });
+    let restored = Initialized::new(&other).restore_snapshot(&wider).map(drop);
+    if k < 2 {
+        assert_eq!(stage, Some(Stage::BeforeFinalization));
+        assert_eq!(restored, Ok(()));
+        let kept = Finalized::from_vcpu(&other).unwrap().snapshot();
+        assert_eq!(kept, Ok(wider));
+    } else {
+        assert_eq!(stage, Some(Stage::AfterFinalization));
+        let (snapshot, vcpu) = (wider.vls(), up_to(max));
+        assert_eq!(restored, Err(SveError::SnapshotVls { snapshot, vcpu }));
+    }
 }
 
 #[test]
 fn capture_into_keeps_the_registers_before_the_one_that_failed() {
-    let mut faults = 0;
-    for kind in KINDS {
-        let (registers, values) = (kind.registers(), kind.values(OLD));
-        let fault = Fault::default();
-        let mut vcpu = kind.finalized(Faulty {
-            vcpu: kind.vcpu(&values),
-            fault: &fault,
-        });
-        let vq = vcpu.vq();
-        faults += each_fault(registers.len(), |k, errno| {
-            let memory = vec![0xaa; 546 * usize::from(vq.get())];
-            let mut state = SveState::new(vq, memory).unwrap();
-            fault.arm(k, errno);
-            let error = vcpu.capture_into(&mut state).unwrap_err();
-            assert_get(error, &registers[k], errno);
-            assert_eq!(fault.disarm(), k + 1);
-            assert!(
-                state
-                    .as_bytes()
-                    .starts_with(&packed(&values, &registers[..k]))
-            );
-            assert_eq!(kind.read(&vcpu.vcpu().vcpu), values);
-            // The same image again, whatever the failure left in it.
-            vcpu.capture_into(&mut state).unwrap();
-            let all = packed(&values, &registers);
-            let (read, rest) = state.as_bytes().split_at(all.len());
-            assert_eq!(read, all);
-            assert!(rest.iter().all(|byte| *byte == 0));
-        });
-    }
-    assert_eq!(faults, 7 * REGISTERS);
-}
-
-#[test]
-fn restore_writes_the_registers_before_the_one_that_failed() {
-    let mut faults = 0;
-    for kind in KINDS {
-        let registers = kind.registers();
-        let (old, mut new) = (kind.values(OLD), kind.values(NEW));
-        let source = kind.finalized(kind.vcpu(&new)).capture().unwrap();
-        let (before, captured) = (kind.vcpu(&old), source.as_bytes().to_vec());
-        // An image has no FPSR and no FPCR.
-        new[registers.len()..].clone_from_slice(&old[registers.len()..]);
-        faults += each_fault(registers.len(), |k, errno| {
-            let fault = Fault::default();
-            let mut vcpu = kind.finalized(Faulty {
-                vcpu: before.clone(),
-                fault: &fault,
-            });
-            fault.arm(k, errno);
-            let error = vcpu.restore(&source).unwrap_err();
-            assert_set(error, &registers[k], errno);
-            assert_eq!(fault.disarm(), k + 1);
-            assert_eq!(kind.read(&vcpu.vcpu().vcpu), first_of(k, &new, &old));
-            assert_eq!(source.as_bytes(), captured);
-            vcpu.restore(&source).unwrap();
-            assert_eq!(fault.disarm(), registers.len());
-            assert_eq!(kind.read(&vcpu.vcpu().vcpu), new);
-            assert_eq!(source.as_bytes(), captured);
-        });
-    }
-    assert_eq!(faults, 7 * REGISTERS);
-}
-
-#[test]
-fn snapshot() {
-    let mut faults = 0;
-    for kind in KINDS {
-        let (registers, values) = (kind.registers_and_status(), kind.values(OLD));
-        let expected = kind.finalized(kind.vcpu(&values)).snapshot().unwrap();
-        let fault = Fault::default();
-        let mut vcpu = kind.finalized(Faulty {
-            vcpu: kind.vcpu(&values),
-            fault: &fault,
-        });
-        faults += each_fault(registers.len(), |k, errno| {
-            fault.arm(k, errno);
-            assert_get(vcpu.snapshot().unwrap_err(), &registers[k], errno);
-            assert_eq!(fault.disarm(), k + 1);
-            assert_eq!(kind.read(&vcpu.vcpu().vcpu), values);
-            assert_eq!(vcpu.snapshot().unwrap(), expected);
-            assert_eq!(fault.disarm(), registers.len());
-        });
-    }
-    assert_eq!(faults, 7 * (REGISTERS + 2 * KINDS.len()));
-}
-
-#[test]
-fn restore_snapshot_writes_what_comes_before_the_one_that_failed() {
-    let mut faults = 0;
-    for kind in KINDS {
-        let registers = kind.registers_and_status();
-        let (old, new) = (kind.values(OLD), kind.values(NEW));
-        let source = kind.finalized(kind.vcpu(&new)).snapshot().unwrap();
-        let (before, captured) = (kind.vcpu(&old), source.to_bytes());
-        faults += each_fault(registers.len(), |k, errno| {
-            let fault = Fault::default();
-            let mut vcpu = kind.finalized(Faulty {
-                vcpu: before.clone(),
-                fault: &fault,
-            });
-            fault.arm(k, errno);
-            let error = vcpu.restore_snapshot(&source).unwrap_err();
-            assert_set(error, &registers[k], errno);
-            assert_eq!(fault.disarm(), k + 1);
-            assert_eq!(kind.read(&vcpu.vcpu().vcpu), first_of(k, &new, &old));
-            assert_eq!(source.to_bytes(), captured);
-            vcpu.restore_snapshot(&source).unwrap();
-            assert_eq!(fault.disarm(), registers.len());
-            assert_eq!(kind.read(&vcpu.vcpu().vcpu), new);
-            assert_eq!(source.to_bytes(), captured);
-        });
-    }
-    assert_eq!(faults, 7 * (REGISTERS + 2 * KINDS.len()));
-}
-
-#[test]
-fn status_and_set_status() {
-    let mut faults = 0;
-    for kind in KINDS {
-        let (old, new) = (kind.values(OLD), kind.values(NEW));
-        let (before, all) = (kind.vcpu(&old), old.len());
-        let fault = Fault::default();
-        faults += each_fault(2, |k, errno| {
-            let mut vcpu = kind.finalized(Faulty {
-                vcpu: before.clone(),
-                fault: &fault,
-            });
-            fault.arm(k, errno);
-            assert_get(vcpu.status().unwrap_err(), &status()[k], errno);
-            assert_eq!(fault.disarm(), k + 1);
-            let found = vcpu.status().unwrap();
-            assert_eq!(found, of_words(&old[all - 2..]));
-
-            fault.arm(k, errno);
-            let error = vcpu.set_status(of_words(&new[all - 2..])).unwrap_err();
-            assert_set(error, &status()[k], errno);
-            assert_eq!(fault.disarm(), k + 1);
-            let mut expected = old.clone();
-            expected[all - 2..][..k].clone_from_slice(&new[all - 2..][..k]);
-            assert_eq!(kind.read(&vcpu.vcpu().vcpu), expected);
-            vcpu.set_status(of_words(&new[all - 2..])).unwrap();
-            expected[all - 2..].clone_from_slice(&new[all - 2..]);
-            assert_eq!(kind.read(&vcpu.vcpu().vcpu), expected);
-        });
-    }
-    assert_eq!(faults, 7 * 2 * KINDS.len());
-}
-
-/// After `KVM_ARM_VCPU_INIT`, on a host with VQ 1 to 8.
-fn initialized(fault: &Fault) -> Faulty<'_> {
-    let mut vcpu = Shim::new(Vls::up_to(Vq::new(8).unwrap())).unwrap();
-    vcpu.init_with_sve().unwrap();
-    Faulty { vcpu, fault }
-}
-
-fn vls_register() -> Register {
-    Register {
-        bank: "VLS",
-        number: None,
-        id: VLS,
-        width: 64,
-    }
-}
-
-#[test]
-fn vls_and_set_vls() {
-    let [wide, narrow] = [8, 3].map(|vq| Vls::up_to(Vq::new(vq).unwrap()));
-    let faults = each_fault(1, |k, errno| {
-        let fault = Fault::default();
-        let mut vcpu = Initialized::new(initialized(&fault));
-        fault.arm(k, errno);
-        assert_get(vcpu.vls().unwrap_err(), &vls_register(), errno);
-        fault.arm(k, errno);
-        let error = vcpu.set_vls(narrow).unwrap_err();
-        assert_set(error, &vls_register(), errno);
-        assert_eq!(fault.disarm(), 1);
-        assert_eq!(vcpu.vls(), Ok(wide));
-        fault.disarm();
-        // Neither is a set that the vCPU has already a reason of its own.
-        fault.arm(k, errno);
-        assert_set(vcpu.set_vls(wide).unwrap_err(), &vls_register(), errno);
-        fault.disarm();
-        vcpu.set_vls(narrow).unwrap();
-        assert_eq!(fault.disarm(), 1);
-        assert_eq!(vcpu.vls(), Ok(narrow));
-    });
-    assert_eq!(faults, 7);
-}
-
-#[test]
-fn finalize() {
-    const Z0: u64 = 0x6080_0000_0015_0000;
-    let faults = each_fault(2, |k, errno| {
-        let fault = Fault::default();
-        let mut vcpu = initialized(&fault);
-        fault.arm(k, errno);
-        let error = Initialized::new(&mut vcpu).finalize().unwrap_err();
-        assert_eq!(fault.disarm(), k + 1);
-        let z0 = vcpu.vcpu.get_one_reg(Z0, &mut [0; 256]);
-        let vq = match k {
-            // Nothing has happened: the same again.
-            0 => {
-                assert_eq!(error, failed(Call::Finalize, errno));
-                let text = format!("KVM_ARM_VCPU_FINALIZE of SVE: {errno}");
-                assert!(error.to_string().starts_with(&text), "{error}");
-                assert_eq!(z0, Err(Errno(1)));
-                Initialized::new(&mut vcpu).finalize().unwrap().vq()
+    for max in VQS {
+        let fd = Fd::new(finalized(max));
+        let (_, all) = model(&fd.vcpu.borrow(), max, &gets(&registers(max > 0)));
+        let vcpu = Finalized::from_vcpu(&fd).unwrap();
+        let mut before = 0;
+        for (k, id) in registers(max > 0).into_iter().enumerate() {
+            for errno in ERRNOS.map(Errno) {
+                let memory = vec![0xaa; 546 * usize::from(vcpu.vq().get())];
+                let mut state = SveState::new(vcpu.vq(), memory).unwrap();
+                fd.fail(k, errno);
+                let error = vcpu.capture_into(&mut state).unwrap_err();
+                assert_names(error, ('G', id), errno);
+                assert_eq!(state.as_bytes()[..before], all[..before]);
+                fd.fault.set(None);
+                // The same image again, whatever the failure left in it.
+                vcpu.capture_into(&mut state).unwrap();
+                let (read, rest) = state.as_bytes().split_at(all.len());
+                assert_eq!(read, all);
+                assert!(rest.iter().all(|byte| *byte == 0));
             }
-            // It is finalized, as the error of another call tells; to go on is to read VLS again.
-            _ => {
-                assert_get(error, &vls_register(), errno);
-                assert_eq!(z0, Ok(()));
-                let again = Initialized::new(&mut vcpu).finalize().unwrap_err();
-                let text = again.to_string();
-                assert!(
-                    text.starts_with("KVM_ARM_VCPU_FINALIZE of SVE: EPERM: "),
-                    "{text}"
-                );
-                fault.arm(0, errno);
-                let error = Finalized::new(&mut vcpu).unwrap_err();
-                assert_get(error, &vls_register(), errno);
-                fault.disarm();
-                Finalized::new(&mut vcpu).unwrap().vq()
-            }
-        };
-        assert_eq!(vq.get(), 8);
-    });
-    assert_eq!(faults, 7 * 2);
+            before += width(max, id);
+        }
+    }
 }
 
-/// The values of these registers, one after the other.
-fn packed(values: &[Vec<u8>], registers: &[Register]) -> Vec<u8> {
-    values[..registers.len()].concat()
-}
-
-/// The first `k` new ones, and no more.
-fn first_of(k: usize, new: &[Vec<u8>], old: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    [&new[..k], &old[k..]].concat()
-}
-
-fn of_words(words: &[Vec<u8>]) -> Status {
-    let word = |k: usize| u32::from_ne_bytes(words[k].as_slice().try_into().unwrap());
-    Status {
-        fpsr: word(0),
-        fpcr: word(1),
+/// Neither is a set that the vCPU has already a reason of its own.
+#[test]
+fn vls_is_asked_for_where_it_is_what_there_is() {
+    for errno in ERRNOS.map(Errno) {
+        let fd = Fd::new(initialized(true));
+        fd.fail(0, errno);
+        let error = Initialized::new(&fd).set_vls(Vls::ARCHITECTURAL);
+        assert_names(error.unwrap_err(), ('S', VLS), errno);
     }
 }

@@ -3,40 +3,21 @@
 
 #![cfg(feature = "snapshot")]
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use sve_state::errno::Errno;
 use sve_state::gdb;
-use sve_state::shim;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialized, Stage, Status};
+use sve_state::vcpu::{FinalizeSve, Finalized, Initialized, Stage, Status};
 use sve_state::vls::VlsError;
-use sve_state::{OneReg, SveError, SveState, Vls, Vq, fpsimd};
+use sve_state::{OneReg, SveError, SveState, Vls, fpsimd};
 
-type Shim = shim::Vcpu<Box<[u8]>>;
+mod support;
 
-const VLS: u64 = 0x6060_0000_0015_ffff;
-const STATUS: [u64; 2] = [0x6020_0000_0010_00d4, 0x6020_0000_0010_00d5];
+use support::{Fd, Shim, VLS, init, initialized, registers_and_status, up_to, vq};
 
-fn vq(vq: u32) -> Vq {
-    Vq::new(vq).unwrap()
-}
-
-fn up_to(max: u32) -> Vls {
-    Vls::up_to(vq(max))
-}
-
-/// After `KVM_ARM_VCPU_INIT`, on a host with VQ 1 to 16.
-fn initialized(sve: bool) -> Shim {
-    let mut vcpu = Shim::new(Vls::ARCHITECTURAL).unwrap();
-    if sve {
-        vcpu.init_with_sve()
-    } else {
-        vcpu.init_without_sve()
-    }
-    .unwrap();
-    vcpu
+fn kept(fd: &Fd) -> Snapshot {
+    Finalized::from_vcpu(fd).unwrap().snapshot().unwrap()
 }
 
 /// With another value in each register; without SVE where `max` is 0.
@@ -51,78 +32,11 @@ fn snapshot(max: u32, seed: usize) -> Snapshot {
     Snapshot::new(vls, state, Some(Status { fpsr, fpcr })).unwrap()
 }
 
-/// Z, P and FFR, or V, by the formulas of the kernel's headers; then FPSR and FPCR.
-fn ids(sve: bool) -> Vec<u64> {
-    let z = (0..32).map(|n| 0x6080_0000_0015_0000 + (n << 5));
-    let p = (0..17).map(|n| 0x6050_0000_0015_0400 + (n << 5));
-    let v = (0..32).map(|n| 0x6040_0000_0010_0054 + 4 * n);
-    match sve {
-        true => z.chain(p).chain(STATUS).collect(),
-        false => v.chain(STATUS).collect(),
-    }
-}
-
-/// A vCPU behind a shared borrow, as `&VcpuFd` is one, that notes its calls, and fails one of them.
-#[derive(Debug)]
-struct Fd {
-    vcpu: RefCell<Shim>,
-    calls: RefCell<Vec<(char, u64)>>,
-    fail: Cell<Option<(usize, Errno)>>,
-}
-
-impl Fd {
-    fn new(vcpu: Shim) -> Self {
-        Self {
-            vcpu: RefCell::new(vcpu),
-            calls: RefCell::default(),
-            fail: Cell::default(),
-        }
-    }
-
-    fn call(&self, kind: char, id: u64) -> Result<(), Errno> {
-        let mut calls = self.calls.borrow_mut();
-        calls.push((kind, id));
-        match self.fail.get() {
-            Some((k, errno)) if k + 1 == calls.len() => Err(errno),
-            _ => Ok(()),
-        }
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        Finalized::from_vcpu(self).unwrap().snapshot().unwrap()
-    }
-}
-
-impl OneReg for &Fd {
-    type Error = Errno;
-
-    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
-        self.call('G', id)?;
-        self.vcpu.borrow().get_one_reg(id, data)
-    }
-
-    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
-        self.call('S', id)?;
-        self.vcpu.borrow_mut().set_one_reg(id, data)
-    }
-
-    fn errno(&self, error: &Errno) -> Option<Errno> {
-        Some(*error)
-    }
-}
-
-impl FinalizeSve for &Fd {
-    fn finalize_sve(&mut self) -> Result<(), Errno> {
-        self.call('F', 0)?;
-        self.vcpu.borrow_mut().finalize_sve()
-    }
-}
-
 /// The calls of a restore, none of them a GET.
 fn expected(sve: bool) -> Vec<(char, u64)> {
     let first = [('S', VLS), ('F', 0)].into_iter().filter(|_| sve);
     first
-        .chain(ids(sve).into_iter().map(|id| ('S', id)))
+        .chain(registers_and_status(sve).into_iter().map(|id| ('S', id)))
         .collect()
 }
 
@@ -134,7 +48,7 @@ fn a_restore_is_these_calls_and_no_other_at_every_vq() {
         let vcpu = Initialized::new(&fd).restore_snapshot(&moved).unwrap();
         assert_eq!(vcpu.vls(), moved.vls());
         assert_eq!(fd.calls.take(), expected(max > 0));
-        assert_eq!(fd.snapshot(), moved);
+        assert_eq!(kept(&fd), moved);
     }
 }
 
@@ -145,20 +59,10 @@ fn a_reboot_takes_the_vcpu_as_it_is() {
         let fd = Fd::new(initialized(max > 0));
         for seed in [1, 2, 3] {
             let moved = snapshot(max, seed);
-            if max > 0 {
-                fd.vcpu.borrow_mut().init_with_sve()
-            } else {
-                fd.vcpu.borrow_mut().init_without_sve()
-            }
-            .unwrap();
+            init(&mut fd.vcpu.borrow_mut(), max > 0);
             Initialized::new(&fd).restore_snapshot(&moved).unwrap();
-            assert_eq!(fd.snapshot(), moved);
-            if max > 0 {
-                fd.vcpu.borrow_mut().init_with_sve()
-            } else {
-                fd.vcpu.borrow_mut().init_without_sve()
-            }
-            .unwrap();
+            assert_eq!(kept(&fd), moved);
+            init(&mut fd.vcpu.borrow_mut(), max > 0);
             let vls = (max > 0).then(|| up_to(max));
             for vls in [vls, None] {
                 let settled = Initialized::new(&fd).finalize_if_sve(vls).unwrap();
@@ -166,61 +70,6 @@ fn a_reboot_takes_the_vcpu_as_it_is() {
             }
         }
     }
-}
-
-/// Whichever call fails, and with whatever, the same call again does it; until a register is written,
-/// so does another.
-#[test]
-fn whatever_fails_it_can_be_repeated() {
-    const ERRNOS: [i32; 7] = [1, 2, 4, 8, 12, 14, 22];
-    let mut faults = 0;
-    for max in [0, 1, 3] {
-        let (moved, wider) = (snapshot(max, 3), snapshot(max + 1, 5));
-        let calls = expected(max > 0);
-        for (k, (kind, id)) in calls.iter().enumerate() {
-            for errno in ERRNOS.map(Errno) {
-                let fd = Fd::new(initialized(max > 0));
-                fd.fail.set(Some((k, errno)));
-                let error = Initialized::new(&fd).restore_snapshot(&moved).unwrap_err();
-                let failed = match kind {
-                    'F' => Call::Finalize,
-                    _ => Call::Set(*id),
-                };
-                assert!(
-                    matches!(error, SveError::Call { call, .. } if call == failed),
-                    "{error}"
-                );
-                assert_eq!(error.error(), Some(&errno));
-                assert_eq!(fd.calls.take()[..=k], calls[..=k]);
-                fd.fail.set(None);
-                // What the page says of the vCPU.
-                let stage = Stage::from_vcpu(&&fd);
-                match (max, k) {
-                    (0, _) => assert_eq!(stage, Some(Stage::WithoutSve)),
-                    (_, 0 | 1) => {
-                        assert_eq!(stage, Some(Stage::BeforeFinalization));
-                        let vls = Initialized::new(&fd).vls().unwrap();
-                        let written = [Vls::ARCHITECTURAL, moved.vls()];
-                        assert_eq!(vls, written[k]);
-                        let other = Fd::new(fd.vcpu.borrow().clone());
-                        Initialized::new(&other).restore_snapshot(&wider).unwrap();
-                        assert_eq!(other.snapshot(), wider);
-                    }
-                    _ => {
-                        assert_eq!(stage, Some(Stage::AfterFinalization));
-                        let refused = Initialized::new(&fd).restore_snapshot(&wider);
-                        let (snapshot, vcpu) = (wider.vls(), moved.vls());
-                        let expected = SveError::SnapshotVls { snapshot, vcpu };
-                        assert_eq!(refused.unwrap_err(), expected);
-                    }
-                }
-                Initialized::new(&fd).restore_snapshot(&moved).unwrap();
-                assert_eq!(fd.snapshot(), moved);
-                faults += 1;
-            }
-        }
-    }
-    assert_eq!(faults, 7 * (34 + 2 * 53));
 }
 
 /// What a vCPU is that the snapshot is not for, and what the message says of it.
@@ -232,7 +81,13 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
         let text = error.unwrap_err().to_string();
         // Nothing has changed: the registers, if there are any, and VLS.
         let (before, after) = (vcpu.clone(), fd.vcpu.into_inner());
-        for id in ids(false).into_iter().chain(ids(true)).chain([VLS]) {
+        for id in [
+            registers_and_status(false),
+            registers_and_status(true),
+            vec![VLS],
+        ]
+        .concat()
+        {
             let read = |vcpu: &Shim| {
                 let mut data = [0; 256];
                 vcpu.get_one_reg(id, &mut data).map(|()| data)
@@ -370,7 +225,7 @@ fn whether_a_vcpu_has_sve_is_found_out() {
     // EFAULT of the first GET; with SVE, the three that follow it say that SVE is not the reason.
     let fd = Fd::new(initialized(true));
     fd.vcpu.borrow_mut().finalize(4).unwrap();
-    fd.fail.set(Some((0, Errno::EFAULT)));
+    fd.fail(0, Errno::EFAULT);
     let error = Finalized::from_vcpu(&fd).unwrap_err();
     assert_eq!(error.error(), Some(&Errno::EFAULT));
     // Before KVM_ARM_VCPU_INIT it is of neither kind.
@@ -445,13 +300,13 @@ const STEPS: [(&str, Step); 18] = [
 
 /// Wrapped, without calls that count or fail.
 fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, SveError<Errno>> {
-    let fail = fd.fail.take();
+    let fault = fd.fault.take();
     if sve {
         let _ = fd.vcpu.borrow_mut().finalize_sve();
     }
     let vcpu = Finalized::from_vcpu(fd)?;
     fd.calls.take();
-    fd.fail.set(fail);
+    fd.fault.set(fault);
     Ok(vcpu)
 }
 
@@ -466,7 +321,9 @@ fn the_ioctls_are_those_of_the_documentation() {
             let faults = (0..6).flat_map(|k| [1, 2, 22].map(|errno| Some((k, Errno(errno)))));
             for fault in [None].into_iter().chain(faults) {
                 let fd = Fd::new(initialized(sve));
-                fd.fail.set(fault);
+                if let Some((k, errno)) = fault {
+                    fd.fail(k, errno);
+                }
                 let _ = step(&fd, sve, &to);
                 made.extend(fd.calls.take().into_iter().map(|(kind, _)| match kind {
                     'G' => "KVM_GET_ONE_REG",

@@ -1,21 +1,16 @@
 //! One register of a live vCPU, read and written, with SVE and without.
 
 use sve_state::errno::Errno;
-use sve_state::shim;
 use sve_state::vcpu::{Finalized, Initialized};
-use sve_state::{OneReg, SveError, Vls, Vq, fpsimd, sve};
+use sve_state::{OneReg, SveError, fpsimd, sve};
 
-type Shim = shim::Vcpu<Box<[u8]>>;
+mod support;
+
+use support::{Fd, Shim, init, up_to};
 
 fn vcpu(max: u32) -> Finalized<Shim> {
-    let vls = Vls::up_to(Vq::new(max.max(1)).unwrap());
-    let mut vcpu = Shim::new(vls).unwrap();
-    if max > 0 {
-        vcpu.init_with_sve()
-    } else {
-        vcpu.init_without_sve()
-    }
-    .unwrap();
+    let mut vcpu = Shim::new(up_to(max.max(1))).unwrap();
+    init(&mut vcpu, max > 0);
     let vcpu = Initialized::new(vcpu);
     vcpu.finalize_if_sve(None).unwrap()
 }
@@ -124,32 +119,12 @@ fn fpsr_and_fpcr_of_either_kind() {
     }
 }
 
-/// A kernel whose registers are longer than VLS says.
-struct Long(Shim);
-
-impl OneReg for Long {
-    type Error = Errno;
-
-    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
-        self.0.get_one_reg(id, data)?;
-        if id == sve::P7.id() {
-            data[30] = 1;
-        }
-        Ok(())
-    }
-
-    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
-        self.0.set_one_reg(id, data)
-    }
-
-    fn errno(&self, error: &Errno) -> Option<Errno> {
-        Some(*error)
-    }
-}
-
+/// By a kernel whose registers are longer.
 #[test]
 fn a_register_that_is_longer_than_vls_says_is_named() {
-    let vcpu = Finalized::new(Long(vcpu(2).into_inner())).unwrap();
+    let fd = Fd::new(vcpu(2).into_inner());
+    fd.past.set(Some((sve::P7.id(), 30)));
+    let vcpu = Finalized::new(&fd).unwrap();
     let (id, vls) = (sve::P7.id(), vcpu.vls());
     let error = vcpu.get(sve::P7).unwrap_err();
     assert_eq!(error, SveError::PastVls { id, at: 30, vls });
@@ -178,7 +153,7 @@ impl OneReg for Wide {
             return Ok(());
         }
         assert_eq!(id, sve::VLS.id(), "no register of SVE is read");
-        data.copy_from_slice(&Vls::up_to(Vq::new(17).unwrap()).to_bytes());
+        data.copy_from_slice(&up_to(17).to_bytes());
         Ok(())
     }
 

@@ -1,19 +1,14 @@
 //! The VMM's side: the calls that are made, and what becomes of one that fails.
 
-use std::cell::{Cell, RefCell};
-
 use sve_state::errno::Errno;
 use sve_state::gdb::{self, GdbError};
-use sve_state::shim;
-use sve_state::vcpu::{Call, FinalizeSve, Finalized, Initialized, Refusal, Status};
+use sve_state::vcpu::{Call, Finalized, Initialized, Status};
 use sve_state::vls::VlsError;
 use sve_state::{OneReg, SveError, SveState, Vls, Vq, fpsimd, sve};
 
-type Shim = shim::Vcpu<Box<[u8]>>;
+mod support;
 
-fn vq(vq: u32) -> Vq {
-    Vq::new(vq).unwrap()
-}
+use support::{Fd, STATUS, Shim, failed, registers, up_to, vq};
 
 fn initialized(host: Vls) -> Shim {
     let mut vcpu = Shim::new(host).unwrap();
@@ -22,7 +17,7 @@ fn initialized(host: Vls) -> Shim {
 }
 
 fn finalized(max: u32) -> Finalized<Shim> {
-    let vcpu = Initialized::new(initialized(Vls::up_to(vq(max))));
+    let vcpu = Initialized::new(initialized(up_to(max)));
     vcpu.finalize().unwrap()
 }
 
@@ -35,94 +30,11 @@ fn image(max: u32) -> SveState<Box<[u8]>> {
     state
 }
 
-/// A vCPU that notes the calls it gets, and fails the one that comes after so many.
-struct Probe<'a> {
-    vcpu: Shim,
-    calls: &'a Calls,
-}
-
-#[derive(Default)]
-struct Calls {
-    seen: RefCell<Vec<(char, u64)>>,
-    fail_after: Cell<Option<usize>>,
-}
-
-impl Probe<'_> {
-    fn call(&self, kind: char, id: u64) -> Result<(), Errno> {
-        let mut seen = self.calls.seen.borrow_mut();
-        seen.push((kind, id));
-        match self.calls.fail_after.get() {
-            Some(n) if n + 1 == seen.len() => Err(Errno(4)),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl OneReg for Probe<'_> {
-    type Error = Errno;
-
-    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
-        assert_eq!(data.len(), 1 << (id >> 52 & 0xf), "exactly the ID's size");
-        self.call('G', id)?;
-        self.vcpu.get_one_reg(id, data)
-    }
-
-    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
-        assert_eq!(data.len(), 1 << (id >> 52 & 0xf), "exactly the ID's size");
-        self.call('S', id)?;
-        self.vcpu.set_one_reg(id, data)
-    }
-
-    fn errno(&self, error: &Errno) -> Option<Errno> {
-        Some(*error)
-    }
-}
-
-impl FinalizeSve for Probe<'_> {
-    fn finalize_sve(&mut self) -> Result<(), Errno> {
-        self.call('F', 0)?;
-        self.vcpu.finalize_sve()
-    }
-}
-
-/// Z0 to Z31, P0 to P15, FFR, by the formulas of the kernel's headers.
-fn ids() -> Vec<u64> {
-    let z = (0..32).map(|n| 0x6080_0000_0015_0000 + (n << 5));
-    let p = (0..17).map(|n| 0x6050_0000_0015_0400 + (n << 5));
-    z.chain(p).collect()
-}
-
-/// A call that failed, with the reason that its errno has; by the vCPU's stage there is none.
-fn failed(call: Call, error: Errno) -> SveError<Errno> {
-    let refusal = match error.0 {
-        4 => Some(Refusal::Killed),
-        12 if call == Call::Finalize => Some(Refusal::NoMemory),
-        14 => Some(Refusal::Unreachable),
-        _ => None,
-    };
-    SveError::Call {
-        call,
-        error,
-        errno: Some(error),
-        refusal,
-    }
-}
-
-impl Calls {
-    /// How many calls there were before the one that failed; those after it are GETs, to find out why.
-    fn before_the_failure(&self) -> usize {
-        let seen = self.seen.take();
-        let at = self.fail_after.get().unwrap();
-        assert!(seen[at + 1..].iter().all(|(kind, _)| *kind == 'G'));
-        assert!(seen.len() <= at + 1 + 3, "{seen:x?}");
-        at
-    }
-}
-
-fn probe(vcpu: Shim, calls: &Calls) -> Finalized<Probe<'_>> {
-    let probe = Finalized::new(Probe { vcpu, calls }).unwrap();
-    calls.seen.take();
-    probe
+/// A vCPU whose calls are noted from here on.
+fn noted(fd: &Fd) -> Finalized<&Fd> {
+    let vcpu = Finalized::new(fd).unwrap();
+    fd.calls.take();
+    vcpu
 }
 
 #[test]
@@ -142,68 +54,31 @@ fn what_was_restored_is_captured_at_every_vq() {
 
 #[test]
 fn capture_and_restore_are_49_calls_each_and_no_other() {
-    let calls = Calls::default();
-    let mut vcpu = probe(finalized(3).into_inner(), &calls);
+    let fd = Fd::new(finalized(3).into_inner());
+    let mut vcpu = noted(&fd);
     let state = vcpu.capture().unwrap();
-    let gets: Vec<_> = ids().into_iter().map(|id| ('G', id)).collect();
-    assert_eq!(calls.seen.take(), gets);
+    let calls = |kind| registers(true).into_iter().map(move |id| (kind, id));
+    assert!(fd.calls.take().into_iter().eq(calls('G')));
     vcpu.restore(&state).unwrap();
-    let sets: Vec<_> = ids().into_iter().map(|id| ('S', id)).collect();
-    assert_eq!(calls.seen.take(), sets);
+    assert!(fd.calls.take().into_iter().eq(calls('S')));
 }
 
 #[test]
-fn a_call_that_fails_is_named_and_the_whole_can_be_repeated() {
-    for max in [1, 2, 16] {
-        for (k, id) in ids().into_iter().enumerate() {
-            let calls = Calls::default();
-            let mut vcpu = probe(finalized(max).into_inner(), &calls);
-            let (source, error) = (image(max), Errno(4));
-
-            calls.fail_after.set(Some(k));
-            assert_eq!(vcpu.restore(&source), Err(failed(Call::Set(id), error)));
-            assert_eq!(calls.before_the_failure(), k);
-            assert_eq!(source.as_bytes(), image(max).as_bytes());
-            calls.fail_after.set(None);
-            vcpu.restore(&source).unwrap();
-
-            calls.seen.take();
-            calls.fail_after.set(Some(k));
-            assert_eq!(vcpu.capture().unwrap_err(), failed(Call::Get(id), error));
-            assert_eq!(calls.before_the_failure(), k);
-            calls.fail_after.set(None);
-            assert_eq!(vcpu.capture().unwrap().as_bytes(), source.as_bytes());
-        }
-    }
-}
-
-#[test]
-fn fpsr_and_fpcr_move_and_their_failures_are_named() {
-    let (fpsr, fpcr) = (0x6020_0000_0010_00d4, 0x6020_0000_0010_00d5);
-    let status = Status {
-        fpsr: 0x0800_0001,
-        fpcr: 0x02c0_0000,
-    };
-    let calls = Calls::default();
-    let mut vcpu = probe(finalized(1).into_inner(), &calls);
-    vcpu.set_status(status).unwrap();
-    assert_eq!(vcpu.status().unwrap(), status);
+fn fpsr_and_fpcr_move() {
+    let (fpsr, fpcr) = (0x0800_0001, 0x02c0_0000);
+    let fd = Fd::new(finalized(1).into_inner());
+    let mut vcpu = noted(&fd);
+    vcpu.set_status(Status { fpsr, fpcr }).unwrap();
+    assert_eq!(vcpu.status().unwrap(), Status { fpsr, fpcr });
+    let [fpsr, fpcr] = STATUS;
     let expected = [('S', fpsr), ('S', fpcr), ('G', fpsr), ('G', fpcr)];
-    assert_eq!(calls.seen.take(), expected);
-    for (k, id) in [fpsr, fpcr].into_iter().enumerate() {
-        let error = Errno(4);
-        calls.fail_after.set(Some(k));
-        assert_eq!(vcpu.status(), Err(failed(Call::Get(id), error)));
-        calls.seen.take();
-        assert_eq!(vcpu.set_status(status), Err(failed(Call::Set(id), error)));
-        calls.seen.take();
-    }
+    assert_eq!(fd.calls.take(), expected);
 }
 
 #[test]
 fn an_image_of_another_vector_length_is_refused_before_any_call() {
-    let calls = Calls::default();
-    let mut vcpu = probe(finalized(3).into_inner(), &calls);
+    let fd = Fd::new(finalized(3).into_inner());
+    let mut vcpu = noted(&fd);
     for other in [1, 2, 4, 16] {
         let refused = SveError::ImageVq {
             image: vq(other),
@@ -212,23 +87,19 @@ fn an_image_of_another_vector_length_is_refused_before_any_call() {
         assert_eq!(vcpu.restore(&image(other)), Err(refused));
         assert_eq!(vcpu.capture_into(&mut image(other)), Err(refused));
     }
-    assert_eq!(calls.seen.take(), []);
+    assert_eq!(fd.calls.take(), []);
 }
 
 #[test]
 fn the_order_is_vls_then_finalization_then_registers() {
-    let calls = Calls::default();
-    let vcpu = initialized(Vls::up_to(vq(8)));
-    let mut vcpu = Initialized::new(Probe {
-        vcpu,
-        calls: &calls,
-    });
-    vcpu.set_vls(Vls::up_to(vq(4))).unwrap();
+    let fd = Fd::new(initialized(up_to(8)));
+    let mut vcpu = Initialized::new(&fd);
+    vcpu.set_vls(up_to(4)).unwrap();
     let vcpu = vcpu.finalize().unwrap();
-    assert_eq!((vcpu.vq(), vcpu.vls()), (vq(4), Vls::up_to(vq(4))));
+    assert_eq!((vcpu.vq(), vcpu.vls()), (vq(4), up_to(4)));
     let vls = sve::VLS.id();
     let expected = [('S', vls), ('F', 0), ('G', vls)];
-    assert_eq!(calls.seen.take(), expected);
+    assert_eq!(fd.calls.take(), expected);
 }
 
 #[test]
@@ -261,16 +132,12 @@ fn vector_lengths_are_refused_with_a_reason() {
         ),
     ];
     for (wanted, message) in cases {
-        let calls = Calls::default();
-        let vcpu = initialized(host);
-        let mut vcpu = Initialized::new(Probe {
-            vcpu,
-            calls: &calls,
-        });
+        let fd = Fd::new(initialized(host));
+        let mut vcpu = Initialized::new(&fd);
         let error = vcpu.set_vls(wanted).unwrap_err();
         assert_eq!(error.to_string(), message);
         // KVM is asked, and then what there is.
-        let seen = calls.seen.take();
+        let seen = fd.calls.take();
         assert_eq!(seen[0], ('S', sve::VLS.id()));
         assert!(seen[1..].iter().all(|(kind, _)| *kind == 'G'));
         assert_eq!(vcpu.vls(), Ok(host));
@@ -306,7 +173,7 @@ fn errors_name_the_call_and_the_register() {
         text(wide),
         "a vCPU or an image of VQ 17: allowed are 1 to 16"
     );
-    let (snapshot, vcpu) = (Vls::up_to(vq(4)), Vls::EMPTY);
+    let (snapshot, vcpu) = (up_to(4), Vls::EMPTY);
     let lengths = SveError::SnapshotVls { snapshot, vcpu };
     assert_eq!(
         text(lengths),
@@ -343,45 +210,13 @@ fn the_common_set_of_a_fleet() {
     assert_eq!(Vls::common(&[wide, wide, small]), small);
 }
 
-/// A kernel that serves registers of another length than VLS says, or says that it has written what it
-/// has not.
-#[derive(Debug)]
-struct Odd {
-    vcpu: Shim,
-    /// A register, the byte that its GET sets besides.
-    past: Option<(u64, usize)>,
-    /// A register whose GET writes nothing.
-    silent: Option<u64>,
-}
-
-impl OneReg for Odd {
-    type Error = Errno;
-
-    fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
-        if self.silent == Some(id) {
-            return Ok(());
-        }
-        self.vcpu.get_one_reg(id, data)?;
-        if let Some((_, at)) = self.past.filter(|(past, _)| *past == id) {
-            data[at] = 0x80;
-        }
-        Ok(())
-    }
-
-    fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
-        self.vcpu.set_one_reg(id, data)
-    }
-
-    fn errno(&self, error: &Errno) -> Option<Errno> {
-        Some(*error)
-    }
-}
+// A kernel that serves registers of another length than VLS says, or says that it has written what it has not.
 
 #[test]
 fn a_register_that_is_longer_than_vls_says_is_named() {
     for max in [1, 2, 5, 15] {
-        let vls = Vls::up_to(vq(max));
-        for (n, id) in ids().into_iter().enumerate() {
+        let vls = up_to(max);
+        for (n, id) in registers(true).into_iter().enumerate() {
             let max = max as usize;
             let (width, size) = if n < 32 {
                 (16 * max, 256)
@@ -391,9 +226,9 @@ fn a_register_that_is_longer_than_vls_says_is_named() {
             for at in [width, size - 1] {
                 let mut vcpu = finalized(u32::try_from(max).unwrap());
                 vcpu.restore(&image(u32::try_from(max).unwrap())).unwrap();
-                let (past, silent) = (Some((id, at)), None);
-                let vcpu = vcpu.into_inner();
-                let vcpu = Finalized::new(Odd { vcpu, past, silent }).unwrap();
+                let fd = Fd::new(vcpu.into_inner());
+                fd.past.set(Some((id, at)));
+                let vcpu = Finalized::new(&fd).unwrap();
                 let error = vcpu.capture().unwrap_err();
                 assert_eq!(error, SveError::PastVls { id, at, vls });
                 // And of gdb's number for it.
@@ -413,12 +248,12 @@ fn a_register_that_is_longer_than_vls_says_is_named() {
 #[test]
 fn what_a_get_does_not_write_is_zero() {
     for max in [1, 2, 16] {
-        for (n, id) in ids().into_iter().enumerate() {
+        for (n, id) in registers(true).into_iter().enumerate() {
             let mut vcpu = finalized(max);
             vcpu.restore(&image(max)).unwrap();
-            let (past, silent) = (None, Some(id));
-            let vcpu = vcpu.into_inner();
-            let vcpu = Finalized::new(Odd { vcpu, past, silent }).unwrap();
+            let fd = Fd::new(vcpu.into_inner());
+            fd.silent.set(Some(id));
+            let vcpu = Finalized::new(&fd).unwrap();
             let mut expected = image(max).as_bytes().to_vec();
             let max = max as usize;
             let (z, p) = (16 * max, 2 * max);
@@ -432,8 +267,8 @@ fn what_a_get_does_not_write_is_zero() {
         }
     }
     // VLS of zeros is none.
-    let (past, silent) = (None, Some(sve::VLS.id()));
-    let vcpu = finalized(2).into_inner();
-    let error = Finalized::new(Odd { vcpu, past, silent }).unwrap_err();
+    let fd = Fd::new(finalized(2).into_inner());
+    fd.silent.set(Some(sve::VLS.id()));
+    let error = Finalized::new(&fd).unwrap_err();
     assert_eq!(error, SveError::Vls(VlsError::Empty));
 }
