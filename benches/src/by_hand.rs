@@ -2,8 +2,7 @@
 //! fast as it can be without effort, and checks nothing that its job does not need.
 
 use crc::{CRC_32_ISO_HDLC, Crc};
-use sve_state::OneReg;
-use sve_state::errno::Errno;
+use sve_state::{Errno, OneReg};
 
 const Z: u64 = 0x6080_0000_0015_0000;
 const P: u64 = 0x6050_0000_0015_0400;

@@ -18,13 +18,11 @@
 use std::hint::black_box;
 
 use oorandom::Rand32;
-use sve_state::fpsimd;
-use sve_state::layout::BankType;
-use sve_state::shim;
+use sve_state::layout::{BankType, Register};
 use sve_state::snapshot::Snapshot;
 use sve_state::sve::{Reg, bank};
 use sve_state::vcpu::{Finalized, Status};
-use sve_state::{OneReg as _, Register, SveState, Vls, Vq};
+use sve_state::{FEATURE_SVE, OneReg as _, SveState, Vls, Vq, fpsimd, shim};
 
 use crate::gate::{Make, Operation, Rule};
 use crate::plain::Slices;
@@ -208,8 +206,7 @@ fn state(vq: Vq) -> by_hand::State {
 fn shim(vq: Vq) -> Shim {
     let mut vcpu = shim::Vcpu::new(Vls::up_to(vq)).expect("a host");
     vcpu.init_with_sve().expect("a host with SVE");
-    vcpu.finalize(shim::FEATURE_SVE)
-        .expect("an initialized vCPU");
+    vcpu.finalize(FEATURE_SVE).expect("an initialized vCPU");
     let mut state = vcpu.sve_state_mut().expect("a finalized vCPU");
     state.as_bytes_mut().copy_from_slice(&image(vq));
     vcpu

@@ -3,9 +3,7 @@
 //!
 //! What is right is built from a list of registers, by joining and padding, without any offset.
 
-use sve_state::Vls;
-use sve_state::Vq;
-use sve_state::errno::Errno;
+use sve_state::{Errno, Vls, Vq};
 use sve_state_benches::by_hand::{self, State};
 use sve_state_benches::plain::Slices;
 use sve_state_benches::rfc;

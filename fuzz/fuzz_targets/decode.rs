@@ -5,8 +5,8 @@
 use std::fmt::Display;
 
 use libfuzzer_sys::fuzz_target;
-use sve_state::layout::{BankType, DecodeError};
-use sve_state::{Register, fpsimd, sve};
+use sve_state::layout::{BankType, DecodeError, Register};
+use sve_state::{fpsimd, sve};
 
 sve_state::register_layout! {
     /// Registers that differ only in the size field, and a number of them that grows with VQ: the

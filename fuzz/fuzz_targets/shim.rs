@@ -9,9 +9,8 @@
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use sve_state::errno::Errno;
 use sve_state::shim::Vcpu;
-use sve_state::{OneReg, Vls};
+use sve_state::{Errno, OneReg, Vls};
 
 type Shim = Vcpu<Box<[u8]>>;
 

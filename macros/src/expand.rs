@@ -89,6 +89,7 @@ fn expand(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
             #description
 
             /// The banks of the layout, as types.
+            #[doc(hidden)]
             pub mod bank {
                 #(#types)*
             }

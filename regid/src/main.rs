@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sve_state::layout::Layout;
-use sve_state::shim::{FEATURE_SVE, Vcpu};
-use sve_state::{Vls, Vq, VqError, sve};
+use sve_state::shim::Vcpu;
+use sve_state::{FEATURE_SVE, Vls, Vq, VqError, sve};
 
 use output::{Format, Line};
 

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Serialize;
-use sve_state::errno::Errno;
-use sve_state::{Vq, VqError};
+use sve_state::{Errno, Vq, VqError};
 
 use crate::register::Slice;
 

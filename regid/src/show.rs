@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use sve_state::one_reg::Name;
+use sve_state::RegId;
 use sve_state::snapshot::Snapshot;
 
 use crate::output::{self, Format};
@@ -45,7 +45,7 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
 fn value((id, bytes): (u64, Vec<u8>)) -> Value {
     Value {
         id: format!("{id:#018x}"),
-        name: Name(id).to_string(),
+        name: RegId(id).to_string(),
         bytes: bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }

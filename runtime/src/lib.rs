@@ -21,19 +21,16 @@
 //! | [`layout`] | what an ID is made of; where a register lies in the image |
 //! | [`register_layout!`] | a layout of your own |
 //! | [`image`] | `sve_state` and its slices: GET and SET of one, a register in place, the V registers |
-//! | [`one_reg`] | the trait to implement for your vCPU, if it is not a `kvm_ioctls::VcpuFd` |
+//! | [`OneReg`] | the trait to implement for your vCPU, if it is not a `kvm_ioctls::VcpuFd` |
 //! | [`kvm`] | which versions of `kvm_ioctls` have a `VcpuFd` that works here; a newtype for other versions; the vector lengths of a host |
 //! | [`vcpu`] | vector lengths, finalization, capture and restore, in the order that KVM wants |
-//! | [`vls`] | sets of vector lengths, and what narrowing them allows |
+//! | [`Vls`] | sets of vector lengths, and what narrowing them allows |
 //! | `snapshot` | a captured vCPU as bytes (feature `snapshot`) |
 //! | [`signal`], [`regset`] | the same registers in signal frames, from ptrace and in core files |
 //! | [`gdb`] | for gdb and LLDB: the target description, and a register by its number |
-//! | [`shim`], [`errno`] | the kernel's side: a vCPU that answers as KVM does |
+//! | [`shim`], [`Errno`] | the kernel's side: a vCPU that answers as KVM does |
 //! | `live` (aarch64 only) | the registers of the processor itself, for those who have no KVM below them |
-//! | [`adoption`] | for a VMM that has all that in another form: what it deletes, and what it writes (a page, not code) |
-//! | [`emulator`] | a register file for an emulator, on the shim (a page, not code) |
-//! | [`guarantees`] | what is promised, and the test of each promise (a page, not code) |
-//! | [`trust`] | what this crate's `unsafe` code relies on (a page, not code) |
+//! | [`guide`] | for a VMM that has all that in another form: what it deletes and writes; a register file for an emulator; what is promised and tested; what `unsafe` code relies on |
 //!
 //! # One vCPU to another
 //!
@@ -157,15 +154,18 @@ mod formats;
 // The registers of the processor itself.
 mod processor;
 
-// Pages, not code.
+/// A page, not code: for [a VMM](#a-vmm) that keeps SVE state in a form of its own, what it deletes and writes; for
+/// [an emulator](#an-emulator), a register file on the shim; what is [guaranteed](#guarantees), with the test of each
+/// promise; and what `unsafe` code relies on, so what has to be [trusted](#trust).
+///
 #[doc = include_str!("pages/adoption.md")]
-pub mod adoption {}
+///
 #[doc = include_str!("pages/emulator.md")]
-pub mod emulator {}
+///
 #[doc = include_str!("pages/guarantees.md")]
-pub mod guarantees {}
+///
 #[doc = include_str!("pages/trust.md")]
-pub mod trust {}
+pub mod guide {}
 
 #[doc = include_str!("pages/register_layout.md")]
 // A program may depend on this crate under another name, which the procedural macro cannot know; `$crate` always names
@@ -182,20 +182,25 @@ macro_rules! register_layout {
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-pub use formats::fields::{Allowed, FieldError};
+#[doc(hidden)]
+pub use formats::fields::Allowed;
+pub use formats::fields::FieldError;
 pub use formats::{gdb, regset, signal};
-pub use image::{Image, SveState};
-pub use kernel::one_reg::OneReg;
-pub use kernel::{errno, kvm, one_reg, shim};
-pub use lengths::vls::{self, Vls};
+pub use kernel::errno::Errno;
+pub use kernel::one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
+pub use kernel::{kvm, shim};
+pub use lengths::vls::{Vls, VlsError};
 pub use lengths::vq::{Vq, VqError};
 #[cfg(all(
     target_arch = "aarch64",
     not(any(target_vendor = "apple", target_os = "windows", target_os = "uefi"))
 ))]
 pub use processor::live;
-pub use registers::layout::{self, Layout, Register};
-pub use registers::linux::{fpsimd, sve};
+pub use registers::layout;
+pub use registers::linux::{RegId, fpsimd, sve};
 #[cfg(feature = "snapshot")]
 pub use vmm::snapshot;
 pub use vmm::vcpu::{self, error::SveError};
+
+/// The SVE registers of one vCPU: Linux's `sve_state`.
+pub type SveState<S> = image::Image<sve::Layout, S>;

@@ -2,10 +2,9 @@
 //!
 //! IDs are written out from the kernel's headers, not taken from this crate.
 
-use sve_state::errno::Errno;
 use sve_state::layout::Bounds;
 use sve_state::shim::Vcpu;
-use sve_state::{OneReg, Vls, Vq, fpsimd, sve};
+use sve_state::{Errno, OneReg, Vls, Vq, fpsimd, sve};
 
 const Z0: u64 = 0x6080_0000_0015_0000;
 const P0: u64 = 0x6050_0000_0015_0400;

@@ -3,10 +3,9 @@
 
 #![cfg(feature = "snapshot")]
 
-use sve_state::errno::Errno;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Call, Finalized, Initialized, Stage, Status};
-use sve_state::{OneReg, SveError, SveState, Vls};
+use sve_state::{Errno, OneReg, SveError, SveState, Vls};
 
 mod support;
 

@@ -4,11 +4,10 @@
 
 use std::cell::Cell;
 
-use sve_state::one_reg::reg_size;
 use sve_state::shim::Vcpu;
 use sve_state::snapshot::{Allow, RegistersError, Snapshot};
 use sve_state::vcpu::{Finalized, Initialized, Status};
-use sve_state::{OneReg, Vls, Vq};
+use sve_state::{OneReg, Vls, Vq, reg_size};
 
 type Registers = Vec<(u64, Vec<u8>)>;
 

@@ -13,8 +13,9 @@ use std::os::fd::AsRawFd;
 use std::ptr;
 use std::slice;
 
-use sve_state::layout::{BankType, ByteArray, InImage, Layout, ViewOf};
-use sve_state::{Image, Register, Vq, fpsimd, register_layout, sve};
+use sve_state::image::Image;
+use sve_state::layout::{BankType, ByteArray, InImage, Layout, Register, ViewOf};
+use sve_state::{Vq, fpsimd, register_layout, sve};
 
 /// Memory between two pages that cannot be touched.
 struct Guarded {

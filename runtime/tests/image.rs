@@ -1,10 +1,9 @@
 //! Views of `sve_state`: what they accept, and what GET and SET move.
 
-use sve_state::errno::Errno;
 use sve_state::image::ImageError;
 use sve_state::layout::{Bounds, Layout};
 use sve_state::vcpu::Call;
-use sve_state::{SveState, Vls, Vq, fpsimd, sve};
+use sve_state::{Errno, SveState, Vls, Vq, fpsimd, sve};
 
 fn vq(vq: u32) -> Vq {
     Vq::new(vq).unwrap()

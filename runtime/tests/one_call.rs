@@ -5,12 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use sve_state::errno::Errno;
-use sve_state::gdb;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialized, Stage, Status};
-use sve_state::vls::VlsError;
-use sve_state::{OneReg, SveError, SveState, Vls, fpsimd};
+use sve_state::vcpu::{Finalized, Initialized, Stage, Status};
+use sve_state::{Errno, FinalizeSve, OneReg, SveError, SveState, Vls, VlsError, fpsimd, gdb};
 
 mod support;
 

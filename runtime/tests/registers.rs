@@ -1,8 +1,7 @@
 //! One register of a live vCPU, read and written, with SVE and without.
 
-use sve_state::errno::Errno;
 use sve_state::vcpu::{Finalized, Initialized};
-use sve_state::{OneReg, SveError, fpsimd, sve};
+use sve_state::{Errno, OneReg, SveError, fpsimd, sve};
 
 mod support;
 

@@ -1,8 +1,7 @@
 //! The shim under the RFC's rules. There is no kernel to compare with: mainline took others.
 
-use sve_state::errno::Errno;
 use sve_state::shim::Vcpu;
-use sve_state::{OneReg, Vls, Vq};
+use sve_state::{Errno, OneReg, Vls, Vq};
 
 const Z0: u64 = 0x6080_0000_0015_0000;
 const P0: u64 = 0x6050_0000_0015_0400;

@@ -3,11 +3,9 @@
 
 #![cfg(feature = "snapshot")]
 
-use sve_state::one_reg::reg_size;
-use sve_state::shim;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialized};
-use sve_state::{OneReg, SveState, Vls, Vq};
+use sve_state::{OneReg, SveState, Vls, Vq, reg_size, shim};
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 

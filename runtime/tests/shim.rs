@@ -1,9 +1,8 @@
 //! The shim's own edges: what the conformance suite cannot ask a kernel.
 
-use sve_state::errno::Errno;
 use sve_state::image::ImageError;
 use sve_state::shim::{Vcpu, memory_bytes};
-use sve_state::{OneReg, Vls, Vq, fpsimd, sve};
+use sve_state::{Errno, OneReg, Vls, Vq, fpsimd, sve};
 
 fn host(max: u32) -> Vls {
     Vls::up_to(Vq::new(max).unwrap())

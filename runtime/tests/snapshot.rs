@@ -2,11 +2,10 @@
 
 #![cfg(feature = "snapshot")]
 
-use sve_state::errno::Errno;
 use sve_state::shim::Vcpu;
 use sve_state::snapshot::{HEADER_BYTES, Header, OVERHEAD_BYTES, Snapshot, SnapshotError};
 use sve_state::vcpu::{Finalized, Initialized, Status};
-use sve_state::{OneReg, SveError, SveState, Vls, Vq};
+use sve_state::{Errno, OneReg, SveError, SveState, Vls, Vq};
 
 /// Version 1, written by a program in another language from the format's description.
 const GOLDEN: &[u8] = include_bytes!("golden/snapshot-1.bin");
@@ -659,7 +658,7 @@ fn registers_are_walked_as_wide_as_they_are() {
         let (z, p) = (16 * max as usize, 2 * max as usize);
         let names = snapshot
             .iter()
-            .map(|(id, _)| sve_state::one_reg::Name(id).to_string());
+            .map(|(id, _)| sve_state::RegId(id).to_string());
         let expected = (0..32).map(|n| format!("Z{n}"));
         let expected = expected.chain((0..16).map(|n| format!("P{n}")));
         assert!(names.eq(expected.chain(["FFR".to_owned()])));
@@ -817,7 +816,7 @@ fn errors_travel() {
     assert_eq!(vcpu.error(), Some(&Errno::ENOEXEC));
     let source = vcpu.source().and_then(|error| error.downcast_ref());
     assert_eq!(source, Some(&Errno::ENOEXEC));
-    let host = SveError::<Errno>::from(sve_state::vls::VlsError::Empty);
+    let host = SveError::<Errno>::from(sve_state::VlsError::Empty);
     assert!(host.source().is_none() && host.error().is_none());
 }
 
@@ -826,13 +825,12 @@ fn errors_travel() {
 fn the_source_is_the_implementors_error_and_no_other() {
     use std::error::Error;
 
-    use sve_state::errno::Errno;
     use sve_state::gdb::{Description, GdbError, read_vcpu};
     use sve_state::image::ImageError;
     use sve_state::shim::Vcpu;
     use sve_state::snapshot::RegistersError;
     use sve_state::vcpu::Call;
-    use sve_state::vls::VlsError;
+    use sve_state::{Errno, VlsError};
     use sve_state::{VqError, regset::Regset, sve};
 
     let vq: VqError = Vq::new(0).unwrap_err();

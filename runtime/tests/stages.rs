@@ -5,11 +5,9 @@
 
 use std::collections::HashSet;
 
-use sve_state::errno::Errno;
-use sve_state::shim;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialized, Refusal, Stage, Status};
-use sve_state::{OneReg, SveError, SveState, Vls, Vq, sve};
+use sve_state::{Errno, OneReg, SveError, SveState, Vls, Vq, shim, sve};
 
 mod support;
 

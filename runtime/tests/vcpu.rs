@@ -1,10 +1,8 @@
 //! The VMM's side: the calls that are made, and what becomes of one that fails.
 
-use sve_state::errno::Errno;
 use sve_state::gdb::{self, GdbError};
 use sve_state::vcpu::{Call, Finalized, Initialized, Status};
-use sve_state::vls::VlsError;
-use sve_state::{OneReg, SveError, SveState, Vls, Vq, fpsimd, sve};
+use sve_state::{Errno, OneReg, SveError, SveState, Vls, VlsError, Vq, fpsimd, sve};
 
 mod support;
 

@@ -1,8 +1,7 @@
 //! The conformance suite against the shim, on hosts of various vector lengths, and moves between them.
 
-use sve_state::errno::Errno;
 use sve_state::shim::Vcpu;
-use sve_state::{Vls, Vq};
+use sve_state::{Errno, Vls, Vq};
 use sve_state_harness::conformance::{CASES, CASES_WITHOUT_SVE, Outcome, ShimHost, run};
 use sve_state_harness::lengths::Lengths;
 use sve_state_harness::moves::{self, Moves};

@@ -2,11 +2,9 @@
 
 use std::cell::RefCell;
 
-use sve_state::errno::Errno;
-use sve_state::one_reg::reg_size;
 use sve_state::shim::Vcpu as Shim;
 use sve_state::vcpu::Initialized;
-use sve_state::{Vls, Vq};
+use sve_state::{Errno, Vls, Vq, reg_size};
 use sve_state_harness::consumers::list::{self, Registers};
 use sve_state_harness::consumers::object::{self, ExtendedReg, State, Vcpu};
 use sve_state_harness::consumers::trait_v::{self, VcpuAArch64};

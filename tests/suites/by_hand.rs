@@ -5,11 +5,12 @@
 macro_rules! by_hand {
     ($bank:expr, $slice:ty, $value:ty) => {
         #[allow(unused_imports)]
-        use sve_state::layout::{
-            Bank, BankType, DecodeError, InImage, Layout, PerVq, Place, ViewOf,
-        };
         #[allow(unused_imports)]
-        use sve_state::{Image, Register, Vq};
+        use sve_state::Vq;
+        use sve_state::image::Image;
+        use sve_state::layout::{
+            Bank, BankType, DecodeError, InImage, Layout, PerVq, Place, Register, ViewOf,
+        };
 
         const BANK: Bank = Bank {
             name: "B",

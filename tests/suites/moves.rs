@@ -7,11 +7,9 @@
 
 use std::fmt::Display;
 
-use sve_state::SveError;
-use sve_state::Vls;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialized};
-use sve_state::vls::VlsError;
+use sve_state::vcpu::{Finalized, Initialized};
+use sve_state::{FinalizeSve, SveError, Vls, VlsError};
 
 use crate::conformance::ShimHost;
 use crate::conformance::ids::{FPCR, FPSR, VLS, registers};

@@ -78,7 +78,7 @@ fn accepted() {
     let many = format!(
         "sve_state::register_layout! {{ pub mod many {{ arch: arm64, coproc: 0x17, vq: 1..=16; {layout} }} }}
          fn main() {{
-             let image = sve_state::Image::<many::Layout, _>::new(sve_state::Vq::MIN, [1; 256 * 8]).unwrap();
+             let image = sve_state::image::Image::<many::Layout, _>::new(sve_state::Vq::MIN, [1; 256 * 8]).unwrap();
              assert_eq!(image.get(many::R255), [1; 8]);
          }}"
     );

@@ -174,6 +174,7 @@ pub(crate) mod layout {
     }
 
     /// The banks of the layout, as types.
+    #[doc(hidden)]
     pub mod bank {
         /// Bank `Z`, as a type.
         ///

@@ -2,7 +2,7 @@
 //! vCPU's stage, the library has them. The tests hold every line against that vCPU: it applies to
 //! failures only, to some at least, and its remedy helps.
 
-use sve_state::errno::Errno;
+use sve_state::Errno;
 use sve_state::vcpu::{Refusal, Stage};
 
 use super::stage::Kind::{Coprocessor, FurtherSlice, HostWithoutSve, Invalid, OtherVls, ShortList};
@@ -250,9 +250,7 @@ mod tests {
                 match step {
                     Step::NewVcpu => vcpu = Vcpu::new(Vls::ARCHITECTURAL).expect("created"),
                     Step::Init => vcpu.init_with_sve().expect("initialized"),
-                    Step::Finalize => vcpu
-                        .finalize(sve_state::shim::FEATURE_SVE)
-                        .expect("finalized"),
+                    Step::Finalize => vcpu.finalize(sve_state::FEATURE_SVE).expect("finalized"),
                 }
             }
             assert_ne!(case.answer_of(&mut vcpu), Err(errno), "{}", describe(&case));

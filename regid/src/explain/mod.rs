@@ -6,9 +6,8 @@ mod stage;
 use std::io::{self, Write};
 
 use serde::Serialize;
-use sve_state::errno::Errno;
 use sve_state::layout::{COPROC_MASK, Layout};
-use sve_state::sve;
+use sve_state::{Errno, sve};
 
 use crate::output::{self, BAD, Format, NAME, QUIET};
 use crate::{Answer, Failure, register};

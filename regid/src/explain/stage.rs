@@ -1,12 +1,10 @@
 //! Every call in every stage of a vCPU's life, made on the library's own vCPU.
 
 use clap::ValueEnum;
-use sve_state::errno::Errno;
 use sve_state::layout::{ARCH_MASK, COPROC_MASK, Layout, Reason, SIZE_SHIFT};
-use sve_state::one_reg::{OneReg, reg_size};
-use sve_state::shim::{FEATURE_SVE, Vcpu};
+use sve_state::shim::Vcpu;
 use sve_state::vcpu::{self, Refusal, Stage};
-use sve_state::{Vls, Vq, fpsimd, sve};
+use sve_state::{Errno, FEATURE_SVE, OneReg, Vls, Vq, fpsimd, reg_size, sve};
 
 use crate::register;
 

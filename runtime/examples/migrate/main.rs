@@ -6,10 +6,9 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, value_parser};
-use sve_state::SveError;
-use sve_state::Vq;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialized};
+use sve_state::vcpu::{Finalized, Initialized};
+use sve_state::{FinalizeSve, SveError, Vq};
 
 #[cfg(all(feature = "kvm", target_os = "linux", target_arch = "aarch64"))]
 mod kvm;

@@ -4,10 +4,8 @@
 use std::cell::Cell;
 use std::fmt::Display;
 
-use sve_state::errno::Errno;
-use sve_state::one_reg::reg_size;
-use sve_state::vcpu::FinalizeSve;
-use sve_state::{Layout, OneReg, Vq, fpsimd, sve};
+use sve_state::layout::Layout;
+use sve_state::{Errno, FinalizeSve, OneReg, Vq, fpsimd, reg_size, sve};
 
 use super::Result;
 

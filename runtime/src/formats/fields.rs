@@ -14,8 +14,10 @@ pub struct FieldError {
     /// What it holds.
     pub found: u64,
     /// What it may hold.
+    #[doc(hidden)]
     pub allowed: Allowed,
     /// What the numbers do not say: why, or who writes it so.
+    #[doc(hidden)]
     pub note: Option<&'static str>,
 }
 

@@ -106,7 +106,8 @@
 use core::convert::Infallible;
 use core::fmt;
 
-use crate::image::{Storage, SveState};
+use crate::SveState;
+use crate::image::Storage;
 use crate::kernel::one_reg::OneReg;
 use crate::lengths::vls::Vls;
 use crate::lengths::vq::{Vq, VqError};

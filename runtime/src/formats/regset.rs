@@ -44,26 +44,30 @@
 //! Source: `struct user_sve_header` and `SVE_PT_*` in Linux's `arch/arm64/include/uapi/asm/ptrace.h`, and
 //! `Documentation/arch/arm64/sve.rst`.
 
+use crate::SveState;
 use crate::formats::fields::{Allowed, FieldError, Record, put, room};
 pub use crate::formats::vregs::{FpsimdState, VRegs};
-use crate::image::{Storage, SveState};
+use crate::image::Storage;
 use crate::lengths::vq::Vq;
 use crate::registers::Status;
 use crate::registers::layout::Layout;
 use crate::sve;
 
-/// The type of the register set and of its core note, whose owner is [`NOTE_OWNER`] (`linux/elf.h`).
+/// The type of the register set and of its core note, whose owner is `LINUX` (`linux/elf.h`).
 pub const NT_ARM_SVE: u32 = 0x405;
 /// The same for SVE registers in streaming mode (`linux/elf.h`).
 pub const NT_ARM_SSVE: u32 = 0x40b;
-/// The type of the core note of SME's array ZA; its owner is [`NOTE_OWNER`] too (`linux/elf.h`).
+/// The type of the core note of SME's array ZA; its owner is `LINUX` too (`linux/elf.h`).
+#[doc(hidden)]
 pub const NT_ARM_ZA: u32 = 0x40c;
 /// The type of the core note that has a [`FpsimdState`], with the owner `CORE` (`linux/elf.h`).
 pub const NT_PRFPREG: u32 = 2;
 /// The owner of `NT_ARM_SVE` in a core file. Under another owner, readers skip the note silently.
+#[doc(hidden)]
 pub const NOTE_OWNER: &str = "LINUX";
 
 /// `SVE_PT_REGS_SVE`: what follows are SVE registers.
+#[doc(hidden)]
 pub const REGS_SVE: u16 = 1;
 /// `SVE_PT_VL_INHERIT`: the thread passes its vector length on to programs that it executes.
 pub const VL_INHERIT: u16 = 2;
@@ -76,6 +80,7 @@ const HEADER: usize = 16;
 /// An ELF note's header, and the owner's name with its padding.
 const NOTE_HEADER: usize = 12 + 8;
 /// The size of [`Regset::inactive_za_note`] in bytes.
+#[doc(hidden)]
 pub const ZA_NOTE_BYTES: usize = NOTE_HEADER + HEADER;
 
 /// A register set: `struct user_sve_header`, and what stands behind it.
@@ -228,7 +233,7 @@ impl<'a> Regset<'a> {
         self.max_vq
     }
 
-    /// The flags without [`REGS_SVE`], which [`payload`](Self::payload) tells.
+    /// The flags without `SVE_PT_REGS_SVE`, which [`payload`](Self::payload) tells.
     pub fn flags(&self) -> u16 {
         self.flags & !REGS_SVE
     }

@@ -52,9 +52,10 @@
 
 use core::ops::Range;
 
+use crate::SveState;
 use crate::formats::fields::{Allowed, FieldError, Record, put, room};
 use crate::formats::regset::{FpsimdState, vl};
-use crate::image::{Storage, SveState};
+use crate::image::Storage;
 use crate::lengths::vq::Vq;
 use crate::registers::Status;
 use crate::registers::layout::Layout;
@@ -65,10 +66,13 @@ pub const RESERVED_OFFSET: usize = 464;
 /// The size of `sigcontext.__reserved` in bytes.
 pub const RESERVED_BYTES: usize = 4096;
 /// `SVE_MAGIC`.
+#[doc(hidden)]
 pub const SVE_MAGIC: u32 = 0x5356_4501;
 /// `EXTRA_MAGIC`.
+#[doc(hidden)]
 pub const EXTRA_MAGIC: u32 = 0x4558_5401;
 /// `SVE_SIG_FLAG_SM`: the registers are those of streaming mode.
+#[doc(hidden)]
 pub const FLAG_SM: u16 = 1;
 
 const SVE: &str = "sve_context";

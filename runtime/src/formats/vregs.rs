@@ -3,9 +3,10 @@
 
 use core::fmt;
 
+use crate::SveState;
 use crate::formats::fields::{FieldError, Record, put, room};
 use crate::fpsimd;
-use crate::image::{Storage, SveState};
+use crate::image::Storage;
 use crate::registers::Status;
 
 /// What the 32 registers take, in bytes.
@@ -97,8 +98,10 @@ impl<'a> FpsimdState<'a> {
     /// The size of `struct user_fpsimd_state` in bytes.
     pub const BYTES: usize = 528;
     /// The size of `struct fpsimd_context` in bytes, its head included.
+    #[doc(hidden)]
     pub const CONTEXT_BYTES: usize = 528;
     /// `FPSIMD_MAGIC`.
+    #[doc(hidden)]
     pub const MAGIC: u32 = 0x4650_8001;
 
     /// The V registers of an image, with FPSR and FPCR.
@@ -143,8 +146,8 @@ impl<'a> FpsimdState<'a> {
         Ok(Self::BYTES)
     }
 
-    /// Writes a `struct fpsimd_context`, head included, into the first
-    /// [`CONTEXT_BYTES`](Self::CONTEXT_BYTES) of a buffer.
+    /// Writes a `struct fpsimd_context`, head included, into the first 528 bytes
+    /// of a buffer; gives how many these are.
     pub fn write_context(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let bytes = room("fpsimd_context", bytes, Self::CONTEXT_BYTES)?;
         let (head, v) = bytes.split_at_mut(16);

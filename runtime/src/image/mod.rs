@@ -22,11 +22,7 @@ use core::fmt;
 
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::layout::{InImageOf, Layout, Register};
-use crate::sve;
 pub use memory::Image;
-
-/// The SVE registers of one vCPU: Linux's `sve_state`.
-pub type SveState<S> = Image<sve::Layout, S>;
 
 /// Memory that an image can lie in: `&[u8]` to read; `&mut [u8]`, `[u8; N]`, and with the `alloc`
 /// feature `Box<[u8]>` and `Vec<u8>`, to read and write.

@@ -34,8 +34,8 @@
 //! # }
 //! # use fork::{Error, VcpuFd};
 //! # use sve_state::OneReg;
-//! # use sve_state::errno::Errno;
-//! # use sve_state::vcpu::FinalizeSve;
+//! # use sve_state::Errno;
+//! # use sve_state::FinalizeSve;
 //! struct Fd<'a>(&'a VcpuFd);
 //!
 //! impl OneReg for Fd<'_> {

@@ -3,7 +3,7 @@
 //!
 //! It uses `lengths`, `registers` and `image`, and knows nothing of what a VMM does with the answers.
 
-pub mod errno;
+pub(crate) mod errno;
 pub mod kvm;
-pub mod one_reg;
+pub(crate) mod one_reg;
 pub mod shim;

@@ -2,7 +2,6 @@
 
 use crate::kernel::errno::Errno;
 use crate::registers::layout::{SIZE_MASK, SIZE_SHIFT};
-pub use crate::registers::linux::Name;
 
 /// Something with ONE_REG: the [shim](crate::shim), a KVM vCPU, or a VMM's own.
 ///
@@ -15,8 +14,8 @@ pub use crate::registers::linux::Name;
 /// use std::os::fd::{AsRawFd, OwnedFd};
 ///
 /// use sve_state::OneReg;
-/// use sve_state::errno::Errno;
-/// use sve_state::one_reg::reg_size;
+/// use sve_state::Errno;
+/// use sve_state::reg_size;
 ///
 /// struct Vcpu(OwnedFd);
 ///

@@ -2,5 +2,5 @@
 //!
 //! The lowest room: it uses none of the others.
 
-pub mod vls;
+pub(crate) mod vls;
 pub(crate) mod vq;

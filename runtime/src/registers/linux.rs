@@ -42,25 +42,40 @@ register_layout! {
     }
 }
 
-/// A register's ID that is shown as the register's name: `Z3`, `FPSR`. If neither layout has the ID, it is
-/// shown as a number.
+/// A register's ID, as ONE_REG takes it.
+///
+/// `Display` is the name of the register: `Z3`, `FPSR`. If neither layout has the ID, it is the number, as
+/// `Debug` and `LowerHex` have it.
+///
+/// ```
+/// use sve_state::RegId;
+///
+/// let id = RegId(0x6080_0000_0015_0060);
+/// assert_eq!(format!("{id} {id:?} {id:x}"), "Z3 0x6080000000150060 6080000000150060");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(pub u64);
+pub struct RegId(pub u64);
 
-impl fmt::Display for Name {
+impl fmt::Display for RegId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Ok(reg) = sve::Reg::decode(self.0) {
             return reg.fmt(f);
         }
         match fpsimd::Reg::decode(self.0) {
             Ok(reg) => reg.fmt(f),
-            Err(_) => write!(f, "{:#018x}", self.0),
+            Err(_) => fmt::Debug::fmt(self, f),
         }
     }
 }
 
-impl fmt::Debug for Name {
+impl fmt::Debug for RegId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "{:#018x}", self.0)
+    }
+}
+
+impl fmt::LowerHex for RegId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::LowerHex::fmt(&self.0, f)
     }
 }

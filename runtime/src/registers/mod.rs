@@ -11,7 +11,7 @@ use core::fmt;
 use crate::lengths::vls::Vls;
 use crate::lengths::vq::Vq;
 use crate::registers::layout::{BankType, Bounds, Register};
-use crate::registers::linux::Name;
+use crate::registers::linux::RegId;
 use crate::{fpsimd, sve};
 
 /// The largest slice, in bytes.
@@ -77,7 +77,7 @@ pub(crate) struct Named(pub(crate) u64);
 
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:#018x})", Name(self.0), self.0)
+        write!(f, "{} ({:#018x})", RegId(self.0), self.0)
     }
 }
 
@@ -116,7 +116,7 @@ impl fmt::Display for WithoutSve {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Layout as _;
+    use crate::layout::Layout as _;
 
     /// As the layouts have them, at every VQ.
     #[test]

@@ -6,10 +6,8 @@
 
 use std::cell::{Cell, RefCell};
 
-use sve_state::errno::Errno;
-use sve_state::shim;
-use sve_state::vcpu::{Call, FinalizeSve, Refusal};
-use sve_state::{OneReg, SveError, Vls, Vq};
+use sve_state::vcpu::{Call, Refusal};
+use sve_state::{Errno, FinalizeSve, OneReg, SveError, Vls, Vq, shim};
 
 pub(crate) type Shim = shim::Vcpu<Box<[u8]>>;
 

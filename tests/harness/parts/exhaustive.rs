@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, ensure};
 use sve_state_harness::exhaustive::{self, Counts, Extent};
 
-use sve_state::errno::Errno;
+use sve_state::Errno;
 
 use crate::context::Context;
 use crate::report::Counted;

@@ -8,11 +8,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail, ensure};
-use sve_state::errno::Errno;
 use sve_state::layout::{self, BankType, InImage, Layout, Register};
-use sve_state::one_reg::reg_size;
 use sve_state::regset::{self, FpsimdState};
-use sve_state::{SveState, Vq, fpsimd, signal, sve};
+use sve_state::{Errno, SveState, Vq, fpsimd, reg_size, signal, sve};
 
 use crate::context::{Context, command};
 use crate::machine::install::KERNEL_HEADERS;

@@ -2,9 +2,7 @@
 
 use std::io;
 
-use sve_state::OneReg;
-use sve_state::errno::Errno;
-use sve_state::vcpu::FinalizeSve;
+use sve_state::{Errno, FinalizeSve, OneReg};
 
 use crate::vcpu::{Fd as _, Vcpu};
 

@@ -25,7 +25,7 @@ fn a_crate_of_another_name() {
 #[test]
 fn a_crate_from_another() {
     assert_eq!(mine::S1.id(), 0x6060_0000_001e_0104);
-    let mut image = state::Image::<lab::Layout, _>::zeroed(state::Vq::MIN).unwrap();
+    let mut image = state::image::Image::<lab::Layout, _>::zeroed(state::Vq::MIN).unwrap();
     image.set_view(mine::H7, &[7; 8]);
     assert_eq!(image.register(lab::S7)[..9], [7, 7, 7, 7, 7, 7, 7, 7, 0]);
 }

@@ -1,9 +1,6 @@
 //! The shim as a host of vCPUs.
 
-use sve_state::Vls;
-use sve_state::errno::Errno;
-use sve_state::one_reg::OneReg;
-use sve_state::shim;
+use sve_state::{Errno, OneReg, Vls, shim};
 
 use super::ids;
 use super::vcpu::{Answer, Host, Op, Vcpu};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sve_state::errno::Errno;
+use sve_state::Errno;
 
 use super::ids;
 use crate::lengths::Lengths;

@@ -6,10 +6,9 @@ use anyhow::{Context as _, ensure};
 use kvm_bindings::{KVM_ARM_VCPU_SVE, kvm_vcpu_init};
 use kvm_ioctls::{Kvm, VcpuFd};
 use sve_state::kvm::{host_vls, vm_vls};
-use sve_state::one_reg::reg_size;
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::Initialized;
-use sve_state::{Vls, Vq};
+use sve_state::{Vls, Vq, reg_size};
 
 use super::object::Vcpu as _;
 use super::trait_v::VcpuAArch64 as _;

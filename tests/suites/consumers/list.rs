@@ -12,7 +12,7 @@ use sve_state::snapshot::Snapshot as SveSnapshot;
 use sve_state::vcpu::Initialized;
 // +)
 // (any
-use sve_state::vcpu::FinalizeSve;
+use sve_state::FinalizeSve;
 // any)
 use thiserror::Error;
 

@@ -16,11 +16,7 @@ pub mod trait_v;
 use std::cell::RefCell;
 use std::io;
 
-use sve_state::OneReg;
-use sve_state::errno::Errno;
-use sve_state::one_reg::reg_size;
-use sve_state::shim;
-use sve_state::vcpu::FinalizeSve;
+use sve_state::{Errno, FinalizeSve, OneReg, reg_size, shim};
 
 /// A vCPU that takes `&self`, as `kvm_ioctls::VcpuFd` does.
 pub trait Fd {

@@ -8,7 +8,7 @@ use sve_state::snapshot::Snapshot as SveSnapshot;
 use sve_state::vcpu::{Finalized, Initialized, Status};
 // +)
 // (any
-use sve_state::vcpu::FinalizeSve;
+use sve_state::FinalizeSve;
 // any)
 use thiserror::Error;
 

@@ -8,10 +8,9 @@ use std::{fmt, io};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 // (+
-use sve_state::errno::Errno;
 use sve_state::snapshot::Snapshot as SveSnapshot;
 use sve_state::vcpu::Finalized;
-use sve_state::{OneReg, SveError};
+use sve_state::{Errno, OneReg, SveError};
 // +)
 
 use super::{Fd, is_firmware};

@@ -4,10 +4,9 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 
-use sve_state::errno::Errno;
 use sve_state::snapshot::Snapshot;
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialized};
-use sve_state::{OneReg, Vls};
+use sve_state::vcpu::{Finalized, Initialized};
+use sve_state::{Errno, FinalizeSve, OneReg, Vls};
 
 use super::generate::SVE;
 use crate::conformance::{Answer, Host, Op, Vcpu};

@@ -1,8 +1,6 @@
 //! The shim's vCPU beside the reference's, call by call.
 
-use sve_state::errno::Errno;
-use sve_state::one_reg::OneReg;
-use sve_state::{Vls, Vq, shim};
+use sve_state::{Errno, OneReg, Vls, Vq, shim};
 
 use super::reference;
 use super::{Configuration, Rules, Stage};

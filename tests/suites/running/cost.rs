@@ -6,10 +6,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use kvm_ioctls::{Error, VcpuFd};
-use sve_state::OneReg;
-use sve_state::errno::Errno;
-use sve_state::one_reg::reg_size;
 use sve_state::vcpu::Finalized;
+use sve_state::{Errno, OneReg, reg_size};
 
 use super::vm::{is_sve, list};
 

@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use kvm_bindings::{KVM_ARM_VCPU_SVE, RegList, kvm_userspace_memory_region, kvm_vcpu_init};
 use kvm_ioctls::{Kvm, VcpuExit, VcpuFd, VmFd};
-use sve_state::OneReg;
-use sve_state::one_reg::reg_size;
+use sve_state::{OneReg, reg_size};
 
 use crate::conformance::kvm::create_vm;
 

@@ -32,8 +32,8 @@ sve_state::register_layout! {
 #[expect(deprecated)]
 fn main() {
     let vq = sve_state::Vq::MIN;
-    let image = sve_state::Image::<old::Layout, _>::zeroed(vq).unwrap();
+    let image = sve_state::image::Image::<old::Layout, _>::zeroed(vq).unwrap();
     assert_eq!(image.get_view(old::B), [0; 4]);
-    let image = sve_state::Image::<older::Layout, _>::zeroed(vq).unwrap();
+    let image = sve_state::image::Image::<older::Layout, _>::zeroed(vq).unwrap();
     assert_eq!(image.get_view(older::B), [0; 4]);
 }

@@ -1,5 +1,6 @@
 // Calls that KVM would answer with EPERM.
-use sve_state::vcpu::{FinalizeSve, Finalized, Initialized};
+use sve_state::FinalizeSve;
+use sve_state::vcpu::{Finalized, Initialized};
 
 // Registers are read, and written, before they exist.
 fn before<V: FinalizeSve>(mut vcpu: Initialized<V>, state: sve_state::SveState<&[u8]>) {

@@ -1,5 +1,6 @@
 // The vCPU as it was before finalization is gone.
-use sve_state::vcpu::{FinalizeSve, Initialized};
+use sve_state::FinalizeSve;
+use sve_state::vcpu::Initialized;
 
 fn f<V: FinalizeSve>(mut vcpu: Initialized<V>, vls: sve_state::Vls) {
     let finalized = vcpu.finalize();

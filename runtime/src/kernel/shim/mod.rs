@@ -4,12 +4,11 @@
 //!
 //! It keeps the SVE and FPSIMD registers, which are Z, P, FFR, V, FPSR, FPCR and the pseudo-register VLS. A vCPU's other
 //! registers are its owner's to keep, and for them it answers `ENOENT`, which in the kernel's own register code means "not
-//! mine, try another". The page [`emulator`](crate::emulator) has a vCPU that is built on it.
+//! mine, try another". The [guide](crate::guide#an-emulator) has a vCPU that is built on it.
 
 mod fpsimd;
 mod vcpu;
 
-pub use crate::kernel::one_reg::FEATURE_SVE;
 pub use vcpu::{Vcpu, memory_bytes};
 
 /// Which generation of the interface to follow.

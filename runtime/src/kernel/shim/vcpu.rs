@@ -2,8 +2,9 @@
 
 use core::fmt;
 
+use crate::SveState;
 use crate::fpsimd;
-use crate::image::{ImageError, Storage, SveState};
+use crate::image::{ImageError, Storage};
 use crate::kernel::errno::Errno;
 use crate::kernel::one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
 use crate::lengths::vls::Vls;

@@ -31,6 +31,7 @@ impl Bounds {
     ///
     /// If the whole slice is past the register's end, it starts at that end and is empty. So the bounds never
     /// leave the register, whatever the index is.
+    #[doc(hidden)]
     pub const fn of_slice(offset: usize, width: usize, slice_bytes: usize, index: u16) -> Self {
         let skipped = (index as usize).saturating_mul(slice_bytes);
         let skipped = if skipped < width { skipped } else { width };

@@ -42,6 +42,7 @@ impl DecodeError {
     }
 
     /// What is wrong with the ID.
+    #[doc(hidden)]
     pub fn reason(&self) -> Reason {
         let (id, (prefix, banks)) = (self.id(), *self.layout);
         if id & ARCH_MASK != ARCH_ARM64 {

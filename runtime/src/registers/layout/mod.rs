@@ -1,6 +1,6 @@
 //! Register layouts as data.
 //!
-//! [`register_layout!`](crate::register_layout) turns a description into a list of [`Bank`]s and into names. The code here
+//! [`register_layout!`](crate::register_layout) turns a description into a list of banks and into names. The code here
 //! is the same for every layout: from a bank it computes the IDs of its registers and where each slice lies in the image,
 //! and for an ID it finds the register, or the reason why there is none.
 //!
@@ -22,10 +22,13 @@ use core::hash::Hash;
 
 use crate::lengths::vq::{Vq, VqError};
 pub(crate) use bank::ImageBytes;
+#[doc(hidden)]
 pub use bank::{Bank, PerVq, Place};
 pub use bounds::Bounds;
 pub(crate) use check::{Checked, check_bank};
-pub use decode::{DecodeError, Reason};
+pub use decode::DecodeError;
+#[doc(hidden)]
+pub use decode::Reason;
 pub use register::{Register, RegisterError};
 
 /// Only for code that [`register_layout!`](crate::register_layout) generates: the functions that it calls.
@@ -45,20 +48,28 @@ pub mod generated {
 }
 
 /// Bits 63:56 of a register ID, the architecture (`KVM_REG_ARCH_MASK`).
+#[doc(hidden)]
 pub const ARCH_MASK: u64 = 0xff00_0000_0000_0000;
 /// The architecture field of every arm64 register ID (`KVM_REG_ARM64`).
+#[doc(hidden)]
 pub const ARCH_ARM64: u64 = 0x6000_0000_0000_0000;
 /// Bits 55:52 of a register ID: log2 of the size in bytes (`KVM_REG_SIZE_MASK`).
+#[doc(hidden)]
 pub const SIZE_MASK: u64 = 0x00f0_0000_0000_0000;
 /// Where the size field starts (`KVM_REG_SIZE_SHIFT`).
+#[doc(hidden)]
 pub const SIZE_SHIFT: u32 = 52;
 /// Bits 27:16 of an arm64 register ID, the coprocessor (`KVM_REG_ARM_COPROC_MASK`).
+#[doc(hidden)]
 pub const COPROC_MASK: u64 = 0x0000_0000_0fff_0000;
 /// Where the coprocessor field starts (`KVM_REG_ARM_COPROC_SHIFT`).
+#[doc(hidden)]
 pub const COPROC_SHIFT: u32 = 16;
 /// Bits 15:0 of a register ID, which each coprocessor lays out in its own way.
+#[doc(hidden)]
 pub const LOW_MASK: u64 = 0xffff;
 /// Bits that belong to no field and are zero in every valid ID: 51:32 and 31:28.
+#[doc(hidden)]
 pub const RESERVED_MASK: u64 = !(ARCH_MASK | SIZE_MASK | COPROC_MASK | LOW_MASK);
 
 /// Refuses a VQ that a layout does not describe.
@@ -77,20 +88,24 @@ pub(crate) fn check_vq<L: Layout>(vq: Vq) -> Result<(), VqError> {
 /// the layout's module.
 pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     /// Any register slice of the layout, decoded from an ID.
+    #[doc(hidden)]
     type Reg: Copy + fmt::Debug + Eq;
 
     /// The layout's name, that of its module.
     const NAME: &'static str;
     /// The architecture and coprocessor fields of its IDs.
+    #[doc(hidden)]
     const PREFIX: u64;
     /// The smallest VQ that it describes.
     const VQ_MIN: u16;
     /// The largest VQ that it describes.
     const VQ_MAX: u16;
     /// Its banks, in the order of the image.
+    #[doc(hidden)]
     const BANKS: &'static [Bank];
 
     /// The register slice that has this ID, or the reason why there is none.
+    #[doc(hidden)]
     fn decode(id: u64) -> Result<Self::Reg, DecodeError>;
 
     /// The bounds of slice 0 of every register at this VQ, in the order of the image. They are computed in
@@ -138,13 +153,16 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
 /// [`register_layout!`](crate::register_layout) makes such a type for each bank of a layout.
 pub trait BankType: Copy + fmt::Debug + Eq + Ord + Hash + 'static {
     /// The layout that the bank belongs to.
+    #[doc(hidden)]
     type Layout: Layout;
-    /// Index into [`Layout::BANKS`].
+    /// Index into `Layout::BANKS`.
+    #[doc(hidden)]
     const INDEX: usize;
 }
 
 /// Implemented for arrays of bytes, `[u8; N]`, only. A slice is passed as such an array, and so is a register
 /// of a view.
+#[doc(hidden)]
 pub trait ByteArray: Copy + AsRef<[u8]> + AsMut<[u8]> + sealed::Array {
     /// Its size in bytes.
     const BYTES: usize;
@@ -186,6 +204,7 @@ pub trait InImage: BankType {
     type Slice: ByteArray;
 }
 
+#[doc(hidden)]
 /// A bank whose registers have a place in the image of layout `L`. This is the same as `InImage<Layout = L>`;
 /// that, in a bound, makes the compiler write 35 lines about two types that are both named `Layout`.
 #[diagnostic::on_unimplemented(
@@ -212,6 +231,7 @@ pub trait ViewOf: BankType {
 }
 
 /// Gives the bank of a register type. `sve::Z` has `sve::bank::Z`.
+#[doc(hidden)]
 pub trait RegisterType {
     /// The bank as a type.
     type Bank: BankType;

@@ -25,6 +25,7 @@ pub struct Register<B> {
 
 impl<B: BankType> Register<B> {
     /// The bank's description.
+    #[doc(hidden)]
     pub const BANK: &'static Bank = &Checked::<B::Layout>::BANKS[B::INDEX];
 
     /// Where the bank starts in the image.
@@ -44,7 +45,8 @@ impl<B: BankType> Register<B> {
         }
     }
 
-    /// The register slice of this bank that has this ID, if there is one. [`Layout::decode`] asks each bank.
+    /// The register slice of this bank that has this ID, if there is one. `Reg::decode` asks each bank.
+    #[doc(hidden)]
     #[inline]
     pub fn from_id(id: u64) -> Option<Self> {
         // If the ID differs from the bank's first one in any bit above the low 16, the difference (which may
@@ -192,6 +194,7 @@ impl<B: BankType> From<Register<B>> for u64 {
 #[non_exhaustive]
 pub enum RegisterError {
     /// The bank has no register of this number.
+    #[doc(hidden)]
     Number {
         /// The bank.
         bank: Bank,
@@ -199,6 +202,7 @@ pub enum RegisterError {
         number: u32,
     },
     /// Registers of this bank have no slice of this index.
+    #[doc(hidden)]
     Slice {
         /// The bank.
         bank: Bank,

@@ -58,7 +58,7 @@ use core::fmt;
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 
-use crate::image::SveState;
+use crate::SveState;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::{Status, WithoutSve, without_predicates};
@@ -75,6 +75,7 @@ const FLAG_STATUS: u16 = 1;
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// What a snapshot takes besides the image: header and checksum.
+#[doc(hidden)]
 pub const OVERHEAD_BYTES: usize = HEADER_BYTES + CHECKSUM;
 /// The largest snapshot there is.
 const MAX_BYTES: usize = sve::MAX_IMAGE_BYTES + OVERHEAD_BYTES;

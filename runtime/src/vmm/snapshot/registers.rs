@@ -8,7 +8,8 @@ use core::fmt;
 use core::ops::Range;
 
 use super::{Snapshot, append};
-use crate::image::{ImageError, SveState};
+use crate::SveState;
+use crate::image::ImageError;
 use crate::kernel::one_reg::reg_size;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
@@ -142,7 +143,7 @@ impl Snapshot {
     /// ```
     /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialized};
     /// # use sve_state::shim::Vcpu;
-    /// use sve_state::one_reg::reg_size;
+    /// use sve_state::reg_size;
     /// use sve_state::snapshot::Snapshot;
     ///
     /// # let mut vcpu = Vcpu::new(Vls::up_to(Vq::new(2)?))?;

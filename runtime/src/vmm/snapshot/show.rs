@@ -8,12 +8,12 @@ use core::fmt;
 
 use super::Snapshot;
 use crate::lengths::vls::Vls;
-use crate::registers::linux::Name;
+use crate::registers::linux::RegId;
 use crate::{registers, sve};
 
 impl Snapshot {
     /// Each register of the image, as its ID and its bytes: Z0 to Z31, P0 to P15 and FFR, as wide as the
-    /// vector length makes them; without SVE V0 to V31. The bytes are little-endian. [`Name`] shows an ID as
+    /// vector length makes them; without SVE V0 to V31. The bytes are little-endian. [`RegId`] shows an ID as
     /// the register's name. FPSR and FPCR are [`status`](Self::status). This is to look at them;
     /// [`registers`](Self::registers) gives slices, as KVM and [`with_registers`](Self::with_registers) take
     /// them.
@@ -70,7 +70,7 @@ impl fmt::Display for Show<'_> {
         let mut runs: Vec<(String, String)> = Vec::new();
         let mut before = None;
         for (id, bytes) in snapshot.iter() {
-            let name = Name(id).to_string().to_lowercase();
+            let name = RegId(id).to_string().to_lowercase();
             let bank = name
                 .trim_end_matches(|c: char| c.is_ascii_digit())
                 .to_owned();

@@ -22,7 +22,7 @@ use crate::vmm::snapshot::{RegistersError, SnapshotError};
 /// the sources prints the implementor's words twice, and nothing else twice.)
 ///
 /// ```
-/// # use sve_state::{errno::Errno, shim::Vcpu, Vls};
+/// # use sve_state::{Errno, Vls, shim::Vcpu};
 /// use sve_state::SveError;
 /// use sve_state::vcpu::Finalized;
 ///

@@ -74,19 +74,22 @@ mod stage;
 
 use error::SveError;
 
-use crate::image::{Storage, SveState};
+use crate::SveState;
+use crate::image::Storage;
 use crate::kernel::errno::Errno;
-use crate::kernel::one_reg::{OneReg, reg_size};
+use crate::kernel::one_reg::{FinalizeSve, OneReg, reg_size};
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
 use crate::registers::layout::{ByteArray, Register};
 use crate::registers::{self, MAX_SLICE, past_end, without_predicates};
 use crate::{fpsimd, sve};
 
-pub use crate::kernel::one_reg::FinalizeSve;
 pub use crate::registers::Status;
+#[doc(hidden)]
 pub use single::Single;
-pub use stage::{Call, Refusal, Stage};
+#[doc(hidden)]
+pub use stage::Refusal;
+pub use stage::{Call, Stage};
 
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
 /// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,
@@ -257,7 +260,7 @@ impl<V: FinalizeSve> Initialized<V> {
     /// to write. Nothing is written if the list is not a snapshot's.
     ///
     /// ```
-    /// # use sve_state::{OneReg, Vls, Vq, one_reg::reg_size, shim::Vcpu, vcpu::FinalizeSve};
+    /// # use sve_state::{FinalizeSve, OneReg, Vls, Vq, reg_size, shim::Vcpu};
     /// use sve_state::SveError;
     /// use sve_state::snapshot::Snapshot;
     /// use sve_state::vcpu::Initialized;

@@ -7,7 +7,7 @@ use crate::kernel::errno::Errno;
 use crate::kernel::one_reg::{OneReg, reg_size};
 use crate::registers::MAX_SLICE;
 use crate::registers::layout::Register;
-use crate::registers::linux::Name;
+use crate::registers::linux::RegId;
 use crate::{fpsimd, sve};
 
 /// How far a vCPU has come in the order that KVM wants.
@@ -47,6 +47,7 @@ impl Stage {
     }
 
     /// Why KVM refuses this call at this stage, if the stage is the reason.
+    #[doc(hidden)]
     pub fn refuses(self, call: Call) -> Option<Refusal> {
         let kind = match call {
             Call::Finalize => None,
@@ -133,8 +134,8 @@ pub enum Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Get(id) => write!(f, "KVM_GET_ONE_REG of {}", Name(id)),
-            Self::Set(id) => write!(f, "KVM_SET_ONE_REG of {}", Name(id)),
+            Self::Get(id) => write!(f, "KVM_GET_ONE_REG of {}", RegId(id)),
+            Self::Set(id) => write!(f, "KVM_SET_ONE_REG of {}", RegId(id)),
             Self::Finalize => f.write_str("KVM_ARM_VCPU_FINALIZE of SVE"),
         }
     }
