@@ -2,13 +2,13 @@
 //! succeeds, and shown in full when it does not.
 
 use std::borrow::BorrowMut;
-use std::cell::RefCell;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -28,7 +28,7 @@ pub(crate) struct Context {
     /// Whether the person wants to see all output, as it comes.
     pub(crate) verbose: bool,
     /// The variables of the command announced last.
-    variables: RefCell<String>,
+    variables: Mutex<String>,
 }
 
 impl Context {
@@ -44,7 +44,7 @@ impl Context {
             root: root.to_path_buf(),
             target: target.to_path_buf(),
             verbose,
-            variables: RefCell::default(),
+            variables: Mutex::default(),
         })
     }
 
@@ -100,10 +100,11 @@ impl Context {
     /// command's.
     pub(crate) fn announce(&self, command: &Command) {
         let variables = variables(command);
-        let last = self.variables.replace(variables.clone());
-        if !variables.is_empty() && variables != last {
+        let mut last = self.variables.lock().expect("no thread panics");
+        if !variables.is_empty() && variables != *last {
             println!("  with {}:", self.short(&variables));
         }
+        *last = variables;
         println!("  $ {}", self.short(&command_line(command)));
     }
 

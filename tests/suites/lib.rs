@@ -10,6 +10,7 @@ pub mod differential;
 pub mod exhaustive;
 pub mod lengths;
 pub mod moves;
+pub mod parallel;
 pub mod report;
 pub mod running;
 

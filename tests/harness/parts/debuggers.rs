@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use sve_state_harness::parallel;
+
 use crate::context::Context;
 use crate::machine::unpacked::Unpacked;
 use crate::report::{Counted, count};
@@ -118,18 +120,18 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     }
     cx.run(cx.cargo(&["build --release -p sve-state-debug --examples"]))?;
     let examples = cx.target.join("release/examples");
-    let mut counted = Vec::new();
-    for (debugger, package) in &unpacked {
-        let programs = Programs {
+    let counted = parallel::map(&unpacked, |(debugger, package)| {
+        Programs {
             cx,
             debugger,
             package,
             examples: &examples,
             directory: cx.directory(&format!("debuggers/{}", debugger.name))?,
             can: abilities(debugger.version)?,
-        };
-        counted.push(programs.run()?);
-    }
+        }
+        .run()
+    });
+    let mut counted = counted.into_iter().collect::<Result<Vec<_>>>()?;
     let gdb = unpacked.iter().find(|(it, _)| it.kind == Kind::Gdb);
     if let Some((debugger, package)) = gdb {
         counted.push(description::compare(

@@ -8,6 +8,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use sve_state_harness::parallel;
+
 use crate::context::Context;
 use crate::machine::install::{self, CXX};
 use crate::machine::toolchain::{self, Toolchain};
@@ -39,7 +41,7 @@ pub(crate) struct Options {
     seconds: u32,
 }
 
-/// Builds all targets, and runs one after the other.
+/// Builds all targets, and runs them.
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     install::ensure(cx, &[CXX])?;
     let nightly = toolchain::nightly(cx, "fuzz")?;
@@ -50,11 +52,11 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     };
     cx.run(cx.cargo(&["fmt --check --manifest-path fuzz/Cargo.toml"]))?;
     cx.run(fuzzer.cargo(&["build"]))?;
-    let mut counted = Vec::new();
-    for (target, per_second) in TARGETS {
-        counted.push(fuzzer.run(target, per_second, options)?);
-    }
-    Ok(counted)
+    // They are busy on one processor each.
+    let runs = parallel::map(&TARGETS, |(target, per_second)| {
+        fuzzer.run(target, *per_second, options)
+    });
+    runs.into_iter().collect()
 }
 
 struct Fuzzer<'a> {

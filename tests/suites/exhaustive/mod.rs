@@ -12,9 +12,8 @@ mod vector_lengths;
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
+use crate::parallel;
 use decoders::decoders;
 use sweep::Sweep;
 use vector_lengths::vector_length_sets;
@@ -171,37 +170,29 @@ pub fn run(
         .flat_map(|vq| CONFIGURATIONS.map(|(rules, stage, ..)| Configuration { vq, rules, stage }))
         .collect();
     let (decoded, named) = decoders(&low_halves)?;
-    let total = Mutex::new(Counts {
+    let mut total = Counts {
         decoded,
         named,
         configurations: configurations.len(),
         sets: vector_length_sets(extent)?,
         ..Counts::default()
-    });
-    let differences = Mutex::new(Vec::new());
-    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let work = || {
-        while let Some(configuration) = configurations.get(next.fetch_add(1, Ordering::Relaxed)) {
-            match Sweep::new(*configuration, &low_halves).run() {
-                Ok(counts) => lock(&total).add(&counts),
-                Err(difference) => lock(&differences).push(difference),
-            }
-            progress(
-                done.fetch_add(1, Ordering::Relaxed) + 1,
-                configurations.len(),
-            );
-        }
     };
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(work);
-        }
+    let done = AtomicUsize::new(0);
+    let swept = parallel::map(&configurations, |configuration| {
+        let swept = Sweep::new(*configuration, &low_halves).run();
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        progress(done, configurations.len());
+        swept
     });
-    let differences = differences
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner);
+    let mut differences = Vec::new();
+    for swept in swept {
+        match swept {
+            Ok(counts) => total.add(&counts),
+            Err(difference) => differences.push(difference),
+        }
+    }
     if differences.is_empty() {
-        return Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner));
+        return Ok(total);
     }
     let shown = differences.len().min(SHOWN);
     Err(format!(
@@ -210,8 +201,4 @@ pub fn run(
         configurations.len(),
         differences[..shown].join("\n")
     ))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
