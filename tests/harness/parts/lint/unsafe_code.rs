@@ -75,10 +75,9 @@ fn judge(found: &BTreeMap<&str, Vec<Use>>) -> Result<()> {
     };
     for (file, uses) in found {
         if !ALLOWED.iter().any(|(place, _)| allowed(file, place)) {
-            let Use { kind, line } = &uses[0];
+            let (kind, line) = uses[0];
             bail!(
-                "{file}:{line}: {}, which may stand only in these places: {}",
-                kind.name(),
+                "{file}:{line}: an {kind}, which may stand only in these places: {}",
                 ALLOWED
                     .map(|(place, why)| format!("{place} ({why})"))
                     .join(", ")
@@ -95,34 +94,16 @@ fn judge(found: &BTreeMap<&str, Vec<Use>>) -> Result<()> {
     Ok(())
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Block,
-    /// A function, or the type of one.
-    Function,
-    /// Of a trait, an impl, an attribute, or an extern block.
-    Other,
-    /// `allow(unsafe_code)`
-    Allowed,
-}
+const BLOCK: &str = "unsafe block";
+/// Or the type of one.
+const FUNCTION: &str = "unsafe function";
+/// Of a trait, an impl, an attribute, or an extern block.
+const OTHER: &str = "unsafe item";
+/// `allow(unsafe_code)`
+const LIFTED: &str = "unsafe_code that is allowed";
 
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Block => "an unsafe block",
-            Self::Function => "an unsafe function",
-            Self::Other => "unsafe code",
-            Self::Allowed => "unsafe code allowed",
-        }
-    }
-}
-
-/// A place where something unsafe stands.
-#[derive(Debug, PartialEq, Eq)]
-struct Use {
-    kind: Kind,
-    line: usize,
-}
+/// What stands there, and its line.
+type Use = (&'static str, usize);
 
 fn uses(source: &str) -> Result<Vec<Use>> {
     let tokens: TokenStream = source.parse().map_err(|error| anyhow!("{error}"))?;
@@ -137,18 +118,12 @@ fn visit(tokens: TokenStream, uses: &mut Vec<Use>) {
         let line = tree.span().start().line;
         match (tree, tokens.peek()) {
             (TokenTree::Group(group), _) => visit(group.stream(), uses),
-            (TokenTree::Ident(word), next) if word == "unsafe" => {
-                let kind = kind(next);
-                uses.push(Use { kind, line });
-            }
+            (TokenTree::Ident(word), next) if word == "unsafe" => uses.push((kind(next), line)),
             (TokenTree::Ident(word), Some(TokenTree::Group(lints)))
-                if ["allow", "expect", "warn"]
-                    .iter()
-                    .any(|level| word == level)
+                if ["allow", "expect", "warn"].contains(&&word.to_string()[..])
                     && names_the_lint(lints.stream()) =>
             {
-                let kind = Kind::Allowed;
-                uses.push(Use { kind, line });
+                uses.push((LIFTED, line));
             }
             _ => {}
         }
@@ -156,11 +131,11 @@ fn visit(tokens: TokenStream, uses: &mut Vec<Use>) {
 }
 
 /// What `unsafe` makes unsafe, by the token behind it.
-fn kind(next: Option<&TokenTree>) -> Kind {
+fn kind(next: Option<&TokenTree>) -> &'static str {
     match next {
-        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => Kind::Block,
-        Some(TokenTree::Ident(word)) if word == "fn" => Kind::Function,
-        _ => Kind::Other,
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => BLOCK,
+        Some(TokenTree::Ident(word)) if word == "fn" => FUNCTION,
+        _ => OTHER,
     }
 }
 
@@ -170,57 +145,45 @@ fn names_the_lint(lints: TokenStream) -> bool {
 }
 
 fn summary(uses: &[Use]) -> String {
-    let of = |kind: Kind| uses.iter().filter(|u| u.kind == kind).count();
-    let mut parts = vec![
-        count(of(Kind::Block), "block"),
-        count(of(Kind::Function), "function"),
-    ];
-    if of(Kind::Other) > 0 {
-        parts.push(format!("{} more", of(Kind::Other)));
-    }
-    parts.join(", ")
+    let kinds = [BLOCK, FUNCTION, OTHER].into_iter();
+    let counts = kinds.map(|kind| (uses.iter().filter(|(k, _)| *k == kind).count(), kind));
+    let parts = counts
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, kind)| count(n, kind));
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ALLOWED, BTreeMap, Kind, Use, judge, uses};
+    use super::{ALLOWED, BLOCK, BTreeMap, FUNCTION, LIFTED, OTHER, judge, uses};
 
-    fn kinds(source: &str) -> Vec<Kind> {
+    fn kinds(source: &str) -> Vec<&'static str> {
         let uses = uses(source).unwrap();
-        uses.into_iter().map(|u| u.kind).collect()
+        uses.into_iter().map(|(kind, _)| kind).collect()
     }
 
     #[test]
     fn wherever_it_stands_it_is_found() {
-        assert_eq!(kinds("fn f() { loop { unsafe { g() } } }"), [Kind::Block]);
-        assert_eq!(kinds("impl S { pub unsafe fn f() {} }"), [Kind::Function]);
-        assert_eq!(kinds("type F = unsafe fn();"), [Kind::Function]);
-        assert_eq!(kinds("unsafe impl Send for S {}"), [Kind::Other]);
-        assert_eq!(kinds("unsafe trait T {}"), [Kind::Other]);
-        assert_eq!(kinds("unsafe extern \"C\" { fn f(); }"), [Kind::Other]);
-        assert_eq!(kinds("#[unsafe(no_mangle)] fn f() {}"), [Kind::Other]);
-        assert_eq!(kinds("#![allow(dead_code, unsafe_code)]"), [Kind::Allowed]);
+        assert_eq!(kinds("fn f() { loop { unsafe { g() } } }"), [BLOCK]);
+        assert_eq!(kinds("impl S { pub unsafe fn f() {} }"), [FUNCTION]);
+        assert_eq!(kinds("type F = unsafe fn();"), [FUNCTION]);
+        assert_eq!(kinds("unsafe impl Send for S {}"), [OTHER]);
+        assert_eq!(kinds("unsafe trait T {}"), [OTHER]);
+        assert_eq!(kinds("unsafe extern \"C\" { fn f(); }"), [OTHER]);
+        assert_eq!(kinds("#[unsafe(no_mangle)] fn f() {}"), [OTHER]);
+        assert_eq!(kinds("#![allow(dead_code, unsafe_code)]"), [LIFTED]);
         let conditional = "#[cfg_attr(all(), expect(unsafe_code))] fn f() {}";
-        assert_eq!(kinds(conditional), [Kind::Allowed]);
+        assert_eq!(kinds(conditional), [LIFTED]);
         let hidden = "macro_rules! m { () => { quote!(unsafe { f() }) } }";
-        assert_eq!(kinds(hidden), [Kind::Block]);
+        assert_eq!(kinds(hidden), [BLOCK]);
         let harmless = "#![deny(unsafe_code)] //! unsafe {}\nconst A: &str = \"unsafe {}\";";
-        assert_eq!(kinds(harmless), []);
-        let second = [Use {
-            kind: Kind::Block,
-            line: 2,
-        }];
-        assert_eq!(uses("fn f() {\n unsafe {} }").unwrap(), second);
+        assert!(kinds(harmless).is_empty());
+        assert_eq!(uses("fn f() {\n unsafe {} }").unwrap(), [(BLOCK, 2)]);
     }
 
     #[test]
     fn elsewhere_is_refused_and_so_is_a_list_with_more_than_there_is() {
-        let one = || {
-            vec![Use {
-                kind: Kind::Block,
-                line: 7,
-            }]
-        };
+        let one = || vec![(BLOCK, 7)];
         // In a folder, some file of it.
         let listed = ALLOWED.map(|(place, _)| match place {
             "runtime/src/image/copy/" => "runtime/src/image/copy/neon.rs",
