@@ -134,7 +134,8 @@ fn direct(target: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Assembly, Flow};
+    use super::Assembly;
+    use super::Flow::{self, *};
 
     fn flows(lines: &[&str]) -> Vec<Flow> {
         let assembly = Assembly::parse(&format!("_ZN1a1b1fE:\n\t{}\n", lines.join("\n\t")));
@@ -149,39 +150,40 @@ mod tests {
     #[test]
     fn instructions_are_told_apart() {
         let text = str::to_owned;
+        let label = || text(".LBB0_1");
         let aarch64 = [
-            ("b.ne\t.LBB0_1", Flow::Branch(text(".LBB0_1"))),
-            ("cbz\tx2, .LBB0_1", Flow::Branch(text(".LBB0_1"))),
-            ("tbnz\tw0, #3, .LBB0_1", Flow::Branch(text(".LBB0_1"))),
-            ("bl\tmemcpy", Flow::Call(text("memcpy"))),
-            ("b\t.LBB0_1", Flow::Jump(text(".LBB0_1"))),
-            ("br\tx2", Flow::JumpIndirect),
-            ("blr\tx8", Flow::CallIndirect),
-            ("brk\t#0x1", Flow::Trap),
-            ("bic\tw8, w0, #0xf", Flow::Next),
-            ("tbl\tv0.16b, { v0.16b }, v1.16b", Flow::Next),
-            ("csel\tx0, x1, x2, eq", Flow::Next),
-            ("ret", Flow::Return),
+            ("b.ne\t.LBB0_1", Branch(label())),
+            ("cbz\tx2, .LBB0_1", Branch(label())),
+            ("tbnz\tw0, #3, .LBB0_1", Branch(label())),
+            ("bl\tmemcpy", Call(text("memcpy"))),
+            ("b\t.LBB0_1", Jump(label())),
+            ("br\tx2", JumpIndirect),
+            ("blr\tx8", CallIndirect),
+            ("brk\t#0x1", Trap),
+            ("bic\tw8, w0, #0xf", Next),
+            ("tbl\tv0.16b, { v0.16b }, v1.16b", Next),
+            ("csel\tx0, x1, x2, eq", Next),
+            ("ret", Return),
         ];
         let x86_64 = [
-            ("jae\t.LBB0_1", Flow::Branch(text(".LBB0_1"))),
-            ("jmp\t.LBB0_1", Flow::Jump(text(".LBB0_1"))),
-            ("jmp\tmemcpy@PLT", Flow::Jump(text("memcpy"))),
-            ("jmp\trax", Flow::JumpIndirect),
-            ("jmp\tqword ptr [rax + 8*rcx]", Flow::JumpIndirect),
-            ("call\tqword ptr [rax + 8]", Flow::CallIndirect),
+            ("jae\t.LBB0_1", Branch(label())),
+            ("jmp\t.LBB0_1", Jump(label())),
+            ("jmp\tmemcpy@PLT", Jump(text("memcpy"))),
+            ("jmp\trax", JumpIndirect),
+            ("jmp\tqword ptr [rax + 8*rcx]", JumpIndirect),
+            ("call\tqword ptr [rax + 8]", CallIndirect),
             (
                 "call\tqword ptr [rip + memcpy@GOTPCREL]",
-                Flow::Call(text("memcpy")),
+                Call(text("memcpy")),
             ),
-            ("call\tr12", Flow::CallIndirect),
+            ("call\tr12", CallIndirect),
             (
                 "rep movsb\tbyte ptr es:[rdi], byte ptr [rsi]",
-                Flow::Call(text("rep movsb byte ptr es:[rdi], byte ptr [rsi]")),
+                Call(text("rep movsb byte ptr es:[rdi], byte ptr [rsi]")),
             ),
-            ("cmovb\tr8d, esi", Flow::Next),
-            ("ud2", Flow::Trap),
-            ("ret", Flow::Return),
+            ("cmovb\tr8d, esi", Next),
+            ("ud2", Trap),
+            ("ret", Return),
         ];
         for (line, flow) in aarch64.into_iter().chain(x86_64) {
             assert_eq!(

@@ -137,7 +137,8 @@ fn ways(function: &Function, at: usize) -> [Option<usize>; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, faults};
+    use super::Kind::{self, *};
+    use super::faults;
     use crate::parts::codegen::assembly::Assembly;
 
     /// What is wrong with a function of these instructions and labels, if the loop around nothing has `own` branches.
@@ -155,22 +156,19 @@ mod tests {
     fn a_copy_alone_is_a_straight_line() {
         let kinds = |code: &str| kinds(0, false, &[], code);
         assert_eq!(kinds("ldr q0, [x0]; b .L1; .L1:; str q0, [x1]; ret"), []);
-        assert_eq!(
-            kinds("cbz x0, .L1; str q0, [x1]; .L1:; ret"),
-            [Kind::Branch]
-        );
-        assert_eq!(kinds("bl memcpy; ret"), [Kind::Call]);
-        assert_eq!(kinds("b memcpy"), [Kind::Call]);
+        assert_eq!(kinds("cbz x0, .L1; str q0, [x1]; .L1:; ret"), [Branch]);
+        assert_eq!(kinds("bl memcpy; ret"), [Call]);
+        assert_eq!(kinds("b memcpy"), [Call]);
         assert_eq!(
             kinds("mov r12, qword ptr [rip + memcpy@GOTPCREL]; call r12"),
-            [Kind::Call]
+            [Call]
         );
         assert_eq!(
             kinds("rep movsb byte ptr es:[rdi], byte ptr [rsi]; ret"),
-            [Kind::Call]
+            [Call]
         );
-        assert_eq!(kinds("blr x8; br x8; jmp rax"), [Kind::Indirect; 3]);
-        assert_eq!(kinds("bl _4core9panicking5panic; brk #1"), [Kind::Panic; 2]);
+        assert_eq!(kinds("blr x8; br x8; jmp rax"), [Indirect; 3]);
+        assert_eq!(kinds("bl _4core9panicking5panic; brk #1"), [Panic; 2]);
     }
 
     #[test]
@@ -181,22 +179,19 @@ mod tests {
             kinds(own, false, &[], &code)
         };
         assert_eq!(kinds(2, "mov rax, rbx"), []);
-        assert_eq!(kinds(1, "mov rax, rbx"), [Kind::Branch]);
+        assert_eq!(kinds(1, "mov rax, rbx"), [Branch]);
         // On the width, over some code or to another place that comes back.
-        assert_eq!(kinds(9, "jb .L2; mov rax, rbx; .L2:"), [Kind::Branch]);
-        assert_eq!(kinds(9, "jb .L1"), [Kind::Branch]);
+        assert_eq!(kinds(9, "jb .L2; mov rax, rbx; .L2:"), [Branch]);
+        assert_eq!(kinds(9, "jb .L1"), [Branch]);
         // Around the same again.
-        assert_eq!(
-            kinds(9, ".L2:; inc rcx; cmp rcx, 16; jne .L2"),
-            [Kind::Branch]
-        );
+        assert_eq!(kinds(9, ".L2:; inc rcx; cmp rcx, 16; jne .L2"), [Branch]);
         assert_eq!(
             kinds(9, "jae .L2; jmp .L4; .L2:; call _5panic; ud2; .L4:"),
-            [Kind::Panic; 2]
+            [Panic; 2]
         );
         assert_eq!(
             kinds(2, "jae .L2; jmp .L4; .L2:; call _5panic; .L4:"),
-            [Kind::Panic, Kind::Branch]
+            [Panic, Branch]
         );
     }
 
@@ -205,22 +200,13 @@ mod tests {
         let code =
             "cmp byte ptr [rip + _8DETECTED], 2; jne .L1; jmp _4copy3yes; .L1:; jmp _4copy2no";
         assert_eq!(kinds(0, true, &[], code), []);
-        assert_eq!(
-            kinds(0, false, &[], code),
-            [Kind::Branch, Kind::Call, Kind::Call]
-        );
+        assert_eq!(kinds(0, false, &[], code), [Branch, Call, Call]);
         assert_eq!(
             kinds(0, true, &[], &code.replace("8DETECTED", "5other")).len(),
             3
         );
-        assert_eq!(
-            kinds(0, true, &[], &format!("jb .L1; {code}")),
-            [Kind::Branch]
-        );
-        assert_eq!(
-            kinds(0, true, &[], &format!("call memcpy; {code}")),
-            [Kind::Call]
-        );
+        assert_eq!(kinds(0, true, &[], &format!("jb .L1; {code}")), [Branch]);
+        assert_eq!(kinds(0, true, &[], &format!("call memcpy; {code}")), [Call]);
     }
 
     #[test]
@@ -231,7 +217,7 @@ mod tests {
         assert_eq!(kinds("ubfiz w1, w1, #5, #5; ret"), []);
         assert_eq!(
             kinds("cmp w1, #31; and esi, eax; and w1, w1, #0x3f; ret"),
-            [Kind::Index]
+            [Index]
         );
     }
 }
