@@ -7,27 +7,17 @@
 #![cfg(target_endian = "little")]
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
+use anyhow::{Result, anyhow};
 use sve_state::regset::{FpsimdState, NT_ARM_SSVE, NT_ARM_SVE, NT_PRFPREG, Payload, Regset};
 use sve_state::signal::{self, Frame};
 use sve_state::vcpu::Status;
 use sve_state::{SveState, Vq};
+use sve_state_harness::threads::{self, EVEN, ODD, equal, same};
 
 const ARCHIVE: &[u8] = include_bytes!("../frames/frames.tar.xz");
 
-/// What the threads loaded into FPSR and FPCR: seeds that are odd, and even ones.
-const ODD: Status = Status {
-    fpsr: 0x0800_0011,
-    fpcr: 0x0240_0000,
-};
-const EVEN: Status = Status {
-    fpsr: 0x0000_008e,
-    fpcr: 0x0180_0000,
-};
-
 type Image = SveState<Box<[u8]>>;
-type Result<T = ()> = std::result::Result<T, String>;
 
 /// A file of the archive.
 struct Record {
@@ -80,19 +70,9 @@ impl Record {
     /// What the thread loaded, at a vector length.
     fn loaded(&self, vq: u32, seed: usize, streaming: bool) -> Image {
         let mut image = SveState::zeroed(Vq::new(vq).unwrap()).unwrap();
-        let bytes = image.as_bytes_mut();
-        for (k, byte) in bytes.iter_mut().enumerate() {
-            *byte = (31 * k + k / 251 + 97 * seed + 1).to_le_bytes()[0];
-        }
-        // A run of ones from its start is all that FFR may have.
-        let vq = vq as usize;
-        let ones = (5 * seed + 3) % (16 * vq);
-        for (k, byte) in bytes[544 * vq..].iter_mut().enumerate() {
-            let ones = match streaming && !self.has_fa64() {
-                true => 0,
-                false => ones.saturating_sub(8 * k).min(8),
-            };
-            *byte = ((1_u16 << ones) - 1).to_le_bytes()[0];
+        threads::load(image.as_bytes_mut(), Vq::new(vq).unwrap(), seed);
+        if streaming && !self.has_fa64() {
+            image.as_bytes_mut()[544 * vq as usize..].fill(0);
         }
         image
     }
@@ -126,13 +106,16 @@ fn archive() -> Vec<Record> {
 }
 
 /// Runs a check on each record whose name starts so; gives how many there are.
-fn each(start: &str, check: impl Fn(&Record) -> Result) -> usize {
+fn each(start: &str, check: impl Fn(&Record) -> Result<()>) -> usize {
     let mut records = archive();
     records.retain(|record| record.name().starts_with(start));
     let mut failed = BTreeMap::<_, Vec<_>>::new();
     for record in &records {
         if let Err(error) = check(record) {
-            failed.entry(error).or_default().push(&record.path);
+            failed
+                .entry(error.to_string())
+                .or_default()
+                .push(&record.path);
         }
     }
     let count: usize = failed.values().map(Vec::len).sum();
@@ -144,34 +127,13 @@ fn each(start: &str, check: impl Fn(&Record) -> Result) -> usize {
     records.len()
 }
 
-fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result {
-    match found == expected {
-        true => Ok(()),
-        false => Err(format!("{what}: {found:?}, and not {expected:?}")),
-    }
-}
-
-fn equal(what: &str, found: &[u8], expected: &[u8]) -> Result {
-    same(&format!("{what}, bytes"), found.len(), expected.len())?;
-    let mut pairs = found.iter().zip(expected);
-    same(
-        what,
-        pairs.position(|(found, expected)| found != expected),
-        None,
-    )
-}
-
-fn text(error: impl ToString) -> String {
-    error.to_string()
-}
-
 /// Two threads got their signal before they had loaded anything.
 const NOTHING_LOADED: [&str; 2] = [
     "smeonly-7.2/frame-vq0-svq4-n-ffr-udf-a0",
     "smeonly-7.3/frame-vq0-svq4-n-ffr-udf-a0",
 ];
 
-fn frame(record: &Record) -> Result {
+fn frame(record: &Record) -> Result<()> {
     let [vq, svq] = record.vqs();
     // A system call ends streaming mode, and then nothing is left of its registers. It gives up what is above
     // V too, but not in qemu-user.
@@ -198,9 +160,9 @@ fn frame(record: &Record) -> Result {
         image = Record::not_loaded(&bytes[16..], 1);
     }
 
-    let needed = signal::frame_bytes(&bytes[..4096]).map_err(text)?;
+    let needed = signal::frame_bytes(&bytes[..4096])?;
     same("bytes", needed, bytes.len())?;
-    let frame = Frame::parse(bytes).map_err(text)?;
+    let frame = Frame::parse(bytes)?;
     let found = frame
         .sve
         .map(|sve| (sve.vq, sve.streaming, sve.state.is_some()));
@@ -216,15 +178,15 @@ fn frame(record: &Record) -> Result {
     // Written over with zeros, and then as it was: byte for byte, every other record included.
     let mut written = record.bytes.clone();
     read.as_bytes_mut().fill(0);
-    signal::write(&mut written, &read, Status::default()).map_err(text)?;
-    let zeros = Frame::parse(&written).map_err(text)?;
+    signal::write(&mut written, &read, Status::default())?;
+    let zeros = Frame::parse(&written)?;
     same("status", zeros.copy_to(&mut read), Status::default())?;
     same(
         "zeros",
         read.as_bytes().iter().any(|byte| *byte != 0),
         false,
     )?;
-    signal::write(&mut written, &image, status).map_err(text)?;
+    signal::write(&mut written, &image, status)?;
     equal("written", &written, bytes)
 }
 
@@ -239,9 +201,9 @@ fn frames_are_read_and_written_back() {
 #[test]
 fn whole_frames_are_the_kernels() {
     let frames = each("frame-", |record| {
-        let frame = Frame::parse(&record.bytes).map_err(text)?;
+        let frame = Frame::parse(&record.bytes)?;
         let mut written = vec![0xee; frame.size()];
-        let size = frame.write(0x1000, &mut written).map_err(text)?;
+        let size = frame.write(0x1000, &mut written)?;
         same("size", size, written.len())?;
         same("frame", Frame::parse(&written), Ok(frame))?;
         same("bytes", signal::frame_bytes(&written[..4096]), Ok(size))
@@ -290,12 +252,12 @@ enum Expected {
     None,
 }
 
-fn regset(bytes: &[u8], note: u32, vq: u32, expected: &Expected) -> Result {
+fn regset(bytes: &[u8], note: u32, vq: u32, expected: &Expected) -> Result<()> {
     let regset = match note {
         NT_ARM_SVE => Regset::parse(bytes),
         _ => Regset::parse_streaming(bytes),
     };
-    let regset = regset.map_err(text)?;
+    let regset = regset?;
     let vqs = (u32::from(regset.vq().get()), regset.max_vq());
     same("vl, max_vl", vqs, (vq, Vq::ARCH_MAX))?;
     let payload = match expected {
@@ -309,7 +271,7 @@ fn regset(bytes: &[u8], note: u32, vq: u32, expected: &Expected) -> Result {
     same("payload", regset.payload(), payload)?;
 
     let mut written = vec![0xee; regset.size()];
-    regset.write(&mut written).map_err(text)?;
+    regset.write(&mut written)?;
     let mut kernels = bytes[..written.len()].to_vec();
     match payload {
         // Some kernels say 8 where others say 16.
@@ -356,11 +318,11 @@ fn register_sets_are_read_and_written_back() {
     assert_eq!([sve, streaming, fpsimd], [164, 152, 186]);
 }
 
-fn fpsimd(bytes: &[u8], image: &Image, status: Status) -> Result {
-    let found = FpsimdState::parse(bytes).map_err(text)?;
+fn fpsimd(bytes: &[u8], image: &Image, status: Status) -> Result<()> {
+    let found = FpsimdState::parse(bytes)?;
     same("V", found, FpsimdState::from_state(image, status))?;
     let mut written = [0xee; 528];
-    found.write(&mut written).map_err(text)?;
+    found.write(&mut written)?;
     equal("written", &written, bytes)
 }
 
@@ -431,7 +393,7 @@ fn core_files_are_read() {
                     &expected(record, note, own, seed, streaming),
                 ),
             };
-            check.map_err(|error| format!("note {note:#x} of thread {n}: {error}"))?;
+            check.map_err(|error| anyhow!("note {note:#x} of thread {n}: {error}"))?;
         }
         let [fpsimd, sve, ssve] = thread;
         let both = [vq > 0, svq > 0].map(|there| if there { fpsimd } else { 0 });

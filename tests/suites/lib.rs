@@ -13,6 +13,7 @@ pub mod moves;
 pub mod parallel;
 pub mod report;
 pub mod running;
+pub mod threads;
 
 #[cfg(doctest)]
 #[doc = include_str!("lies.md")]

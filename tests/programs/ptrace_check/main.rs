@@ -23,7 +23,6 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 mod check {
-    use std::fmt::Debug;
     use std::process::{self, ExitCode};
 
     use anyhow::{Context as _, Result, bail, ensure};
@@ -32,6 +31,8 @@ mod check {
     use sve_state::signal::Frame;
     use sve_state::vcpu::Status;
     use sve_state::{SveState, Vq};
+
+    use sve_state_harness::threads::{equal, load, same};
 
     use crate::thread::{Child, Shared, Stop, Write, capabilities, shared, start};
 
@@ -87,51 +88,13 @@ mod check {
         Ok(())
     }
 
-    /// Registers that differ in each byte that can, by a seed. FFR has a run of ones from its start, which is
-    /// all that it may have.
-    fn pattern(bytes: &mut [u8], vq: Vq, seed: usize) -> Status {
-        let vq = usize::from(vq.get());
-        for (k, byte) in bytes[..546 * vq].iter_mut().enumerate() {
-            let [low, ..] = (k * 31 + k / 251 + seed * 97 + 1).to_le_bytes();
-            *byte = low;
-        }
-        let ffr = &mut bytes[544 * vq..546 * vq];
-        ffr.fill(0);
-        let ones = (seed * 5 + 3) % (16 * vq);
-        ffr[..ones / 8].fill(0xff);
-        ffr[ones / 8] = (1 << (ones % 8)) - 1;
-        match seed % 2 {
-            0 => Status {
-                fpsr: 0x0800_0011,
-                fpcr: 0x0240_0000,
-            },
-            _ => Status {
-                fpsr: 0x0000_008e,
-                fpcr: 0x0180_0000,
-            },
-        }
-    }
-
     fn fill(shared: &mut Shared, vq: Vq, seed: usize) -> Status {
-        let status = pattern(&mut shared.from, vq, seed);
+        let status = load(&mut shared.from, vq, seed);
         shared.from_status = [status.fpsr, status.fpcr];
         shared.to.fill(0xee);
         shared.write = Write::Nothing;
         shared.frame_bytes = 0;
         status
-    }
-
-    fn equal(what: &str, found: &[u8], expected: &[u8]) -> Result<()> {
-        same(&format!("{what}, bytes"), found.len(), expected.len())?;
-        let mut pairs = found.iter().zip(expected).enumerate();
-        let different = pairs.find(|(_, (found, expected))| found != expected);
-        same(what, different, None)
-    }
-
-    fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<()> {
-        let equal = found == expected;
-        ensure!(equal, "{what}: {found:x?}, and not {expected:x?}");
-        Ok(())
     }
 
     /// What the child has in its registers at the end.
@@ -213,7 +176,7 @@ mod check {
         }
 
         let mut other = vec![0; len];
-        let status = pattern(&mut other, vq, 2);
+        let status = load(&mut other, vq, 2);
         let state = SveState::new(vq, &other[..])?;
         set(&child, NT_ARM_SVE, &Regset::from_state(&state, status))?;
         goes_on(child, BRK)?;
@@ -236,7 +199,7 @@ mod check {
         same("NT_PRFPREG", found, expected)?;
 
         let mut other = vec![0; state.as_bytes().len()];
-        let status = pattern(&mut other, vq, 4);
+        let status = load(&mut other, vq, 4);
         let state = SveState::new(vq, &mut other[..])?;
         let regset = Regset::from_fpsimd(Some(vq), FpsimdState::from_state(&state, status));
         set(&child, NT_ARM_SVE, &regset)?;
@@ -269,7 +232,7 @@ mod check {
     /// The frame has every register, and the thread goes on with what is written there.
     fn by_handler(shared: &mut Shared, vq: Vq, write: Write) -> Result<()> {
         let status = fill(shared, vq, 5);
-        let wanted = pattern(&mut shared.wanted, vq, 6);
+        let wanted = load(&mut shared.wanted, vq, 6);
         shared.wanted_status = [wanted.fpsr, wanted.fpcr];
         shared.write = write;
         let child = start(shared, vq, Stop::Udf, false)?;
@@ -291,7 +254,7 @@ mod check {
     fn handler_after_a_system_call(shared: &mut Shared, vq: Vq) -> Result<()> {
         let status = fill(shared, vq, 7);
         let mut other = vec![0; 546 * usize::from(vq.get())];
-        let wanted = pattern(&mut other, vq, 12);
+        let wanted = load(&mut other, vq, 12);
         let other = SveState::new(vq, &other[..])?;
         let mut expected = SveState::zeroed(vq)?;
         FpsimdState::from_state(&other, wanted).copy_to(&mut expected);
@@ -342,7 +305,7 @@ mod check {
         }
 
         let mut other = vec![0; len];
-        let status = pattern(&mut other, vq, 9);
+        let status = load(&mut other, vq, 9);
         other[ffr..].fill(0);
         let state = SveState::new(vq, &other[..])?;
         let regset = Regset::from_state(&state, status).streaming();

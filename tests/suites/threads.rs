@@ -1,0 +1,49 @@
+//! What threads of Linux load into their registers, and whether it is found again: in the archive of frames, and
+//! by `ptrace_check`.
+
+use std::fmt::Debug;
+
+use anyhow::{Result, ensure};
+use sve_state::Vq;
+use sve_state::vcpu::Status;
+
+/// FPSR and FPCR: of seeds that are odd, and of even ones.
+pub const ODD: Status = Status {
+    fpsr: 0x0800_0011,
+    fpcr: 0x0240_0000,
+};
+/// The others.
+pub const EVEN: Status = Status {
+    fpsr: 0x0000_008e,
+    fpcr: 0x0180_0000,
+};
+
+/// Registers that differ in each byte that can, by a seed, in the front of a buffer; and FPSR and FPCR. FFR has a run
+/// of ones from its start, which is all that it may have.
+pub fn load(bytes: &mut [u8], vq: Vq, seed: usize) -> Status {
+    let vq = usize::from(vq.get());
+    for (k, byte) in bytes[..544 * vq].iter_mut().enumerate() {
+        *byte = (31 * k + k / 251 + 97 * seed + 1).to_le_bytes()[0];
+    }
+    let ones = (5 * seed + 3) % (16 * vq);
+    for (k, byte) in bytes[544 * vq..546 * vq].iter_mut().enumerate() {
+        let ones = ones.saturating_sub(8 * k).min(8);
+        *byte = ((1_u16 << ones) - 1).to_le_bytes()[0];
+    }
+    if seed % 2 == 1 { ODD } else { EVEN }
+}
+
+/// Refuses what was not expected.
+pub fn same<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Result<()> {
+    let equal = found == expected;
+    ensure!(equal, "{what}: {found:x?}, and not {expected:x?}");
+    Ok(())
+}
+
+/// The same for bytes, of which the first that differs is named.
+pub fn equal(what: &str, found: &[u8], expected: &[u8]) -> Result<()> {
+    same(&format!("{what}, bytes"), found.len(), expected.len())?;
+    let mut pairs = found.iter().zip(expected).enumerate();
+    let different = pairs.find(|(_, (found, expected))| found != expected);
+    same(what, different, None)
+}
