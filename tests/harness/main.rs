@@ -22,7 +22,7 @@ use parts::{ON_REQUEST, PARTS, Part};
 use report::Report;
 
 const ABOUT: &str = "\
-Runs every test of sve-state: all parts but `mutants` in order, or the one named.
+Runs every test of sve-state: all parts but `hosts` and `mutants` in order, or the one named.
 
 What a part needs and the machine lacks is installed with apt where that is allowed (as root, or where \
 `sudo -n` works); each command is printed before it runs. Compilers and kernels are only unpacked, under \

@@ -24,8 +24,9 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 mod check {
-    use std::fs;
-    use std::io::Write;
+    use std::fs::{self, OpenOptions};
+    use std::io::{Read as _, Write};
+    use std::os::unix::fs::OpenOptionsExt as _;
     use std::path::Path;
     use std::process::{self, Command, ExitCode};
 
@@ -35,6 +36,7 @@ mod check {
     use sve_state_harness::conformance::kvm::KvmHost;
     use sve_state_harness::conformance::{self, Host as _};
     use sve_state_harness::differential::{self, Replay};
+    use sve_state_harness::hosts::Configuration;
     use sve_state_harness::lengths::Lengths;
     use sve_state_harness::report::{Found, Report};
     use sve_state_harness::{consumers, moves, running};
@@ -59,6 +61,15 @@ mod check {
         /// Repeat a difference that random operations found, and nothing else
         #[arg(long, value_name = "SEED:VQ:N,N,...")]
         replay: Option<Replay>,
+        /// Make vCPUs as on this host of `cargo harness hosts`
+        #[arg(long, value_name = "NAME", value_parser = Configuration::named)]
+        configuration: Option<&'static Configuration>,
+    }
+
+    impl Args {
+        fn runs_guests(&self) -> bool {
+            self.configuration.is_none_or(Configuration::runs_guests)
+        }
     }
 
     /// The first process takes the kernel with it when it ends. So there it does not, and the machine
@@ -81,7 +92,8 @@ mod check {
             }
         }
         let report = run(&args);
-        if init && args.case.is_none() && args.replay.is_none() && report.passed() {
+        let everything = args.case.is_none() && args.replay.is_none() && args.runs_guests();
+        if init && everything && report.passed() {
             let vqs = report.lengths.unwrap_or_default().vqs();
             let wanted = |vq: &u32| args.vq.is_none_or(|only| only == *vq);
             if let Err(what) = vqs.filter(wanted).try_for_each(migrate) {
@@ -111,19 +123,23 @@ mod check {
     fn run(args: &Args) -> Report {
         let uname = uname();
         let kernel = [uname.release(), uname.version()].map(|text| text.to_string_lossy());
-        println!("@@ kernel\trelease={}", kernel[0]);
+        let mode = mode().unwrap_or_else(|| "unknown".to_owned());
+        println!("@@ kernel\trelease={}\tmode={mode}", kernel[0]);
         let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
         let mut report = Report {
             revision: option_env!("SVE_STATE_REVISION")
                 .unwrap_or("unknown")
                 .to_owned(),
-            kernel: kernel.join(", "),
+            kernel: format!("{}, KVM: {mode}", kernel.join(", ")),
             processor: processor(),
             repeat: format!("--operations {} --seed {seed}", args.operations),
             ..Report::default()
         };
         if let Some(vq) = args.vq {
             report.repeat += &format!(" --vq {vq}");
+        }
+        if let Some(host) = args.configuration {
+            report.repeat += &format!(" --configuration {}", host.name);
         }
         if let Err(what) = fill(args, seed, &mut report) {
             report.failures.push(what);
@@ -141,7 +157,7 @@ mod check {
         if !Path::new("/dev/kvm").exists() {
             return Err("no /dev/kvm: the kernel has no KVM, or was not started at EL2".to_owned());
         }
-        let mut kvm = KvmHost::open()?;
+        let mut kvm = KvmHost::open(args.configuration)?;
         let lengths = kvm.lengths();
         println!("@@ host\tlengths={lengths}");
         report.lengths = Some(lengths);
@@ -171,7 +187,7 @@ mod check {
             let random = differential::guest_main(&mut kvm, options);
             failed(random.map(|found: Found| report.random = Some(found)));
             let errno = |error: &kvm_ioctls::Error| error.errno();
-            let moves = moves::run(lengths, || kvm.initialized(), errno);
+            let moves = moves::run(lengths, || kvm.initialized(true), errno);
             failed(moves.map(|moves| {
                 println!(
                     "@@ moves\tallowed={}\trefused={}",
@@ -180,11 +196,32 @@ mod check {
                 report.moves = Some(moves);
             }));
         }
-        let moved = running::guest_main(&kvm, args.vq);
-        failed(moved.map(|vqs| report.running = Some(vqs)));
+        if args.runs_guests() {
+            let moved = running::guest_main(&kvm, args.vq);
+            failed(moved.map(|vqs| report.running = Some(vqs)));
+        }
         let consumers = consumers::kvm::guest_main(&kvm);
         failed(consumers.map(|vcpus| println!("@@ consumers\tvcpus={vcpus}")));
         Ok(())
+    }
+
+    /// The mode that KVM is in, as the kernel's log has it, for those who may read that.
+    fn mode() -> Option<String> {
+        let mut log = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open("/dev/kmsg")
+            .ok()?;
+        // Each read gives a record, until there are no more.
+        let mut record = [0; 8192];
+        while let Ok(n) = log.read(&mut record) {
+            // `6,215,1352679,-;kvm [1]: VHE mode initialized successfully`
+            let text = String::from_utf8_lossy(&record[..n]);
+            if let Some((before, _)) = text.split_once(" mode initialized successfully") {
+                return before.rsplit_once(": ").map(|(_, mode)| mode.to_owned());
+            }
+        }
+        None
     }
 
     /// What the first processor says of itself.

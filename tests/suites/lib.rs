@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod consumers;
 pub mod differential;
 pub mod exhaustive;
+pub mod hosts;
 pub mod lengths;
 pub mod moves;
 pub mod parallel;

@@ -26,7 +26,7 @@ pub struct Found {
 pub struct Report {
     /// The revision of this project.
     pub revision: String,
-    /// As `uname` has it.
+    /// As `uname` has it, and the mode that KVM is in.
     pub kernel: String,
     /// As `/proc/cpuinfo` has it.
     pub processor: String,

@@ -30,17 +30,21 @@ const BUSY: f64 = 0.05;
 /// How much of the console is shown when it ends badly.
 const TAIL: usize = 60;
 
-/// The command that boots: EL2 is emulated, so that the kernel brings up KVM.
+/// The command that boots: EL2 is emulated, so that the kernel brings up KVM, in a mode or as it likes.
 pub(crate) fn command(
     qemu: &Qemu,
     kernel: &Path,
-    lengths: Lengths,
+    processor: &str,
+    mode: Option<&str>,
     initrd: &Path,
     init_arguments: &[String],
 ) -> Command {
     // A message of the kernel's in the middle of a line would spoil what the guest says; a busy machine is
     // slow enough for one. Only a panic is printed.
     let mut append = "console=ttyAMA0 loglevel=1 panic=-1".to_owned();
+    if let Some(mode) = mode {
+        append = format!("{append} kvm-arm.mode={mode}");
+    }
     if !init_arguments.is_empty() {
         // The kernel gives init what follows the dashes.
         append = format!("{append} -- {}", init_arguments.join(" "));
@@ -48,7 +52,7 @@ pub(crate) fn command(
     let mut command = qemu.command();
     command
         .args(["-M", "virt,virtualization=on,gic-version=3"])
-        .args(["-cpu", &processor(lengths)])
+        .args(["-cpu", processor])
         .args(["-smp", "1", "-m", "512", "-nographic", "-nic", "none"])
         .arg("-no-reboot")
         .arg("-kernel")
@@ -61,7 +65,7 @@ pub(crate) fn command(
 
 /// A processor with these vector lengths. Where some are named, QEMU adds the powers of two below the
 /// largest, which every processor has, and no others.
-fn processor(lengths: Lengths) -> String {
+pub(crate) fn processor(lengths: Lengths) -> String {
     match lengths {
         Lengths::ALL => "max".to_owned(),
         Lengths::NONE => "max,sve=off".to_owned(),

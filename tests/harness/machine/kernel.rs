@@ -39,7 +39,7 @@ impl Kernels {
 }
 
 /// The kernel image that `--kernel` names.
-fn image(cx: &Context, asked: &str) -> Result<PathBuf> {
+pub(crate) fn image(cx: &Context, asked: &str) -> Result<PathBuf> {
     let path = Path::new(asked);
     let image = if path.is_file() && path.extension().is_some_and(|ext| ext == "deb") {
         from_deb(cx, path)?

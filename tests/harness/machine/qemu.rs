@@ -3,23 +3,23 @@
 //! It is not installed: its packages do not go together with those of other versions of QEMU, of
 //! which machines have some, and nothing that a person has installed is to be taken away.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
 use crate::context::{Context, program};
-use crate::machine::apt::Archive;
-use crate::machine::unpacked::libraries;
+use crate::machine::unpacked::Unpacked;
 
 const PROGRAM: &str = "qemu-system-aarch64";
+/// The release of the one that is unpacked where the machine has none.
+const RELEASE: &str = "bookworm";
 
 /// The emulator.
 pub(crate) enum Qemu {
     /// In `PATH`.
     Installed,
-    /// Unpacked into this directory.
-    Unpacked(PathBuf),
+    /// Of a release.
+    Unpacked(Unpacked),
 }
 
 impl Qemu {
@@ -28,34 +28,29 @@ impl Qemu {
         if program(PROGRAM).is_some() {
             return Ok(Self::Installed);
         }
-        let root = cx.target.join("qemu");
-        let qemu = Self::Unpacked(root.clone());
-        if !qemu.runs(cx) {
-            unpack(cx, &root).context("no qemu-system-aarch64: install it, then run this again")?;
-        }
-        Ok(qemu)
+        Self::of(cx, RELEASE).context("no qemu-system-aarch64: install it, then run this again")
+    }
+
+    /// That of a Debian release, whatever the machine has.
+    pub(crate) fn of(cx: &Context, release: &str) -> Result<Self> {
+        Unpacked::of(cx, release, "qemu-system-arm").map(Self::Unpacked)
+    }
+
+    /// What it calls itself: `QEMU 11.1.3`.
+    pub(crate) fn version(&self, cx: &Context) -> Result<String> {
+        // `QEMU emulator version 11.1.3 (Debian 1:11.1.3+ds-1~bpo13+1)`
+        let output = cx.run_quietly(self.command().arg("--version"))?;
+        let number = output.split_whitespace().nth(3);
+        Ok(format!("QEMU {}", number.unwrap_or("of no version")))
     }
 
     /// To be given arguments.
     pub(crate) fn command(&self) -> Command {
-        let Self::Unpacked(root) = self else {
+        let Self::Unpacked(package) = self else {
             return Command::new(PROGRAM);
         };
-        let mut command = Command::new(root.join("usr/bin").join(PROGRAM));
-        command
-            .env("LD_LIBRARY_PATH", libraries(root))
-            .arg("-L")
-            .arg(root.join("usr/share/qemu"));
+        let mut command = package.command(PROGRAM);
+        command.arg("-L").arg(package.path("usr/share/qemu"));
         command
     }
-
-    fn runs(&self, cx: &Context) -> bool {
-        cx.run_quietly(self.command().arg("--version")).is_ok()
-    }
-}
-
-fn unpack(cx: &Context, into: &Path) -> Result<()> {
-    let archive = Archive::open(cx)?;
-    let packages = archive.missing("qemu-system-arm")?;
-    archive.unpack(&packages, into)
 }

@@ -70,7 +70,7 @@ fn loader(root: &Path) -> Option<PathBuf> {
 }
 
 /// Where Debian keeps libraries.
-pub(crate) fn libraries(root: &Path) -> OsString {
+fn libraries(root: &Path) -> OsString {
     let triplet = format!("{}-linux-gnu", env::consts::ARCH);
     let mut path = root.join("usr/lib").join(&triplet).into_os_string();
     path.push(":");

@@ -9,6 +9,7 @@ pub(crate) mod debuggers;
 pub(crate) mod exhaustive;
 pub(crate) mod fuzz;
 pub(crate) mod gate;
+pub(crate) mod hosts;
 pub(crate) mod isas;
 pub(crate) mod kvm;
 pub(crate) mod lint;
@@ -105,6 +106,8 @@ pub(crate) const PARTS: &[Part] = parts! {
 
 /// Those that run only when they are named.
 pub(crate) const ON_REQUEST: &[Part] = parts! {
+    hosts(hosts::Options): "Do what `kvm` does in other modes of KVM, on Arm's processors, with features beside SVE: 14 hosts",
+        needs "the network: as `kvm`, and QEMU 11.1 (40 MB)", 20;
     mutants(mutants::Options): "Plant faults one by one, each of which must fail a test",
         needs "the network: cargo-mutants", 90;
 };

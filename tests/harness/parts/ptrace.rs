@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
-use sve_state_harness::lengths::Lengths;
 
 use crate::context::Context;
 use crate::machine::boot;
@@ -46,7 +45,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
 
     let mut lines = Vec::new();
     for (name, image) in options.kernels.names().into_iter().zip(&images) {
-        let command = boot::command(&qemu, image, Lengths::ALL, &initrd, &[]);
+        let command = boot::command(&qemu, image, "max", None, &initrd, &[]);
         let mut heard = Heard::default();
         let console = boot::run(cx, command, TOTAL, &mut |message| {
             cx.step(&message.replace('\t', "  "));

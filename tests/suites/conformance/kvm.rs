@@ -3,8 +3,10 @@
 use kvm_bindings::{KVM_ARM_VCPU_EL1_32BIT, KVM_ARM_VCPU_SVE, RegList, kvm_vcpu_init};
 use kvm_ioctls::{Cap, Error, Kvm, VcpuFd, VmFd};
 
+use super::ShimHost;
 use super::ids;
 use super::vcpu::{Answer, Host, Op, Vcpu};
+use crate::hosts::{Configuration, HAS_EL2, Vcpus};
 use crate::lengths::Lengths;
 
 /// Linux KVM, through `/dev/kvm`.
@@ -12,15 +14,18 @@ use crate::lengths::Lengths;
 pub struct KvmHost {
     pub(crate) kvm: Kvm,
     lengths: Lengths,
+    /// Where the harness emulates it.
+    configuration: Option<&'static Configuration>,
 }
 
 impl KvmHost {
-    /// Opens `/dev/kvm`, and finds out the vector lengths.
-    pub fn open() -> Result<Self, String> {
+    /// Opens `/dev/kvm`, and finds out the vector lengths. vCPUs will be those of the configuration.
+    pub fn open(configuration: Option<&'static Configuration>) -> Result<Self, String> {
         let kvm = Kvm::new().map_err(|e| format!("/dev/kvm: {e}"))?;
         let mut host = Self {
             kvm,
             lengths: Lengths::NONE,
+            configuration,
         };
         host.lengths = host.find_lengths()?;
         Ok(host)
@@ -33,10 +38,19 @@ impl KvmHost {
 
     fn find_lengths(&self) -> Result<Lengths, String> {
         let mut vcpu = self.create_vcpu().map_err(|e| format!("no vCPU: {e}"))?;
-        if !vcpu.vm.check_extension(Cap::ArmSve) {
+        // A protected VM says otherwise of itself.
+        if !self.kvm.check_extension(Cap::ArmSve) {
             return Ok(Lengths::NONE);
         }
         let init = vcpu.perform(&Op::Init { sve: true });
+        if let Vcpus::With(features) = self.vcpus() {
+            // A vCPU keeps the features of the first time.
+            vcpu.target.features[0] = 0;
+            let other = vcpu.perform(&Op::Init { sve: true });
+            if other != Answer::Errno(22) {
+                return Err(format!("INIT again, without {features:#x}: {other}"));
+            }
+        }
         match (init, vcpu.perform(&Op::Get(ids::VLS))) {
             (Answer::Done, Answer::Bytes(value)) => Lengths::from_vls(&value)
                 .ok_or_else(|| format!("vector lengths past the architecture's: {value:x?}")),
@@ -44,12 +58,25 @@ impl KvmHost {
         }
     }
 
-    /// A vCPU after `KVM_ARM_VCPU_INIT`, with SVE.
-    pub fn initialized(&self) -> Result<VcpuFd, String> {
+    /// A vCPU after `KVM_ARM_VCPU_INIT`, with SVE or without.
+    pub fn initialized(&self, sve: bool) -> Result<VcpuFd, String> {
         let mut vcpu = self.create_vcpu().map_err(|e| format!("no vCPU: {e}"))?;
-        match vcpu.perform(&Op::Init { sve: true }) {
+        let op = Op::Init { sve };
+        match vcpu.perform(&op) {
             Answer::Done => Ok(vcpu.vcpu),
-            answer => Err(format!("INIT with SVE: {answer}")),
+            answer => Err(format!("{op}: {answer}")),
+        }
+    }
+
+    pub(crate) fn vcpus(&self) -> Vcpus {
+        self.configuration.map_or(Vcpus::Plain, |host| host.vcpus)
+    }
+
+    /// As [`create_vm`], or a protected one.
+    pub(crate) fn create_vm(&self) -> Result<VmFd, Error> {
+        match self.vcpus() {
+            Vcpus::Protected => self.kvm.create_vm_with_type(PROTECTED | 32),
+            _ => create_vm(&self.kvm),
         }
     }
 }
@@ -61,14 +88,18 @@ pub(crate) fn create_vm(kvm: &Kvm) -> Result<VmFd, Error> {
     kvm.create_vm_with_ipa_size(32)
 }
 
+/// `KVM_VM_TYPE_ARM_PROTECTED`, which kvm-bindings does not have yet.
+const PROTECTED: u64 = 1 << 31;
+
 /// More IDs than a vCPU lists; as many as `RegList` holds.
 const KVM_ARM_LIST: usize = 500;
 
 struct KvmVcpu {
+    /// With the features that all vCPUs have.
     target: kvm_vcpu_init,
+    // Recent kernels want all vCPUs of a VM to have the same features, so each has a VM of its own, which it keeps
+    // alive.
     vcpu: VcpuFd,
-    // Recent kernels want all vCPUs of a VM to have the same features, so each has its own.
-    vm: VmFd,
 }
 
 impl Host for KvmHost {
@@ -81,7 +112,19 @@ impl Host for KvmHost {
     }
 
     fn has_32_bits(&self) -> bool {
-        self.kvm.check_extension(Cap::ArmEl132bit)
+        let never = match self.vcpus() {
+            Vcpus::Plain => false,
+            Vcpus::With(features) => features & HAS_EL2 != 0,
+            Vcpus::Protected => true,
+        };
+        !never && self.kvm.check_extension(Cap::ArmEl132bit)
+    }
+
+    fn command(&self) -> String {
+        match self.configuration {
+            Some(host) => format!("cargo harness hosts --host {}", host.name),
+            None => ShimHost(self.lengths).command(),
+        }
     }
 
     fn create(&mut self) -> Result<Box<dyn Vcpu>, String> {
@@ -93,11 +136,14 @@ impl Host for KvmHost {
 
 impl KvmHost {
     fn create_vcpu(&self) -> Result<KvmVcpu, Error> {
-        let vm = create_vm(&self.kvm)?;
+        let vm = self.create_vm()?;
         let vcpu = vm.create_vcpu(0)?;
         let mut target = kvm_vcpu_init::default();
         vm.get_preferred_target(&mut target)?;
-        Ok(KvmVcpu { target, vcpu, vm })
+        if let Vcpus::With(features) = self.vcpus() {
+            target.features[0] = features;
+        }
+        Ok(KvmVcpu { target, vcpu })
     }
 }
 
@@ -113,12 +159,12 @@ impl KvmVcpu {
         Ok(match op {
             Op::Init { sve } => {
                 let mut init = self.target;
-                init.features[0] = u32::from(*sve) << KVM_ARM_VCPU_SVE;
+                init.features[0] |= u32::from(*sve) << KVM_ARM_VCPU_SVE;
                 self.vcpu.vcpu_init(&init).map(|()| Answer::Done)?
             }
             Op::Init32 => {
                 let mut init = self.target;
-                init.features[0] = 1 << KVM_ARM_VCPU_SVE | 1 << KVM_ARM_VCPU_EL1_32BIT;
+                init.features[0] |= 1 << KVM_ARM_VCPU_SVE | 1 << KVM_ARM_VCPU_EL1_32BIT;
                 self.vcpu.vcpu_init(&init).map(|()| Answer::Done)?
             }
             Op::Finalize(feature) => {

@@ -103,16 +103,10 @@ impl Run<'_> {
         for (host, answer) in self.hosts.iter().zip(&answers) {
             text += &format!("    {:8} {answer}\n", host.name());
         }
-        let on = on(self.lengths);
-        text += &format!("    repeat:  cargo harness kvm{on} --vq {vq} --case {case}");
+        // Of the last host, which is KVM where there is one.
+        let command = self.hosts.last().map(|host| host.command());
+        let command = command.unwrap_or_default();
+        text += &format!("    repeat:  {command} --vq {vq} --case {case}");
         self.outcome.differences.push(text);
-    }
-}
-
-/// How to name an emulated host that is not the usual one.
-pub(crate) fn on(lengths: Lengths) -> String {
-    match lengths {
-        Lengths::ALL => String::new(),
-        _ => format!(" --lengths {lengths}"),
     }
 }

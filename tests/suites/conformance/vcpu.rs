@@ -75,6 +75,14 @@ pub trait Host {
         true
     }
 
+    /// The command that runs something on such a host.
+    fn command(&self) -> String {
+        match self.lengths() {
+            Lengths::ALL => "cargo harness kvm".to_owned(),
+            lengths => format!("cargo harness kvm --lengths {lengths}"),
+        }
+    }
+
     /// A new vCPU, alone in a VM of its own, before `KVM_ARM_VCPU_INIT`.
     fn create(&mut self) -> Result<Box<dyn Vcpu>, String>;
 }

@@ -10,7 +10,6 @@ use super::generate::Life;
 use super::round_trip::round_trip;
 use super::shrink::shrink;
 use crate::conformance::ids::VLS;
-use crate::conformance::run::on;
 use crate::conformance::{Answer, Host, Op};
 use crate::lengths::Lengths;
 
@@ -203,8 +202,8 @@ fn describe(
             let _ = writeln!(text, "    {:8} {answer}", host.name());
         }
     }
-    let on = on(hosts[0].lengths());
-    let _ = write!(text, "    repeat:  cargo harness kvm{on} --replay {replay}");
+    let command = hosts[1].command();
+    let _ = write!(text, "    repeat:  {command} --replay {replay}");
     text
 }
 

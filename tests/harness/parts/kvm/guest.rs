@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use sve_state_harness::differential::Replay;
+use sve_state_harness::hosts::Configuration;
 use sve_state_harness::lengths::Lengths;
 use sve_state_harness::running;
 
@@ -11,22 +12,29 @@ use sve_state_harness::running;
 const MANY: u64 = 10_000;
 
 /// What was to be run.
-#[derive(Clone)]
-pub(super) struct Wanted {
+#[derive(Clone, Default)]
+pub(crate) struct Wanted {
     /// The emulated host's; `None`: a real host's, whatever they are.
-    pub(super) lengths: Option<Lengths>,
+    pub(crate) lengths: Option<Lengths>,
+    /// The emulated host, where it is one of those that have a name.
+    pub(crate) configuration: Option<&'static Configuration>,
     /// One only.
-    pub(super) vq: Option<u32>,
-    pub(super) case: Option<String>,
-    pub(super) operations: u64,
-    pub(super) seed: u64,
-    pub(super) replay: Option<Replay>,
+    pub(crate) vq: Option<u32>,
+    pub(crate) case: Option<String>,
+    pub(crate) operations: u64,
+    pub(crate) seed: u64,
+    pub(crate) replay: Option<Replay>,
 }
 
 impl Wanted {
     /// All but one case, or a replay.
-    fn everything(&self) -> bool {
+    pub(super) fn everything(&self) -> bool {
         self.case.is_none() && self.replay.is_none()
+    }
+
+    /// Whether vCPUs run, and the example does.
+    fn runs_guests(&self) -> bool {
+        self.configuration.is_none_or(Configuration::runs_guests)
     }
 
     /// Those at which there is something to be; without SVE, 0.
@@ -90,8 +98,10 @@ impl Moved {
 
 /// What the guest has reported so far.
 #[derive(Default)]
-pub(super) struct Guest {
-    kernel: String,
+pub(crate) struct Guest {
+    pub(crate) kernel: String,
+    /// That KVM is in.
+    pub(crate) mode: String,
     lengths: Option<Lengths>,
     operations: BTreeMap<u32, u64>,
     differences: u64,
@@ -127,7 +137,10 @@ impl Guest {
         };
         let vq = || -> Result<u32> { Ok(u32::try_from(number("vq")?)?) };
         match word {
-            "kernel" => self.kernel = text("release")?.to_owned(),
+            "kernel" => {
+                text("release")?.clone_into(&mut self.kernel);
+                text("mode")?.clone_into(&mut self.mode);
+            }
             "host" => self.lengths = Some(text("lengths")?.parse().map_err(|e| anyhow!("{e}"))?),
             "conformance" => {
                 *self.operations.entry(vq()?).or_default() += number("operations")?;
@@ -181,6 +194,10 @@ impl Guest {
         if let Some(wanted) = wanted.lengths {
             ensure!(wanted == host, "the host has VQ {host}, not {wanted}");
         }
+        if let Some(Configuration { mode, .. }) = wanted.configuration {
+            let found = &self.mode;
+            ensure!(found == mode.1, "KVM is in mode {found}, not {}", mode.1);
+        }
         if wanted.replay.is_some() {
             ensure!(self.replayed > Some(0), "nothing was replayed");
             return Ok(());
@@ -197,11 +214,13 @@ impl Guest {
         if !wanted.everything() {
             return Ok(());
         }
-        let calls = self.without_sve.context("nothing was moved without SVE")?;
-        ensure!(
-            calls == WITHOUT_SVE,
-            "without SVE: a capture and a restore took {calls:?} ioctls, not {WITHOUT_SVE:?}"
-        );
+        if wanted.runs_guests() {
+            let calls = self.without_sve.context("nothing was moved without SVE")?;
+            ensure!(
+                calls == WITHOUT_SVE,
+                "without SVE: a capture and a restore took {calls:?} ioctls, not {WITHOUT_SVE:?}"
+            );
+        }
         let vcpus = host.vqs().count() as u64 + 1;
         ensure!(
             self.consumers == Some(vcpus),
@@ -237,6 +256,9 @@ impl Guest {
             self.moves,
             moves(host)
         );
+        if !wanted.runs_guests() {
+            return Ok(());
+        }
         let is_run = |vq: &u32| running::VQS.contains(vq) || wanted.vq.is_some();
         let mut missing = vqs.iter().filter(|vq| is_run(vq));
         if let Some(vq) = missing.find(|vq| !self.moved.contains_key(vq)) {
@@ -253,12 +275,12 @@ impl Guest {
     }
 
     /// How many random operations were compared.
-    pub(super) fn random(&self) -> u64 {
+    pub(crate) fn random(&self) -> u64 {
         self.random.values().sum()
     }
 
-    /// A row of the table, under [`heading`].
-    pub(super) fn row(&self) -> String {
+    /// A row of the table, under [`heading`]; in its first column is the kernel, or what it is given.
+    pub(crate) fn row(&self, name: &str) -> String {
         let [allowed, refused] = self.moves.unwrap_or_default();
         let ratios = self.moved.values().map(|moved| moved.ratio);
         let (least, most) = ratios.fold((f64::MAX, 0.0_f64), |(a, b), r| (a.min(r), b.max(r)));
@@ -267,7 +289,7 @@ impl Guest {
             _ => format!("{least:.2} to {most:.2}"),
         };
         line([
-            &self.kernel,
+            name,
             &self.lengths.unwrap_or_default().to_string(),
             &self.operations.values().sum::<u64>().to_string(),
             &(self.random() + self.replayed.unwrap_or(0)).to_string(),
@@ -279,12 +301,12 @@ impl Guest {
     }
 }
 
-/// What the table's columns are: vector lengths in quadwords; operations; moves from other hosts,
+/// What the table's columns are: what `name` says; vector lengths in quadwords; operations; moves from other hosts,
 /// allowed and refused; at how many vector lengths a running guest was moved, and the example
 /// migrated; the time of a capture, beside the usual way's.
-pub(super) fn heading() -> String {
+pub(crate) fn heading(name: &str) -> String {
     line([
-        "Linux", "VQ", "suite", "random", "moves", "guest", "migrate", "capture",
+        name, "VQ", "suite", "random", "moves", "guest", "migrate", "capture",
     ])
 }
 
@@ -310,7 +332,7 @@ fn moves(here: Lengths) -> [u64; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Guest, Lengths, Wanted, heading, moves};
+    use super::{Configuration, Guest, Lengths, Wanted, heading, moves};
 
     fn guest(messages: &[&str]) -> Guest {
         let mut guest = Guest::default();
@@ -322,6 +344,7 @@ mod tests {
 
     const VQ_3: Wanted = Wanted {
         lengths: Some(Lengths::ALL),
+        configuration: None,
         vq: Some(3),
         case: None,
         operations: 5,
@@ -367,14 +390,14 @@ mod tests {
     fn a_complete_run_passes_and_is_a_row() {
         assert_eq!(verdict_with("nothing", None), "passed");
         let mut all = guest(&ALL);
-        all.hear("kernel\trelease=6.1").unwrap();
+        all.hear("kernel\trelease=6.1\tmode=VHE").unwrap();
         let words =
             |line: &str| -> Vec<String> { line.split_whitespace().map(str::to_owned).collect() };
         assert_eq!(
-            words(&all.row()),
+            words(&all.row(&all.kernel)),
             words("6.1 1-16 7 5 23 + 4 1 1 0.50 to 0.50")
         );
-        assert_eq!(heading().split_whitespace().count(), 8);
+        assert_eq!(heading("Linux").split_whitespace().count(), 8);
     }
 
     #[test]
@@ -468,6 +491,34 @@ mod tests {
         let guest = guest(&messages.collect::<Vec<_>>());
         assert!(guest.verdict(&wanted, &REPORT).is_ok());
         assert!(guest.verdict(&VQ_3, &REPORT).is_err());
+    }
+
+    #[test]
+    fn a_host_of_a_name_is_in_its_mode_and_runs_no_guest_if_it_cannot() {
+        let verdict = |name: &str, mode: &str, left_out: &[&str]| {
+            let wanted = Wanted {
+                configuration: Some(Configuration::named(name).unwrap()),
+                ..VQ_3
+            };
+            let messages = ALL.into_iter().filter(|line| !left_out.contains(line));
+            let mut guest = guest(&messages.collect::<Vec<_>>());
+            guest
+                .hear(&format!("kernel\trelease=6.1\tmode={mode}"))
+                .unwrap();
+            let verdict = guest.verdict(&wanted, &REPORT);
+            verdict.map_err(|error| error.to_string())
+        };
+        let running = [MOVED, WITHOUT_SVE, MIGRATED];
+        assert_eq!(verdict("nvhe", "Hyp nVHE", &[]), Ok(()));
+        let wrong = "KVM is in mode VHE, not Hyp nVHE".to_owned();
+        assert_eq!(verdict("nvhe", "VHE", &[]), Err(wrong));
+        for line in running {
+            assert!(verdict("nvhe", "Hyp nVHE", &[line]).is_err(), "{line}");
+        }
+        assert_eq!(verdict("ptrauth", "VHE", &running), Ok(()));
+        for line in [COMPARED, RANDOM, MOVES, CONSUMERS] {
+            assert!(verdict("ptrauth", "VHE", &[line]).is_err(), "{line}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! people run. QEMU boots them with EL2 emulated. What runs there is `programs/kvm_check.rs`, which runs
 //! on arm64 hosts too; it reports in marked lines.
 
-mod guest;
+pub(super) mod guest;
 
 use std::collections::BTreeSet;
 use std::env;
@@ -46,15 +46,22 @@ pub(crate) struct Options {
     /// Run on this machine's own /dev/kvm: it must be an arm64 host. It makes VMs, nothing else
     #[arg(long, conflicts_with_all = ["kernel", "lengths"])]
     host: bool,
+    /// How many random operations to compare, on all kernels together [default: 1050000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    operations: Option<u64>,
+    #[command(flatten)]
+    what: What,
+}
+
+/// What to run on each host.
+#[derive(Args, Clone, Default)]
+pub(super) struct What {
     /// One vector length only, in quadwords (1 to 16)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=16))]
     vq: Option<u32>,
     /// One case of the conformance suite only, and nothing else
     #[arg(long, value_name = "NAME", conflicts_with_all = ["operations", "seed"], value_parser = case_names())]
     case: Option<String>,
-    /// How many random operations to compare, on all kernels together [default: 1050000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    operations: Option<u64>,
     /// What the random operations follow from [default: another number each time]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -70,19 +77,28 @@ fn case_names() -> PossibleValuesParser {
     PossibleValuesParser::new(names.collect::<BTreeSet<_>>())
 }
 
+impl What {
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            vq: self.vq,
+            case: self.case.clone(),
+            seed: self.seed.unwrap_or_else(|| fastrand::u64(..)),
+            replay: self.replay.clone(),
+            ..Wanted::default()
+        }
+    }
+}
+
 impl Options {
     /// The runs: which of the kernels, and a host of which vector lengths. `None`: the host's own.
     fn runs(&self, kernels: usize) -> Vec<(usize, Wanted)> {
-        let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
+        let same = self.what.wanted();
         let all = self.operations.unwrap_or(OPERATIONS);
         let share = all.div_ceil(kernels as u64);
         let wanted = |lengths: Option<Lengths>, operations: u64| Wanted {
             lengths,
-            vq: self.vq,
-            case: self.case.clone(),
             operations,
-            seed,
-            replay: self.replay.clone(),
+            ..same.clone()
         };
         if self.host {
             return vec![(0, wanted(None, all))];
@@ -91,26 +107,25 @@ impl Options {
         let mut runs: Vec<_> = (0..kernels)
             .map(|kernel| (kernel, wanted(Some(lengths), share)))
             .collect();
-        let everything = self.lengths.is_none() && self.case.is_none() && self.replay.is_none();
+        let everything = self.lengths.is_none() && same.everything();
         if everything {
             let hosts = Lengths::HOSTS
                 .into_iter()
                 .filter(|host| *host != Lengths::ALL);
             let hosts = [Lengths::NONE].into_iter().chain(hosts);
-            let hosts = hosts.filter(|host| self.vq.is_none_or(|vq| host.has(vq)));
+            let hosts = hosts.filter(|host| same.vq.is_none_or(|vq| host.has(vq)));
             let few = share.min(HOST_OPERATIONS);
             runs.extend(hosts.map(|host| (kernels - 1, wanted(Some(host), few))));
         }
         // Else all kernels would be asked the same.
         for (k, (_, wanted)) in (0..).zip(&mut runs) {
-            wanted.seed = seed.wrapping_add(k);
+            wanted.seed = same.seed.wrapping_add(k);
         }
         runs
     }
 }
 
-/// Boots the kernels, and adds up what the guests report. One that fails does not keep the others from
-/// their turn: whether all kernels fail, or one, is worth knowing.
+/// Boots the kernels, and adds up what the guests report.
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let (kernels, runs) = match options.host {
         true => (vec!["this host"], options.runs(1)),
@@ -122,42 +137,59 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     };
     let machine = match options.host {
         true => None,
-        false => Some(Machine::new(cx, &options.kernels)?),
+        false => Some(Machine::new(
+            cx,
+            Qemu::find(cx)?,
+            options.kernels.images(cx)?,
+        )?),
     };
-    let mut guests = Vec::new();
-    let mut failures = Vec::new();
-    for (kernel, wanted) in &runs {
-        let result = match &machine {
+    let run = |(kernel, wanted): &(usize, Wanted)| {
+        let on = wanted.lengths.map(|lengths| format!(", VQ {lengths}"));
+        let name = format!("{}{}", kernels[*kernel], on.unwrap_or_default());
+        let guest = match &machine {
             Some(machine) => machine.boot(cx, *kernel, wanted),
             None => on_this_host(cx, wanted),
         };
+        (name, guest)
+    };
+    let guests = all(cx, runs.iter().map(run))?;
+    let mut lines = vec![guest::heading("Linux")];
+    lines.extend(guests.iter().map(|guest| guest.row(&guest.kernel)));
+    lines.push(in_all(&guests));
+    Ok(lines)
+}
+
+/// Runs all, each with its name. One that fails does not keep the others from their turn: whether all fail, or
+/// one, is worth knowing.
+pub(super) fn all(
+    cx: &Context,
+    runs: impl ExactSizeIterator<Item = (String, Result<Guest>)>,
+) -> Result<Vec<Guest>> {
+    let (n, mut guests, mut failures) = (runs.len(), Vec::new(), Vec::new());
+    for (name, result) in runs {
         match result {
             Ok(guest) => guests.push(guest),
             Err(error) => {
-                let on = wanted.lengths.map(|lengths| format!(", VQ {lengths}"));
-                let failure = format!("{}{}: {error:#}", kernels[*kernel], on.unwrap_or_default());
+                let failure = format!("{name}: {error:#}");
                 cx.step(&format!("FAILED: {failure}"));
                 failures.push(failure);
             }
         }
     }
     if !failures.is_empty() {
-        bail!(
-            "{} of {} runs: {}",
-            failures.len(),
-            runs.len(),
-            failures.join("; ")
-        );
+        bail!("{} of {n} runs: {}", failures.len(), failures.join("; "));
     }
+    Ok(guests)
+}
+
+/// The table's last line.
+pub(super) fn in_all(guests: &[Guest]) -> String {
     let random: u64 = guests.iter().map(Guest::random).sum();
-    let mut lines = vec![guest::heading()];
-    lines.extend(guests.iter().map(Guest::row));
-    lines.push(format!("no difference; {random} random operations in all"));
-    Ok(lines)
+    format!("no difference; {random} random operations in all")
 }
 
 /// What it takes to emulate a host.
-struct Machine {
+pub(super) struct Machine {
     qemu: Qemu,
     initrd: PathBuf,
     /// The kernels' images.
@@ -165,20 +197,29 @@ struct Machine {
 }
 
 impl Machine {
-    fn new(cx: &Context, kernels: &Kernels) -> Result<Self> {
-        let images = kernels.images(cx)?;
+    pub(super) fn new(cx: &Context, qemu: Qemu, images: Vec<PathBuf>) -> Result<Self> {
         toolchain::ensure_arm64(cx, &[])?;
         Ok(Self {
-            qemu: Qemu::find(cx)?,
+            qemu,
             initrd: initrd(cx)?,
             images,
         })
     }
 
-    fn boot(&self, cx: &Context, kernel: usize, wanted: &Wanted) -> Result<Guest> {
-        let (host, arguments) = (wanted.lengths.unwrap_or_default(), wanted.arguments());
-        let image = &self.images[kernel];
-        let command = boot::command(&self.qemu, image, host, &self.initrd, &arguments);
+    pub(super) fn boot(&self, cx: &Context, kernel: usize, wanted: &Wanted) -> Result<Guest> {
+        let (processor, mode) = match wanted.configuration {
+            Some(host) => (host.processor.to_owned(), host.mode.0),
+            None => (boot::processor(wanted.lengths.unwrap_or_default()), None),
+        };
+        let (image, arguments) = (&self.images[kernel], wanted.arguments());
+        let command = boot::command(
+            &self.qemu,
+            image,
+            &processor,
+            mode,
+            &self.initrd,
+            &arguments,
+        );
         listen(cx, command, wanted)
     }
 }
@@ -270,10 +311,14 @@ fn initrd(cx: &Context) -> Result<PathBuf> {
 impl Wanted {
     /// What the program is told, through the kernel's command line: without spaces.
     fn arguments(&self) -> Vec<String> {
-        if let Some(replay) = &self.replay {
-            return vec!["--replay".to_owned(), replay.to_string()];
-        }
         let mut arguments = Vec::new();
+        if let Some(host) = self.configuration {
+            arguments.extend(["--configuration".to_owned(), host.name.to_owned()]);
+        }
+        if let Some(replay) = &self.replay {
+            arguments.extend(["--replay".to_owned(), replay.to_string()]);
+            return arguments;
+        }
         if let Some(vq) = self.vq {
             arguments.extend(["--vq".to_owned(), vq.to_string()]);
         }
@@ -290,7 +335,9 @@ impl Wanted {
 
 #[cfg(test)]
 mod tests {
-    use super::{HOST_OPERATIONS, Lengths, OPERATIONS, Options};
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    use super::{HOST_OPERATIONS, OPERATIONS, Options};
 
     #[test]
     fn every_kernel_has_its_share_and_the_last_one_the_hosts() {
@@ -308,60 +355,33 @@ mod tests {
         assert_eq!(seeds.len(), runs.len());
     }
 
+    fn options(line: &str) -> Options {
+        let words = ["kvm"].into_iter().chain(line.split_whitespace());
+        let command = Options::augment_args(Command::new("kvm"));
+        Options::from_arg_matches(&command.get_matches_from(words)).unwrap()
+    }
+
     #[test]
     fn what_is_asked_for_runs_and_nothing_else() {
-        let only = |options: Options| -> Vec<u16> {
-            let runs = options.runs(1).into_iter();
-            runs.map(|(_, run)| run.lengths.map_or(42, |set| set.0))
-                .collect()
-        };
-        let lengths = Some(Lengths(0b11));
-        let with_lengths = Options {
-            lengths,
-            ..Options::default()
-        };
-        assert_eq!(only(with_lengths), [0b11]);
-        let vq = Some(3);
-        assert_eq!(
-            only(Options {
-                vq,
-                ..Options::default()
-            }),
-            [0xffff]
-        );
-        let vq = Some(4);
-        assert_eq!(
-            only(Options {
-                vq,
-                ..Options::default()
-            }),
-            [0xffff, 0xb, 0x808b]
-        );
-        let case = Some("slices".to_owned());
-        assert_eq!(
-            only(Options {
-                case,
-                ..Options::default()
-            }),
-            [0xffff]
-        );
-        let host = true;
-        assert_eq!(
-            only(Options {
-                host,
-                ..Options::default()
-            }),
-            [42]
-        );
+        let cases: [(&str, &[u16]); 5] = [
+            ("--lengths 1,2", &[0b11]),
+            ("--vq 3", &[0xffff]),
+            ("--vq 4", &[0xffff, 0xb, 0x808b]),
+            ("--case slices", &[0xffff]),
+            ("--host", &[42]),
+        ];
+        for (line, lengths) in cases {
+            let runs = options(line).runs(1);
+            let found = runs
+                .iter()
+                .map(|(_, run)| run.lengths.map_or(42, |set| set.0));
+            assert!(found.eq(lengths.iter().copied()), "{line}");
+        }
     }
 
     #[test]
     fn a_replay_is_that_and_nothing_else() {
-        let options = Options {
-            replay: Some("1:3:0,7".parse().unwrap()),
-            ..Options::default()
-        };
-        let runs = options.runs(1);
+        let runs = options("--replay 1:3:0,7").runs(1);
         assert_eq!(runs.len(), 1);
         assert_eq!(runs[0].1.arguments(), ["--replay", "1:3:0,7"]);
     }

@@ -1,0 +1,72 @@
+//! KVM as hosts really run it: what `kvm` does, in the modes, on the processors and with the features that are in
+//! the table of `suites/hosts.rs`. They are emulated by a newer QEMU than Debian's stable releases have, and run the
+//! newest kernel there is.
+
+use anyhow::Result;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use sve_state_harness::hosts::{Configuration, HOSTS};
+
+use super::kvm::guest::{self, Wanted};
+use super::kvm::{Machine, What, all, in_all};
+use crate::context::Context;
+use crate::machine::kernel;
+use crate::machine::qemu::Qemu;
+use crate::report::Counted;
+
+/// The Debian release that QEMU and the kernel are of.
+const RELEASE: &str = "trixie-backports";
+
+/// How many random operations there are on each host, unless the person says how many.
+const OPERATIONS: u64 = 10_000;
+
+/// What a person can choose.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Options {
+    /// A host, may be repeated [default: all]
+    #[arg(long, value_name = "HOST", value_parser = PossibleValuesParser::new(HOSTS.map(|host| host.name)))]
+    host: Vec<String>,
+    /// How many random operations to compare on each [default: 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    operations: Option<u64>,
+    #[command(flatten)]
+    what: What,
+}
+
+impl Options {
+    fn runs(&self) -> Vec<(&'static Configuration, Wanted)> {
+        let chosen = |host: &&Configuration| {
+            self.host.is_empty() || self.host.iter().any(|name| name == host.name)
+        };
+        let wanted = |host: &'static Configuration| Wanted {
+            lengths: Some(host.lengths),
+            configuration: Some(host),
+            operations: self.operations.unwrap_or(OPERATIONS),
+            ..self.what.wanted()
+        };
+        let hosts = HOSTS.iter().filter(chosen);
+        hosts.map(|host| (host, wanted(host))).collect()
+    }
+}
+
+/// Boots each host, and adds up what the guests report.
+pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
+    let qemu = Qemu::of(cx, RELEASE)?;
+    let version = qemu.version(cx)?;
+    let machine = Machine::new(cx, qemu, vec![kernel::image(cx, RELEASE)?])?;
+    let runs = options.runs();
+    let boot = |(host, wanted): &(&Configuration, Wanted)| {
+        (host.name.to_owned(), machine.boot(cx, 0, wanted))
+    };
+    let guests = all(cx, runs.iter().map(boot))?;
+
+    let name = |host: &str, mode: &str| format!("{host:12} {mode}");
+    let mut lines = vec![guest::heading(&name("host", "KVM's mode"))];
+    for ((host, _), guest) in runs.iter().zip(&guests) {
+        lines.push(guest.row(&name(host.name, &guest.mode)));
+    }
+    let kernel = guests.first().map(|guest| guest.kernel.as_str());
+    let kernel = kernel.unwrap_or_default();
+    lines.push(format!("{}; Linux {kernel}, {version}", in_all(&guests)));
+    Ok(lines)
+}
