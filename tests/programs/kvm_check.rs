@@ -5,8 +5,8 @@
 //! As the first and only process of the machine that `cargo harness kvm` emulates, the same program
 //! brings up what it needs, runs the migration example too, and powers off.
 //!
-//! Lines that start with `@@ ` are for the harness, which checks them against what it expects
-//! (`harness/parts/kvm/guest.rs`); all others are for people.
+//! What it says to the harness are events (`suites/event.rs`), the last of which is the report; all else is for
+//! people.
 
 /// Elsewhere there is no KVM for arm64.
 #[cfg(not(all(target_os = "linux", target_arch = "aarch64")))]
@@ -36,6 +36,7 @@ mod check {
     use sve_state_harness::conformance::kvm::KvmHost;
     use sve_state_harness::conformance::{self, Host as _};
     use sve_state_harness::differential::{self, Replay};
+    use sve_state_harness::event::{self, progress};
     use sve_state_harness::hosts::Configuration;
     use sve_state_harness::lengths::Lengths;
     use sve_state_harness::report::{Found, Report};
@@ -79,7 +80,7 @@ mod check {
         let args = match Args::try_parse() {
             Ok(args) => args,
             Err(error) if init => {
-                println!("@@ failed\twhat={}", error.to_string().replace('\n', " "));
+                println!("{error}");
                 return power_off();
             }
             Err(error) => error.exit(),
@@ -87,21 +88,24 @@ mod check {
         if init {
             for (name, what) in [("devtmpfs", "/dev"), ("proc", "/proc")] {
                 if let Err(error) = mount(name, what, name, MountFlags::empty(), None) {
-                    println!("@@ failed\twhat=cannot mount {what}: {error}");
+                    progress(format!("cannot mount {what}: {error}"));
                 }
             }
         }
-        let report = run(&args);
+        let mut report = run(&args);
         let everything = args.case.is_none() && args.replay.is_none() && args.runs_guests();
         if init && everything && report.passed() {
             let vqs = report.lengths.unwrap_or_default().vqs();
             let wanted = |vq: &u32| args.vq.is_none_or(|only| only == *vq);
-            if let Err(what) = vqs.filter(wanted).try_for_each(migrate) {
-                println!("@@ failed\twhat={what}");
+            for vq in vqs.filter(wanted) {
+                match migrate(vq) {
+                    Ok(()) => _ = report.migrated.insert(vq),
+                    Err(what) => report.failures.push(what),
+                }
             }
         }
         println!("{report}");
-        println!("@@ done");
+        event::report(&report);
         if init {
             return power_off();
         }
@@ -124,13 +128,15 @@ mod check {
         let uname = uname();
         let kernel = [uname.release(), uname.version()].map(|text| text.to_string_lossy());
         let mode = mode().unwrap_or_else(|| "unknown".to_owned());
-        println!("@@ kernel\trelease={}\tmode={mode}", kernel[0]);
+        progress(format!("Linux {}, KVM in mode {mode}", kernel[0]));
         let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
         let mut report = Report {
             revision: option_env!("SVE_STATE_REVISION")
                 .unwrap_or("unknown")
                 .to_owned(),
             kernel: format!("{}, KVM: {mode}", kernel.join(", ")),
+            release: kernel[0].clone().into_owned(),
+            mode,
             processor: processor(),
             repeat: format!("--operations {} --seed {seed}", args.operations),
             ..Report::default()
@@ -144,12 +150,6 @@ mod check {
         if let Err(what) = fill(args, seed, &mut report) {
             report.failures.push(what);
         }
-        for difference in report.found().flat_map(|found| &found.differences) {
-            println!("{difference}");
-        }
-        for what in &report.failures {
-            println!("@@ failed\twhat={what}");
-        }
         report
     }
 
@@ -159,7 +159,7 @@ mod check {
         }
         let mut kvm = KvmHost::open(args.configuration)?;
         let lengths = kvm.lengths();
-        println!("@@ host\tlengths={lengths}");
+        progress(format!("VQ {lengths}"));
         report.lengths = Some(lengths);
         if let Some(vq) = args.vq.filter(|vq| !lengths.has(*vq)) {
             return Err(format!("VQ {vq}: this host has {lengths}"));
@@ -188,20 +188,16 @@ mod check {
             failed(random.map(|found: Found| report.random = Some(found)));
             let errno = |error: &kvm_ioctls::Error| error.errno();
             let moves = moves::run(lengths, || kvm.initialized(true), errno);
-            failed(moves.map(|moves| {
-                println!(
-                    "@@ moves\tallowed={}\trefused={}",
-                    moves.allowed, moves.refused
-                );
-                report.moves = Some(moves);
-            }));
+            failed(moves.map(|moves| report.moves = Some(moves)));
         }
         if args.runs_guests() {
             let moved = running::guest_main(&kvm, args.vq);
-            failed(moved.map(|vqs| report.running = Some(vqs)));
+            failed(moved.map(|(costs, without_sve)| {
+                (report.running, report.without_sve) = (Some(costs), Some(without_sve));
+            }));
         }
         let consumers = consumers::kvm::guest_main(&kvm);
-        failed(consumers.map(|vcpus| println!("@@ consumers\tvcpus={vcpus}")));
+        failed(consumers.map(|vcpus| report.consumers = Some(vcpus)));
         Ok(())
     }
 
@@ -248,7 +244,6 @@ mod check {
         if !status.success() {
             return Err(format!("migrate --kvm --vq {vq} failed ({status})"));
         }
-        println!("@@ migrate\tvq={vq}");
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod by_hand;
 pub mod conformance;
 pub mod consumers;
 pub mod differential;
+pub mod event;
 pub mod exhaustive;
 pub mod hosts;
 pub mod lengths;

@@ -7,6 +7,7 @@
 
 use std::fmt::Display;
 
+use serde::{Deserialize, Serialize};
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{FinalizeSve, SveError, Vls, VlsError};
@@ -18,7 +19,7 @@ use crate::lengths::Lengths;
 const EINVAL: i32 = 22;
 
 /// What came of all moves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Moves {
     /// The state arrived, register by register.
     pub allowed: usize,

@@ -1,33 +1,47 @@
 //! The report on a host's KVM, for a person to paste into an issue.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::lengths::Lengths;
 use crate::moves::Moves;
+use crate::running::Cost;
 
 /// Stands before the report, and behind it.
-pub const START: &str = "---- sve-state on KVM ----";
-/// The other end.
-pub const END: &str = "--------------------------";
+const START: &str = "---- sve-state on KVM ----";
+const END: &str = "--------------------------";
 
 /// What one kind of comparison found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// How many operations were compared.
-    pub operations: usize,
+    /// How many operations were compared at each VQ; at 0, on vCPUs without SVE.
+    pub operations: BTreeMap<u32, usize>,
     /// How many differences there were.
     pub count: usize,
     /// The differences in words, or the first of them.
     pub differences: Vec<String>,
 }
 
+impl Found {
+    /// How many operations were compared.
+    pub fn total(&self) -> usize {
+        self.operations.values().sum()
+    }
+}
+
 /// All of it; what is `None` did not run.
-#[derive(Clone, Debug, Default)]
+#[derive(Serialize, Deserialize, Clone, Debug, Default)]
 pub struct Report {
     /// The revision of this project.
     pub revision: String,
     /// As `uname` has it, and the mode that KVM is in.
     pub kernel: String,
+    /// The kernel's release.
+    pub release: String,
+    /// The mode that KVM is in.
+    pub mode: String,
     /// As `/proc/cpuinfo` has it.
     pub processor: String,
     /// Those of the host, once it has been asked.
@@ -38,8 +52,14 @@ pub struct Report {
     pub random: Option<Found>,
     /// Moves from other hosts.
     pub moves: Option<Moves>,
-    /// The vector lengths at which a running guest was moved.
-    pub running: Option<Vec<u32>>,
+    /// The vector lengths at which a running guest was moved, and what that cost.
+    pub running: Option<BTreeMap<u32, Cost>>,
+    /// The ioctls of a capture and of a restore of a vCPU without SVE.
+    pub without_sve: Option<[usize; 2]>,
+    /// How many vCPUs the consumers moved.
+    pub consumers: Option<usize>,
+    /// The vector lengths at which the example migrated.
+    pub migrated: BTreeSet<u32>,
     /// What went wrong, differences aside.
     pub failures: Vec<String>,
     /// The arguments to repeat it with.
@@ -83,21 +103,21 @@ impl fmt::Display for Report {
             ("random           ", &self.random),
         ];
         for (name, found) in found {
-            if let Some(Found {
-                operations, count, ..
-            }) = found
-            {
+            if let Some(found) = found {
+                let (operations, count) = (found.total(), found.count);
                 writeln!(f, "{name}{operations} operations, {count} differences")?;
             }
         }
         if let Some(Moves { allowed, refused }) = self.moves {
             writeln!(f, "moves            {allowed} allowed, {refused} refused")?;
         }
-        match self.running.as_deref() {
+        match &self.running {
             None => {}
-            Some([]) => writeln!(f, "running guest    none; a vCPU without SVE moved")?,
-            Some(vqs) => {
-                let vqs: Vec<_> = vqs.iter().map(u32::to_string).collect();
+            Some(costs) if costs.is_empty() => {
+                writeln!(f, "running guest    none; a vCPU without SVE moved")?;
+            }
+            Some(costs) => {
+                let vqs: Vec<_> = costs.keys().map(u32::to_string).collect();
                 writeln!(f, "running guest    moved at VQ {}", vqs.join(","))?;
             }
         }
@@ -120,7 +140,7 @@ impl fmt::Display for Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{END, Found, Report, START};
+    use super::{BTreeMap, Cost, END, Found, Report, START};
     use crate::lengths::Lengths;
     use crate::moves::Moves;
 
@@ -131,17 +151,16 @@ mod tests {
             processor: "implementer 0x41".to_owned(),
             lengths: Some(Lengths(0b11)),
             conformance: Some(Found {
-                operations: 7,
+                operations: [(1, 3), (2, 4)].into(),
                 ..Found::default()
             }),
-            random: None,
             moves: Some(Moves {
                 allowed: 1,
                 refused: 2,
             }),
-            running: Some(vec![1, 2]),
-            failures: Vec::new(),
+            running: Some([1, 2].map(|vq| (vq, Cost::default())).into()),
             repeat: "--seed 5".to_owned(),
+            ..Report::default()
         }
     }
 
@@ -168,7 +187,7 @@ mod tests {
     fn a_difference_is_shown_and_counted_and_so_is_a_failure() {
         let mut wrong = report();
         wrong.random = Some(Found {
-            operations: 3,
+            operations: [(1, 3)].into(),
             count: 2,
             differences: vec!["GET 0x60".to_owned()],
         });
@@ -186,7 +205,7 @@ mod tests {
     fn a_host_without_sve_is_told_what_that_means() {
         let mut none = report();
         none.lengths = Some(Lengths::NONE);
-        none.running = Some(Vec::new());
+        none.running = Some(BTreeMap::new());
         let text = none.to_string();
         assert!(text.contains("this host has no SVE") && text.contains("no Z, P, FFR or VLS"));
         assert!(text.contains("a vCPU without SVE moved"), "{text}");

@@ -4,8 +4,22 @@
 use std::fmt::Debug;
 
 use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
 use sve_state::Vq;
 use sve_state::vcpu::Status;
+
+/// What `ptrace_check` reports.
+#[derive(Serialize, Deserialize, Debug, Default)]
+pub struct Threads {
+    /// The kernel's.
+    pub release: String,
+    /// The vector lengths at which all was right, in quadwords.
+    pub vqs: Vec<u16>,
+    /// Those of streaming mode.
+    pub streaming: Vec<u16>,
+    /// What was not right.
+    pub failure: Option<String>,
+}
 
 /// FPSR and FPCR: of seeds that are odd, and of even ones.
 pub const ODD: Status = Status {

@@ -9,14 +9,13 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Error, Result, bail};
+use serde::de::DeserializeOwned;
+use sve_state_harness::event::{self, Event};
 use sve_state_harness::lengths::Lengths;
 
 use crate::context::Context;
 use crate::machine::qemu::Qemu;
-
-/// What a line that is meant for the harness starts with.
-pub(crate) const MARK: &str = "@@ ";
 
 /// How long the console may be silent while the guest does nothing, and how long it all may take if the
 /// guest is given nothing out of the ordinary to do. A boot takes seconds.
@@ -75,16 +74,14 @@ pub(crate) fn processor(lengths: Lengths) -> String {
     }
 }
 
-/// Runs what boots, and gives every marked line to `heard` (without the mark) until it ends.
-///
-/// Fails if the guest hangs, takes longer than `total`, or `heard` refuses a line; whether it said all it should is for the
-/// caller to see. How the command ends matters where it is not the guest that decides.
-pub(crate) fn run(
+/// Runs what boots, and says what it says of its progress. What it reports in the end is refused if `judge` does not
+/// agree; and the console is shown then, and where the guest hangs, takes longer than `total`, or reports nothing.
+pub(crate) fn run<R: DeserializeOwned>(
     cx: &Context,
     mut command: Command,
     total: Duration,
-    heard: &mut dyn FnMut(&str) -> Result<()>,
-) -> Result<Console> {
+    judge: &dyn Fn(&R) -> Result<()>,
+) -> Result<R> {
     cx.announce(&command);
     let program = command.get_program().to_string_lossy().into_owned();
     let (reader, writer) = io::pipe()?;
@@ -96,24 +93,28 @@ pub(crate) fn run(
     drop(command);
     let child_id = child.id();
 
-    let mut console = Console::default();
+    let (mut console, mut reported) = (Console::default(), None);
     let limits = Limits {
         silence: SILENCE,
         total,
         used: &|| processor_time(child_id),
     };
-    let result = listen(cx, reader, &mut console, &limits, heard);
-    let status = end(&mut child, result.is_err());
-    if let Err(error) = result {
-        console.show(cx);
-        return Err(error);
-    }
-    let status = status?;
-    if !status.success() {
-        console.show(cx);
-        bail!("{program} failed ({status})");
-    }
-    Ok(console)
+    let mut heard = |line: &str| {
+        match event::heard(line).transpose().map_err(Error::msg)? {
+            Some(Event::Progress(text)) => cx.step(&text),
+            Some(Event::Report(report)) => reported = Some(report),
+            None => {}
+        }
+        Ok(())
+    };
+    let listened = listen(cx, reader, &mut console, &limits, &mut heard);
+    let status = end(&mut child, listened.is_err());
+    let judged = listened.and_then(|()| match (reported, status?) {
+        (Some(report), _) => judge(&report).map(|()| report),
+        (None, status) if !status.success() => bail!("{program} failed ({status})"),
+        (None, _) => bail!("the guest ended before it was done"),
+    });
+    judged.inspect_err(|_| console.show(cx))
 }
 
 fn end(child: &mut Child, hanging: bool) -> io::Result<std::process::ExitStatus> {
@@ -175,9 +176,7 @@ fn listen(
                 let line = line.trim_end();
                 cx.detail(line);
                 console.push(line);
-                if let Some(message) = line.strip_prefix(MARK) {
-                    heard(message)?;
-                }
+                heard(line)?;
             }
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
             Err(RecvTimeoutError::Timeout) => {
@@ -196,7 +195,7 @@ fn listen(
 
 /// The last lines of the guest's console.
 #[derive(Default)]
-pub(crate) struct Console {
+struct Console {
     tail: VecDeque<String>,
     lines: usize,
 }
@@ -210,15 +209,8 @@ impl Console {
         }
     }
 
-    /// Those between two of them.
-    pub(crate) fn between(&self, start: &str, end: &str) -> Vec<&str> {
-        let mut lines = self.tail.iter().map(String::as_str);
-        lines.by_ref().find(|line| *line == start);
-        lines.take_while(|line| *line != end).collect()
-    }
-
     /// Prints them, unless the person has seen them.
-    pub(crate) fn show(&self, cx: &Context) {
+    fn show(&self, cx: &Context) {
         if cx.verbose {
             return;
         }
@@ -236,7 +228,7 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::{Console, Lengths, Limits, listen, processor, processor_time, run, time_in};
+    use super::{Console, Lengths, Limits, bail, listen, processor, processor_time, run, time_in};
     use crate::context::Context;
 
     const SILENCE: Duration = Duration::from_millis(200);
@@ -247,7 +239,7 @@ mod tests {
         thread::spawn(move || {
             thread::sleep(3 * SILENCE);
             // The listener may have given up.
-            let _ = writer.write_all(b"@@ done\n");
+            let _ = writer.write_all(b"done\n");
         });
         let limits = Limits {
             silence: SILENCE,
@@ -305,26 +297,32 @@ mod tests {
     }
 
     #[test]
-    fn how_a_program_ends_is_said_and_one_that_is_not_wanted_is_ended() {
+    fn what_a_program_reports_is_judged_and_one_that_is_not_wanted_is_ended() {
         let cx = Context::new(false).unwrap();
         let shell = |script: &str| {
             let mut command = std::process::Command::new("sh");
             command.args(["-c", script]);
-            run(&cx, command, Duration::from_secs(60), &mut |line| {
-                anyhow::bail!("heard {line}")
-            })
-            .map(|console| console.lines)
-            .map_err(|error| error.to_string())
+            let judge = |number: &u32| match number {
+                7 => Ok(()),
+                _ => bail!("it is {number}"),
+            };
+            let report = run(&cx, command, Duration::from_secs(60), &judge);
+            report.map_err(|error| error.to_string())
         };
-        assert_eq!(shell("echo one; echo two"), Ok(2));
+        let says = |event: &str, then: &str| shell(&format!("echo one; echo '@@ {event}'; {then}"));
+        assert_eq!(says("{\"Report\":7}", "exit 3"), Ok(7));
+        assert_eq!(says("{\"Report\":8}", ""), Err("it is 8".to_owned()));
+        let early = "the guest ended before it was done".to_owned();
+        assert_eq!(says("{\"Progress\":\"so far\"}", ""), Err(early));
         assert_eq!(
             shell("exit 3"),
             Err("sh failed (exit status: 3)".to_owned())
         );
         let start = std::time::Instant::now();
-        assert_eq!(
-            shell("echo '@@ no'; exec sleep 100"),
-            Err("heard no".to_owned())
+        assert!(
+            says("no", "exec sleep 100")
+                .unwrap_err()
+                .contains("does not know: no")
         );
         assert!(
             start.elapsed() < Duration::from_secs(50),

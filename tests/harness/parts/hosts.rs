@@ -55,18 +55,18 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let version = qemu.version(cx)?;
     let machine = Machine::new(cx, qemu, vec![kernel::image(cx, RELEASE)?])?;
     let runs = options.runs();
-    let boot = |(host, wanted): &(&Configuration, Wanted)| {
-        (host.name.to_owned(), machine.boot(cx, 0, wanted))
-    };
-    let guests = all(cx, runs.iter().map(boot))?;
+    let names = runs.iter().map(|(host, _)| host.name.to_owned());
+    let reports = all(cx, &names.collect::<Vec<_>>(), &runs, |(_, wanted)| {
+        machine.boot(cx, 0, wanted)
+    })?;
 
     let name = |host: &str, mode: &str| format!("{host:12} {mode}");
     let mut lines = vec![guest::heading(&name("host", "KVM's mode"))];
-    for ((host, _), guest) in runs.iter().zip(&guests) {
-        lines.push(guest.row(&name(host.name, &guest.mode)));
+    for ((host, _), report) in runs.iter().zip(&reports) {
+        lines.push(guest::row(&name(host.name, &report.mode), report));
     }
-    let kernel = guests.first().map(|guest| guest.kernel.as_str());
+    let kernel = reports.first().map(|report| report.release.as_str());
     let kernel = kernel.unwrap_or_default();
-    lines.push(format!("{}; Linux {kernel}, {version}", in_all(&guests)));
+    lines.push(format!("{}; Linux {kernel}, {version}", in_all(&reports)));
     Ok(lines)
 }

@@ -1,12 +1,13 @@
 //! Linux itself, beyond KVM: threads with known registers, their register sets by ptrace and their signal
 //! frames, on the kernels that people run. What runs there is `programs/ptrace_check`.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
+use sve_state_harness::parallel;
+use sve_state_harness::threads::Threads;
 
 use crate::context::Context;
 use crate::machine::boot;
@@ -43,88 +44,57 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let initrd = cx.directory("ptrace")?.join("initrd");
     fs::write(&initrd, archive)?;
 
-    let mut lines = Vec::new();
-    for (name, image) in options.kernels.names().into_iter().zip(&images) {
+    let names = options.kernels.names();
+    let kernels: Vec<_> = names.iter().zip(&images).collect();
+    let lines = parallel::map(&kernels, |(name, image)| {
         let command = boot::command(&qemu, image, "max", None, &initrd, &[]);
-        let mut heard = Heard::default();
-        let console = boot::run(cx, command, TOTAL, &mut |message| {
-            cx.step(&message.replace('\t', "  "));
-            heard.hear(message)
-        })?;
-        lines.push(
-            heard
-                .verdict()
-                .inspect_err(|_| console.show(cx))
-                .context(name.to_owned())?,
-        );
-    }
-    Ok(lines)
-}
-
-/// What a kernel's threads said.
-#[derive(Default)]
-struct Heard {
-    release: String,
-    threads: BTreeSet<u32>,
-    streaming: BTreeSet<u32>,
-    done: bool,
-}
-
-impl Heard {
-    fn hear(&mut self, message: &str) -> Result<()> {
-        let (what, rest) = message.split_once('\t').unwrap_or((message, ""));
-        let value = rest.split_once('=').map_or("", |(_, value)| value);
-        match what {
-            "kernel" => value.clone_into(&mut self.release),
-            "thread" => _ = self.threads.insert(value.parse()?),
-            "streaming" => _ = self.streaming.insert(value.parse()?),
-            "failed" => bail!("{value}"),
-            "done" => self.done = true,
-            _ => bail!("the guest said {message:?}"),
-        }
-        Ok(())
-    }
-
-    /// All vector lengths, which the emulated processor has; and those of streaming mode if any.
-    fn verdict(&self) -> Result<String> {
-        ensure!(self.done, "the guest did not come to its end");
-        ensure!(
-            self.threads.iter().copied().eq(1..=16),
-            "threads at VQ {:?} only",
-            self.threads
-        );
-        let streaming = &self.streaming;
-        let powers = [1, 2, 4, 8, 16];
-        ensure!(
-            streaming.is_empty() || streaming.iter().copied().eq(powers),
-            "threads in streaming mode at VQ {streaming:?} only"
-        );
+        let threads: Result<Threads> = boot::run(cx, command, TOTAL, &judge);
+        let Threads {
+            release, streaming, ..
+        } = threads.with_context(|| (**name).to_owned())?;
         Ok(format!(
-            "{}: ptrace and signal frames at VQ 1 to 16, in streaming mode at VQ {streaming:?}",
-            self.release
+            "{release}: ptrace and signal frames at VQ 1 to 16, in streaming mode at VQ {streaming:?}"
         ))
+    });
+    lines.into_iter().collect()
+}
+
+/// All vector lengths, which the emulated processor has; and those of streaming mode if any.
+fn judge(threads: &Threads) -> Result<()> {
+    if let Some(failure) = &threads.failure {
+        bail!("{failure}");
     }
+    let (plain, streaming) = (&threads.vqs, &threads.streaming);
+    ensure!(
+        plain.iter().copied().eq(1..=16),
+        "threads at VQ {plain:?} only"
+    );
+    ensure!(
+        streaming.is_empty() || streaming[..] == [1, 2, 4, 8, 16],
+        "threads in streaming mode at VQ {streaming:?} only"
+    );
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Heard;
+    use super::{Threads, judge};
 
     #[test]
     fn a_vector_length_that_is_missing_is_missed() {
-        let verdict = |threads: std::ops::RangeInclusive<u32>, end: &str| {
-            let mut heard = Heard::default();
-            heard.hear("kernel\trelease=6.1").unwrap();
-            for vq in threads {
-                heard.hear(&format!("thread\tvq={vq}")).unwrap();
-            }
-            heard.hear(end).unwrap();
-            heard.verdict()
+        let verdict = |last, streaming: &[u16], failure: Option<&str>| {
+            let threads = Threads {
+                release: "6.1".to_owned(),
+                vqs: (1..=last).collect(),
+                streaming: streaming.to_vec(),
+                failure: failure.map(str::to_owned),
+            };
+            judge(&threads).map_err(|error| error.to_string())
         };
-        assert!(verdict(1..=16, "done").is_ok());
-        assert!(verdict(1..=15, "done").is_err());
-        assert!(verdict(1..=16, "streaming\tvq=1").is_err());
-        let failed = Heard::default().hear("failed\twhat=VQ 3: x").unwrap_err();
-        assert_eq!(failed.to_string(), "VQ 3: x");
+        assert_eq!(verdict(16, &[], None), Ok(()));
+        assert_eq!(verdict(16, &[1, 2, 4, 8, 16], None), Ok(()));
+        assert!(verdict(15, &[], None).is_err());
+        assert!(verdict(16, &[1], None).is_err());
+        assert_eq!(verdict(16, &[], Some("VQ 3: x")), Err("VQ 3: x".to_owned()));
     }
 }

@@ -4,7 +4,7 @@
 //! `cargo harness ptrace` boots kernels with this as their first process. It runs on an arm64 machine too;
 //! under qemu-aarch64 it fails, which keeps SVE registers over system calls where Linux does not.
 //!
-//! Lines that start with `@@ ` are for the harness.
+//! It reports by an event (`suites/event.rs`).
 
 /// Elsewhere there are no such threads.
 #[cfg(not(all(target_os = "linux", target_arch = "aarch64")))]
@@ -32,7 +32,8 @@ mod check {
     use sve_state::vcpu::Status;
     use sve_state::{SveState, Vq};
 
-    use sve_state_harness::threads::{equal, load, same};
+    use sve_state_harness::event;
+    use sve_state_harness::threads::{Threads, equal, load, same};
 
     use crate::thread::{Child, Shared, Stop, Write, capabilities, shared, start};
 
@@ -42,29 +43,26 @@ mod check {
     const BRK: u64 = 4;
 
     pub(super) fn main() -> ExitCode {
-        let passed = match run() {
-            Ok(()) => true,
-            Err(what) => {
-                println!("@@ failed\twhat={what:#}");
-                false
-            }
+        let mut threads = Threads {
+            release: uname().release().to_string_lossy().into_owned(),
+            ..Threads::default()
         };
-        println!("@@ done");
+        threads.failure = run(&mut threads).err().map(|what| format!("{what:#}"));
+        event::report(&threads);
         if process::id() == 1 {
             // The first process takes the kernel with it when it ends.
             if let Err(error) = reboot(RebootCommand::PowerOff) {
                 println!("cannot power off: {error}");
             }
         }
-        if passed {
+        if threads.failure.is_none() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         }
     }
 
-    fn run() -> Result<()> {
-        println!("@@ kernel\trelease={}", uname().release().to_string_lossy());
+    fn run(threads: &mut Threads) -> Result<()> {
         let shared = shared().context("mmap")?;
         let can = capabilities();
         ensure!(can.sve, "there is no SVE");
@@ -78,12 +76,12 @@ mod check {
                 written.with_context(|| at(&format!("udf: {write:?}")))?;
             }
             handler_after_a_system_call(shared, vq).with_context(|| at("kill, handler"))?;
-            println!("@@ thread\tvq={vq}");
+            threads.vqs.push(vq.get());
         }
         // Streaming mode has the powers of two.
         for vq in Vq::architectural().filter(|vq| can.sme && vq.get().is_power_of_two()) {
             streaming(shared, vq, can.fa64).with_context(|| format!("VQ {vq}, streaming"))?;
-            println!("@@ streaming\tvq={vq}");
+            threads.streaming.push(vq.get());
         }
         Ok(())
     }

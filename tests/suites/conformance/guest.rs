@@ -30,8 +30,8 @@ pub fn guest_main(kvm: &mut KvmHost, vq: Option<u32>, case: Option<&str>) -> Res
             differences,
         } = run(&mut [&mut ShimHost(lengths), kvm], vq, case);
         let n = differences.len();
-        println!("@@ conformance\tvq={vq}\toperations={operations}\tdifferences={n}");
-        found.operations += operations;
+        println!("conformance, VQ {vq}: {operations} operations, {n} differences");
+        found.operations.insert(vq, operations);
         found.count += n;
         found
             .differences

@@ -5,31 +5,31 @@ use std::time::{Duration, Instant};
 use super::{Options, Replay, replay, run};
 use crate::conformance::kvm::KvmHost;
 use crate::conformance::{Host as _, ShimHost};
+use crate::event::progress;
 use crate::report::Found;
 
 /// How often a person is told how far it is.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
-/// Runs random operations, and reports a line for each vector length to the harness.
+/// Runs random operations.
 pub fn guest_main(kvm: &mut KvmHost, options: Options) -> Result<Found, String> {
     let (all, mut last) = (options.operations, Instant::now());
-    let mut progress = |done: usize| {
+    let mut note = |done: usize| {
         if last.elapsed() > SIGN_OF_LIFE {
-            println!("@@ progress\tdone={done}\tof={all}");
+            progress(format!("{done} of {all} random operations"));
             last = Instant::now();
         }
     };
     let mut shim = ShimHost(kvm.lengths());
-    let outcome = run(&mut [&mut shim, kvm], options, &mut progress)?;
-    for (vq, operations) in &outcome.operations {
-        println!("@@ differential\tvq={vq}\toperations={operations}");
-    }
+    let outcome = run(&mut [&mut shim, kvm], options, &mut note)?;
     let answers = outcome.answers.iter();
     let answers: Vec<_> = answers.map(|(kind, n)| format!("{n} {kind}")).collect();
     let (vcpus, answers) = (outcome.vcpus, answers.join(", "));
-    println!("@@ answers\tvcpus={vcpus}\tanswers={answers}");
+    progress(format!(
+        "{vcpus} vCPUs with random operations, whose answers were: {answers}"
+    ));
     Ok(Found {
-        operations: outcome.operations.values().sum(),
+        operations: outcome.operations,
         count: outcome.differences.len(),
         differences: outcome.differences,
     })
@@ -39,9 +39,8 @@ pub fn guest_main(kvm: &mut KvmHost, options: Options) -> Result<Found, String> 
 pub fn guest_replay(kvm: &mut KvmHost, what: &Replay) -> Result<Found, String> {
     let mut shim = ShimHost(kvm.lengths());
     let (operations, difference) = replay(&mut [&mut shim, kvm], what)?;
-    println!("@@ replayed\toperations={operations}");
     Ok(Found {
-        operations,
+        operations: [(what.vq(), operations)].into(),
         count: usize::from(difference.is_some()),
         differences: difference.into_iter().collect(),
     })

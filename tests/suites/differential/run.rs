@@ -55,6 +55,11 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// The vector length.
+    pub fn vq(&self) -> u32 {
+        self.life.vq
+    }
+
     fn operations(&self, lengths: Lengths) -> Result<Vec<Op>, String> {
         let all = self.life.operations(lengths);
         let number = |k: &usize| {

@@ -9,6 +9,7 @@ use kvm_ioctls::{Error, VcpuFd};
 use sve_state::vcpu::Finalized;
 use sve_state::{Errno, OneReg, reg_size};
 
+use super::Cost;
 use super::vm::{is_sve, list};
 
 /// How often each way is timed.
@@ -82,9 +83,8 @@ fn read_each(vcpu: &Counted<'_>, list: &[u64]) -> Result<Vec<Register>, String> 
     sve.map(read).collect()
 }
 
-/// What both ways ask of KVM, as fields of a line: ioctls, and the bytes that they move; and the
-/// ioctls of a restore.
-pub(super) fn count(vcpu: &VcpuFd) -> Result<String, String> {
+/// What both ways ask of KVM.
+pub(super) fn count(vcpu: &VcpuFd) -> Result<Cost, String> {
     let count = Count::default();
     let counted = || Counted {
         vcpu,
@@ -98,9 +98,14 @@ pub(super) fn count(vcpu: &VcpuFd) -> Result<String, String> {
     let (sets, _) = count.take();
     capture(&counted())?;
     let (usual_calls, usual_bytes) = count.take();
-    Ok(format!(
-        "gets={gets}\tbytes={bytes}\tsets={sets}\tusual_calls={usual_calls}\tusual_bytes={usual_bytes}"
-    ))
+    Ok(Cost {
+        gets,
+        bytes,
+        sets,
+        usual_calls,
+        usual_bytes,
+        ..Cost::default()
+    })
 }
 
 /// How long ours takes, as a part of the usual way's time; and of the usual way's without the list,

@@ -1,5 +1,6 @@
 //! Runs the guest at each vector length, and prints a line for each.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use kvm_ioctls::{Kvm, VcpuFd};
@@ -8,7 +9,7 @@ use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{Vls, Vq};
 
 use super::vm::{Report, Vm};
-use super::{VQS, cost, pattern, without_sve};
+use super::{Cost, VQS, cost, pattern, without_sve};
 use crate::conformance::Host as _;
 use crate::conformance::kvm::KvmHost;
 
@@ -18,25 +19,25 @@ const DAMAGE: u8 = 1 << 5;
 /// The registers that are damaged on the way, by their place in the image: Z17, P9, FFR.
 const DAMAGED: [usize; 3] = [17, pattern::Z + 9, pattern::ZP];
 
-/// Runs the program at one vector length, or at those of [`VQS`] that the host has, and reports a line
-/// for each to the harness.
-pub fn guest_main(host: &KvmHost, vq: Option<u32>) -> Result<Vec<u32>, String> {
-    let vqs = vq.map_or(VQS.to_vec(), |vq| vec![vq]);
-    let vqs: Vec<_> = vqs
-        .into_iter()
-        .filter(|vq| host.lengths().has(*vq))
-        .collect();
-    for vq in &vqs {
-        let fields = run(&host.kvm, *vq);
-        let fields = fields.map_err(|what| format!("the running guest, VQ {vq}: {what}"))?;
-        println!("@@ running\tvq={vq}\t{fields}");
+/// Runs the program at one vector length, or at those of [`VQS`] that the host has, and moves a vCPU without SVE.
+/// What that cost at each vector length, and the ioctls of a capture and a restore without SVE.
+pub fn guest_main(
+    host: &KvmHost,
+    vq: Option<u32>,
+) -> Result<(BTreeMap<u32, Cost>, [usize; 2]), String> {
+    let vqs = vq.map_or(VQS.to_vec(), |vq| vec![vq]).into_iter();
+    let mut costs = BTreeMap::new();
+    for vq in vqs.filter(|vq| host.lengths().has(*vq)) {
+        let cost = run(&host.kvm, vq);
+        let cost = cost.map_err(|what| format!("the running guest, VQ {vq}: {what}"))?;
+        println!("VQ {vq}: {cost:?}");
+        costs.insert(vq, cost);
     }
-    let fields = without_sve::run(&host.kvm).map_err(|what| format!("without SVE: {what}"))?;
-    println!("@@ without_sve\t{fields}");
-    Ok(vqs)
+    let without_sve = without_sve::run(&host.kvm).map_err(|what| format!("without SVE: {what}"))?;
+    Ok((costs, without_sve))
 }
 
-fn run(kvm: &Kvm, vq: u32) -> Result<String, String> {
+fn run(kvm: &Kvm, vq: u32) -> Result<Cost, String> {
     // The source fills its registers, and stops.
     let mut source = Vm::new(kvm, true)?;
     let max = Vq::new(vq).map_err(text)?;
@@ -73,11 +74,13 @@ fn run(kvm: &Kvm, vq: u32) -> Result<String, String> {
         expect(&moved, &Report::Checked(number as u64))?;
     }
 
-    let [ratio, without_list] = cost::ratios(&source.vcpu)?;
-    Ok(format!(
-        "{costs}\tratio={ratio:.2}\tratio_without_list={without_list:.2}\tcorruptions={}",
-        DAMAGED.len()
-    ))
+    let [ratio, ratio_without_list] = cost::ratios(&source.vcpu)?;
+    Ok(Cost {
+        ratio,
+        ratio_without_list,
+        corruptions: DAMAGED.len(),
+        ..costs
+    })
 }
 
 /// Moves the source to a new VM, its SVE state by way of these bytes, and runs it there.

@@ -21,5 +21,26 @@ pub use guest::guest_main;
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub(crate) use vm::list;
 
+/// What a capture and a restore cost on a running guest, beside the usual way.
+#[derive(serde::Serialize, serde::Deserialize, Clone, PartialEq, Debug, Default)]
+pub struct Cost {
+    /// The ioctls of a capture, and the bytes that they move.
+    pub gets: usize,
+    /// The bytes.
+    pub bytes: usize,
+    /// The ioctls of a restore.
+    pub sets: usize,
+    /// The usual way's.
+    pub usual_calls: usize,
+    /// Its bytes.
+    pub usual_bytes: usize,
+    /// How long a capture takes, as a part of the usual way's time.
+    pub ratio: f64,
+    /// As a part of the usual way's time without the list of registers.
+    pub ratio_without_list: f64,
+    /// Registers that were damaged on the way, and noticed.
+    pub corruptions: usize,
+}
+
 /// The vector lengths, in quadwords, that a run takes if it is not told one.
 pub const VQS: [u32; 5] = [1, 2, 4, 8, 16];

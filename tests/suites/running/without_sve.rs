@@ -13,8 +13,8 @@ const V: usize = 32 * 16;
 const IMAGE: usize = V + 17 * 2;
 
 /// Moves one to a second VM by way of snapshot bytes, and reads it there without the help of
-/// `sve-state`. The ioctls of both ways, as fields of a line.
-pub(super) fn run(kvm: &Kvm) -> Result<String, String> {
+/// `sve-state`. The ioctls of both ways.
+pub(super) fn run(kvm: &Kvm) -> Result<[usize; 2], String> {
     let (source, target) = (Vm::new(kvm, false)?.vcpu, Vm::new(kvm, false)?.vcpu);
     for (id, value) in values() {
         set(&source, id, &value)?;
@@ -48,7 +48,7 @@ pub(super) fn run(kvm: &Kvm) -> Result<String, String> {
     let restored = counted(&target, count).restore_snapshot(&snapshot);
     restored.map_err(|e| e.to_string())?;
     is_there(&target, &values())?;
-    Ok(format!("gets={gets}\tsets={sets}"))
+    Ok([gets, sets])
 }
 
 fn counted<'a>(vcpu: &'a VcpuFd, count: &'a Count) -> Finalized<Counted<'a>> {

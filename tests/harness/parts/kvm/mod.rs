@@ -1,7 +1,7 @@
 //! Linux KVM itself: the conformance suite, random operations, moves between hosts of different vector
 //! lengths, a guest whose state is moved while it runs, and the migration example, on the kernels that
 //! people run. QEMU boots them with EL2 emulated. What runs there is `programs/kvm_check.rs`, which runs
-//! on arm64 hosts too; it reports in marked lines.
+//! on arm64 hosts too; it reports by an event (`suites/event.rs`).
 
 pub(super) mod guest;
 
@@ -18,7 +18,8 @@ use clap::builder::PossibleValuesParser;
 use sve_state_harness::conformance::{CASES, CASES_WITHOUT_SVE};
 use sve_state_harness::differential::Replay;
 use sve_state_harness::lengths::Lengths;
-use sve_state_harness::report;
+use sve_state_harness::parallel;
+use sve_state_harness::report::Report;
 
 use crate::context::Context;
 use crate::machine::boot;
@@ -27,7 +28,7 @@ use crate::machine::kernel::Kernels;
 use crate::machine::qemu::Qemu;
 use crate::machine::toolchain::{self, ARM64};
 use crate::report::Counted;
-use guest::{Guest, Wanted};
+use guest::Wanted;
 
 /// How many random operations there are on all kernels together, unless the person says how many; and
 /// on each host that is there for its vector lengths.
@@ -143,32 +144,37 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
             options.kernels.images(cx)?,
         )?),
     };
-    let run = |(kernel, wanted): &(usize, Wanted)| {
+    let names = runs.iter().map(|(kernel, wanted)| {
         let on = wanted.lengths.map(|lengths| format!(", VQ {lengths}"));
-        let name = format!("{}{}", kernels[*kernel], on.unwrap_or_default());
-        let guest = match &machine {
+        format!("{}{}", kernels[*kernel], on.unwrap_or_default())
+    });
+    let reports = all(
+        cx,
+        &names.collect::<Vec<_>>(),
+        &runs,
+        |(kernel, wanted)| match &machine {
             Some(machine) => machine.boot(cx, *kernel, wanted),
             None => on_this_host(cx, wanted),
-        };
-        (name, guest)
-    };
-    let guests = all(cx, runs.iter().map(run))?;
+        },
+    )?;
     let mut lines = vec![guest::heading("Linux")];
-    lines.extend(guests.iter().map(|guest| guest.row(&guest.kernel)));
-    lines.push(in_all(&guests));
+    lines.extend(reports.iter().map(|it| guest::row(&it.release, it)));
+    lines.push(in_all(&reports));
     Ok(lines)
 }
 
-/// Runs all, each with its name. One that fails does not keep the others from their turn: whether all fail, or
-/// one, is worth knowing.
-pub(super) fn all(
+/// Runs all, each with its name, as many at a time as the machine has processors. One that fails does not keep the
+/// others from their turn: whether all fail, or one, is worth knowing.
+pub(super) fn all<T: Sync>(
     cx: &Context,
-    runs: impl ExactSizeIterator<Item = (String, Result<Guest>)>,
-) -> Result<Vec<Guest>> {
-    let (n, mut guests, mut failures) = (runs.len(), Vec::new(), Vec::new());
-    for (name, result) in runs {
+    names: &[String],
+    runs: &[T],
+    run: impl Fn(&T) -> Result<Report> + Sync,
+) -> Result<Vec<Report>> {
+    let (mut reports, mut failures) = (Vec::new(), Vec::new());
+    for (name, result) in names.iter().zip(parallel::map(runs, run)) {
         match result {
-            Ok(guest) => guests.push(guest),
+            Ok(report) => reports.push(report),
             Err(error) => {
                 let failure = format!("{name}: {error:#}");
                 cx.step(&format!("FAILED: {failure}"));
@@ -176,15 +182,16 @@ pub(super) fn all(
             }
         }
     }
+    let n = runs.len();
     if !failures.is_empty() {
         bail!("{} of {n} runs: {}", failures.len(), failures.join("; "));
     }
-    Ok(guests)
+    Ok(reports)
 }
 
 /// The table's last line.
-pub(super) fn in_all(guests: &[Guest]) -> String {
-    let random: u64 = guests.iter().map(Guest::random).sum();
+pub(super) fn in_all(reports: &[Report]) -> String {
+    let random: usize = reports.iter().map(guest::random).sum();
     format!("no difference; {random} random operations in all")
 }
 
@@ -206,7 +213,7 @@ impl Machine {
         })
     }
 
-    pub(super) fn boot(&self, cx: &Context, kernel: usize, wanted: &Wanted) -> Result<Guest> {
+    pub(super) fn boot(&self, cx: &Context, kernel: usize, wanted: &Wanted) -> Result<Report> {
         let (processor, mode) = match wanted.configuration {
             Some(host) => (host.processor.to_owned(), host.mode.0),
             None => (boot::processor(wanted.lengths.unwrap_or_default()), None),
@@ -225,7 +232,7 @@ impl Machine {
 }
 
 /// Runs what was built on this machine's own `/dev/kvm`.
-fn on_this_host(cx: &Context, wanted: &Wanted) -> Result<Guest> {
+fn on_this_host(cx: &Context, wanted: &Wanted) -> Result<Report> {
     let native = cfg!(all(target_os = "linux", target_arch = "aarch64"));
     if !native {
         toolchain::ensure_arm64(cx, &[])?;
@@ -243,36 +250,24 @@ fn on_this_host(cx: &Context, wanted: &Wanted) -> Result<Guest> {
     listen(cx, command, wanted)
 }
 
-/// Runs the program, here or in a machine of its own, and judges what it says.
-fn listen(cx: &Context, command: Command, wanted: &Wanted) -> Result<Guest> {
-    let mut guest = Guest::default();
+/// Runs the program, here or in a machine of its own, and judges what it reports.
+fn listen(cx: &Context, command: Command, wanted: &Wanted) -> Result<Report> {
     // An operation takes a third of a millisecond at the most.
     let total = boot::TOTAL + Duration::from_millis(wanted.operations);
-    let mut heard = |message: &str| {
-        // What is counted below is for those who want to see all.
-        if cx.verbose || !message.contains("\tvq=") {
-            cx.step(&message.replace('\t', "  "));
+    let report = boot::run(cx, command, total, &|report: &Report| {
+        if wanted.lengths.is_none() {
+            println!("{report}");
         }
-        guest.hear(message)
-    };
-    let console = boot::run(cx, command, total, &mut heard)?;
-    let report = console.between(report::START, report::END);
-    if wanted.lengths.is_none() {
-        println!("{}\n{}\n{}", report::START, report.join("\n"), report::END);
-    }
-    if let Err(why) = guest.verdict(wanted, &report) {
-        console.show(cx);
-        return Err(why);
-    }
-    Ok(guest)
+        wanted.judge(report)
+    })?;
+    Ok(report)
 }
 
 /// Builds the program that compares.
 fn build(cx: &Context) -> Result<toolchain::Toolchain> {
     let toolchain = toolchain::arm64(cx)?;
-    let harness = ["-p", "sve-state-harness", "--bin", "kvm_check"];
-    let arguments = [&["build", "--release"], &harness[..]].concat();
-    let mut command = toolchain::arm64_cargo(cx, &toolchain, &arguments);
+    let build = "build --release -p sve-state-harness --bin kvm_check";
+    let mut command = toolchain::arm64_cargo(cx, &toolchain, &[build]);
     // For its report; where there is no git, it says that it does not know.
     let mut git = Command::new("git");
     git.args(["describe", "--always", "--dirty"])
@@ -292,9 +287,8 @@ fn built(cx: &Context) -> PathBuf {
 /// Builds the guest's programs, and packs them.
 fn initrd(cx: &Context) -> Result<PathBuf> {
     let toolchain = build(cx)?;
-    let migrate = ["--example", "migrate", "--features", "kvm"];
-    let migrate = [&["build", "--release", "-p", "sve-state"], &migrate[..]].concat();
-    cx.run(toolchain::arm64_cargo(cx, &toolchain, &migrate))?;
+    let migrate = "build --release -p sve-state --example migrate --features kvm";
+    cx.run(toolchain::arm64_cargo(cx, &toolchain, &[migrate]))?;
 
     let built = built(cx);
     let archive = Initrd::new()
