@@ -128,7 +128,6 @@ mod check {
         let uname = uname();
         let kernel = [uname.release(), uname.version()].map(|text| text.to_string_lossy());
         let mode = mode().unwrap_or_else(|| "unknown".to_owned());
-        progress(format!("Linux {}, KVM in mode {mode}", kernel[0]));
         let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
         let mut report = Report {
             revision: option_env!("SVE_STATE_REVISION")
@@ -159,7 +158,8 @@ mod check {
         }
         let mut kvm = KvmHost::open(args.configuration)?;
         let lengths = kvm.lengths();
-        progress(format!("VQ {lengths}"));
+        let (release, mode) = (&report.release, &report.mode);
+        progress(format!("Linux {release}, KVM in mode {mode}, VQ {lengths}"));
         report.lengths = Some(lengths);
         if let Some(vq) = args.vq.filter(|vq| !lengths.has(*vq)) {
             return Err(format!("VQ {vq}: this host has {lengths}"));
