@@ -104,7 +104,7 @@ fn check(id: u64, banks: &[Bank], found: Result<(u64, impl Display), DecodeError
         }
         Err(error) => {
             assert_eq!(expected, None, "{error}");
-            assert_eq!(error.id(), id);
+            assert_eq!(error.id().0, id);
             let text = error.to_string();
             assert!(
                 text.starts_with(&format!("register ID {id:#018x}: ")),

@@ -11,7 +11,7 @@ const Z0: u64 = 0x6080_0000_0015_0000;
 
 fn refused(id: u64) -> (Reason, String) {
     let error = sve::Layout::decode(id).unwrap_err();
-    assert_eq!(error.id(), id);
+    assert_eq!(error.id().0, id);
     (error.reason(), error.to_string())
 }
 

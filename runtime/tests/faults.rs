@@ -5,7 +5,7 @@
 
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Call, Finalized, Initialized, Stage, Status};
-use sve_state::{Errno, OneReg, SveError, SveState, Vls};
+use sve_state::{Errno, OneReg, RegId, SveError, SveState, Vls};
 
 mod support;
 
@@ -246,8 +246,8 @@ fn assert_names(found: SveError<Errno>, (kind, id): (char, u64), errno: Errno) {
         low => format!("P{}", (low - 0x400) / 32),
     };
     let (call, ioctl) = match kind {
-        'G' => (Call::Get(id), "KVM_GET_ONE_REG"),
-        'S' => (Call::Set(id), "KVM_SET_ONE_REG"),
+        'G' => (Call::Get(RegId(id)), "KVM_GET_ONE_REG"),
+        'S' => (Call::Set(RegId(id)), "KVM_SET_ONE_REG"),
         _ => (Call::Finalize, "KVM_ARM_VCPU_FINALIZE"),
     };
     assert_eq!(found, failed(call, errno));

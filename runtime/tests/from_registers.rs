@@ -7,7 +7,7 @@ use std::cell::Cell;
 use sve_state::shim::Vcpu;
 use sve_state::snapshot::{Allow, RegistersError, Snapshot};
 use sve_state::vcpu::{Finalized, Initialized, Status};
-use sve_state::{OneReg, Vls, Vq, reg_size};
+use sve_state::{OneReg, RegId, Vls, Vq, reg_size};
 
 type Registers = Vec<(u64, Vec<u8>)>;
 
@@ -99,7 +99,7 @@ fn a_missing_register_is_named() {
         let (mut registers, _) = kept(2);
         registers.remove(at(&registers, id));
         let error = refused(registers);
-        assert_eq!(error, RegistersError::Missing { id });
+        assert_eq!(error, RegistersError::Missing { id: RegId(id) });
         let text = format!("no {name} ({id:#x}) among the registers");
         assert_eq!(error.to_string(), text);
         assert_eq!(format!("{error:?}"), format!("RegistersError({text})"));
@@ -107,7 +107,7 @@ fn a_missing_register_is_named() {
     // Of several, the first.
     let (p0, z0) = (0x6050_0000_0015_0400, 0x6080_0000_0015_0000);
     let only_p0 = vec![(p0, vec![0; 32])];
-    assert_eq!(refused(only_p0), RegistersError::Missing { id: z0 });
+    assert_eq!(refused(only_p0), RegistersError::Missing { id: RegId(z0) });
 }
 
 /// As of a vCPU without SVE whose V were dropped: what is left is FPSR, FPCR, X0 and CPACR_EL1.
@@ -136,7 +136,7 @@ fn a_register_that_is_there_twice_is_named() {
         let again = registers[at(&registers, id)].clone();
         registers.insert(0, again);
         let error = refused(registers);
-        assert_eq!(error, RegistersError::Duplicate { id });
+        assert_eq!(error, RegistersError::Duplicate { id: RegId(id) });
         assert_eq!(
             error.to_string(),
             format!("{name} ({id:#x}) more than once")
@@ -155,7 +155,7 @@ fn a_value_of_another_size_is_refused_with_both_sizes() {
             registers[at].1.resize(found, 0);
             let error = refused(registers);
             let size = RegistersError::Size {
-                id,
+                id: RegId(id),
                 expected,
                 found,
             };
@@ -173,7 +173,7 @@ fn ids_that_no_snapshot_has_are_refused() {
 
     let slice = with(0x6080_0000_0015_0061);
     let id = 0x6080_0000_0015_0061;
-    assert_eq!(slice, RegistersError::Slice { id });
+    assert_eq!(slice, RegistersError::Slice { id: RegId(id) });
     assert_eq!(
         slice.to_string(),
         "Z3 slice 1 (0x6080000000150061): KVM has only slice 0"
@@ -189,7 +189,7 @@ fn ids_that_no_snapshot_has_are_refused() {
         (0x8080_0000_0015_0060, "architecture 0x80"),
     ] {
         let error = with(id);
-        assert!(matches!(error, RegistersError::Id(e) if e.id() == id));
+        assert!(matches!(error, RegistersError::Id(e) if e.id() == RegId(id)));
         assert!(error.to_string().contains(reason), "{error}");
     }
 }
@@ -232,7 +232,11 @@ fn what_a_slice_holds_past_the_vector_length_is_named() {
                 assert_eq!(registers[at].1[past], 0);
                 registers[at].1[past] = 0x80;
                 let error = refused(registers.clone());
-                let expected = RegistersError::PastVls { id, at: past, vls };
+                let expected = RegistersError::PastVls {
+                    id: RegId(id),
+                    at: past,
+                    vls,
+                };
                 assert_eq!(error, expected);
                 let text = format!(
                     "{name} ({id:#x}): byte {past} is not zero, and vector lengths (VQ) {vls} end \
@@ -319,13 +323,13 @@ fn a_coprocessor_that_is_not_known_is_named() {
                 continue;
             }
             _ => {
-                assert_eq!(strict, Err(RegistersError::Coprocessor { id }));
+                assert_eq!(strict, Err(RegistersError::Coprocessor { id: RegId(id) }));
             }
         }
         assert_eq!(allowed, Ok(snapshot.clone()), "{coprocessor:#x}");
     }
     let id = 0x6080_0000_0017_0000;
-    let text = RegistersError::Coprocessor { id }.to_string();
+    let text = RegistersError::Coprocessor { id: RegId(id) }.to_string();
     assert_eq!(
         text,
         "register ID 0x6080000000170000: coprocessor 0x17 in bits 27:16 is not known here (known \
@@ -369,7 +373,7 @@ fn a_value_that_changes_is_refused() {
         let (id, expected) = (*id, reg_size(*id));
         let found = expected / 2;
         let size = RegistersError::Size {
-            id,
+            id: RegId(id),
             expected,
             found,
         };
@@ -472,20 +476,20 @@ fn registers_without_sve_are_as_strict() {
         let mut gap = registers.clone();
         gap.remove(place);
         let error = refused(gap);
-        assert_eq!(error, RegistersError::Missing { id });
+        assert_eq!(error, RegistersError::Missing { id: RegId(id) });
         let text = format!("no V{n} ({id:#x}) among the registers");
         assert_eq!(error.to_string(), text);
 
         let mut twice = registers.clone();
         twice.push(registers[place].clone());
-        assert_eq!(refused(twice), RegistersError::Duplicate { id });
+        assert_eq!(refused(twice), RegistersError::Duplicate { id: RegId(id) });
 
         for found in [0, 15, 17] {
             let mut other = registers.clone();
             other[place].1.resize(found, 0);
             let expected = 16;
             let size = RegistersError::Size {
-                id,
+                id: RegId(id),
                 expected,
                 found,
             };
@@ -496,7 +500,7 @@ fn registers_without_sve_are_as_strict() {
     let (mut mixed, _) = kept_without_sve();
     mixed.push((VLS, Vls::ARCHITECTURAL.to_bytes().to_vec()));
     let (z0, _) = names()[0];
-    assert_eq!(refused(mixed), RegistersError::Missing { id: z0 });
+    assert_eq!(refused(mixed), RegistersError::Missing { id: RegId(z0) });
 }
 
 /// Out of a snapshot comes what KVM would list of a vCPU restored from it, in order; and back in.
@@ -588,7 +592,7 @@ fn what_is_missing_is_filled_on_request_only() {
         let id = registers[0].0;
         let twice = [registers[0].clone(), registers[0].clone()];
         let error = snapshot.with_registers(twice).unwrap_err();
-        assert_eq!(error, RegistersError::Duplicate { id });
+        assert_eq!(error, RegistersError::Duplicate { id: RegId(id) });
         let size = snapshot.with_registers([(id, vec![0; 3])]).unwrap_err();
         assert!(
             matches!(size, RegistersError::Size { found: 3, .. }),
@@ -613,7 +617,7 @@ fn what_is_missing_is_filled_on_request_only() {
     let (v, without) = kept_without_sve();
     let (z3, _) = names()[3];
     let error = without.with_registers([(z3, vec![0; 256])]).unwrap_err();
-    assert_eq!(error, RegistersError::OtherKind { id: z3 });
+    assert_eq!(error, RegistersError::OtherKind { id: RegId(z3) });
     assert_eq!(
         error.to_string(),
         "Z3 (0x6080000000150060) among the registers: the snapshot that has what is missing is of a vCPU \
@@ -625,7 +629,7 @@ fn what_is_missing_is_filled_on_request_only() {
         ..Allow::default()
     };
     let error = Snapshot::from_registers_allowing(allow, v).unwrap_err();
-    assert_eq!(error, RegistersError::OtherKind { id: v_id(0) });
+    assert_eq!(error, RegistersError::OtherKind { id: RegId(v_id(0)) });
     assert_eq!(
         error.to_string(),
         "V0 (0x6040000000100054) and nothing of SVE among the registers: the snapshot that has what is \
@@ -713,7 +717,14 @@ fn with_another_vls_registers_get_the_length_that_it_says() {
     let list: Registers = z.chain([vls(1)]).collect();
     let error = snapshot.with_registers(list).unwrap_err();
     let (id, vls) = (names()[32].0, Vls::up_to(Vq::MIN));
-    assert_eq!(error, RegistersError::PastVls { id, at: 2, vls });
+    assert_eq!(
+        error,
+        RegistersError::PastVls {
+            id: RegId(id),
+            at: 2,
+            vls
+        }
+    );
     // No processor has VQ 2 only.
     let mut only_2 = vec![0; 64];
     only_2[0] = 2;
@@ -726,7 +737,7 @@ fn a_damaged_id_is_refused_in_an_edit_too() {
     let (_, snapshot) = kept(2);
     let (z3, _) = names()[3];
     let slice = snapshot.with_registers([(z3 + 1, vec![0; 256])]);
-    assert_eq!(slice, Err(RegistersError::Slice { id: z3 + 1 }));
+    assert_eq!(slice, Err(RegistersError::Slice { id: RegId(z3 + 1) }));
     let size = z3 ^ 1 << 52;
     let error = snapshot.with_registers([(size, vec![0; 256])]).unwrap_err();
     assert!(matches!(error, RegistersError::Id(_)), "{error}");
@@ -747,7 +758,12 @@ fn the_rest_of_a_list_is_given_back() {
             let back: Registers = split.registers().chain(rest).collect();
             assert_eq!(back, [kept.clone(), others.to_vec()].concat());
             let strict = Snapshot::from_registers(list.clone()).unwrap_err();
-            assert_eq!(strict, RegistersError::Coprocessor { id: others[0].0 });
+            assert_eq!(
+                strict,
+                RegistersError::Coprocessor {
+                    id: RegId(others[0].0)
+                }
+            );
 
             let mut target = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
             if snapshot.has_sve() {

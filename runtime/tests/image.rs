@@ -3,7 +3,7 @@
 use sve_state::image::ImageError;
 use sve_state::layout::{Bounds, Layout};
 use sve_state::vcpu::Call;
-use sve_state::{Errno, SveState, Vls, Vq, fpsimd, sve};
+use sve_state::{Errno, RegId, SveState, Vls, Vq, fpsimd, sve};
 
 fn vq(vq: u32) -> Vq {
     Vq::new(vq).unwrap()
@@ -209,8 +209,8 @@ fn debug_text_is_short_and_says_what_it_is() {
         format!("{:?} {:?}", Errno::ENOENT, Errno(11)),
         "ENOENT errno 11"
     );
-    let call = Call::Get(sve::Z3.id());
-    assert_eq!(format!("{call:?}"), "KVM_GET_ONE_REG of Z3");
+    let call = Call::Get(RegId(sve::Z3.id()));
+    assert_eq!(format!("{call:?}"), "Get(0x6080000000150060)");
 }
 
 /// The kernel's `sve_vl_from_vq`: a quadword has 16 bytes.

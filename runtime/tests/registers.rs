@@ -1,7 +1,7 @@
 //! One register of a live vCPU, read and written, with SVE and without.
 
 use sve_state::vcpu::{Finalized, Initialized};
-use sve_state::{Errno, OneReg, SveError, fpsimd, sve};
+use sve_state::{Errno, OneReg, RegId, SveError, fpsimd, sve};
 
 mod support;
 
@@ -126,7 +126,14 @@ fn a_register_that_is_longer_than_vls_says_is_named() {
     let vcpu = Finalized::new(&fd).unwrap();
     let (id, vls) = (sve::P7.id(), vcpu.vls());
     let error = vcpu.get(sve::P7).unwrap_err();
-    assert_eq!(error, SveError::PastVls { id, at: 30, vls });
+    assert_eq!(
+        error,
+        SveError::PastVls {
+            id: RegId(id),
+            at: 30,
+            vls
+        }
+    );
     assert!(vcpu.get(sve::P6).is_ok());
 }
 

@@ -5,7 +5,7 @@
 use sve_state::shim::Vcpu;
 use sve_state::snapshot::{HEADER_BYTES, Header, OVERHEAD_BYTES, Snapshot, SnapshotError};
 use sve_state::vcpu::{Finalized, Initialized, Status};
-use sve_state::{Errno, OneReg, SveError, SveState, Vls, Vq};
+use sve_state::{Errno, OneReg, RegId, SveError, SveState, Vls, Vq};
 
 /// Version 1, written by a program in another language from the format's description.
 const GOLDEN: &[u8] = include_bytes!("golden/snapshot-1.bin");
@@ -549,7 +549,7 @@ fn without_sve_there_is_no_predicate() {
             _ => (format!("P{n}"), 0x6050_0000_0015_0400 + 32 * n as u64),
         };
         let error = at(k).unwrap_err();
-        assert_eq!(error, SnapshotError::WithoutSve { id });
+        assert_eq!(error, SnapshotError::WithoutSve { id: RegId(id) });
         let text = format!(
             "{name} ({id:#x}) is not zero and there are no vector lengths: without SVE there are \
              neither P nor FFR"
@@ -563,7 +563,7 @@ fn without_sve_there_is_no_predicate() {
         let mut target = Finalized::without_sve(target);
         state.as_bytes_mut()[k] = 0x80;
         let error = target.restore(&state).unwrap_err();
-        assert_eq!(error, SveError::WithoutSve { id });
+        assert_eq!(error, SveError::WithoutSve { id: RegId(id) });
         assert_eq!(error.to_string(), text);
         assert!(target.capture().unwrap().as_bytes().iter().all(|b| *b == 0));
         state.as_bytes_mut()[k] = 0;
@@ -656,9 +656,7 @@ fn registers_are_walked_as_wide_as_they_are() {
     for max in 1..=16 {
         let snapshot = snapshot(max, None);
         let (z, p) = (16 * max as usize, 2 * max as usize);
-        let names = snapshot
-            .iter()
-            .map(|(id, _)| sve_state::RegId(id).to_string());
+        let names = snapshot.iter().map(|(id, _)| RegId(id).to_string());
         let expected = (0..32).map(|n| format!("Z{n}"));
         let expected = expected.chain((0..16).map(|n| format!("P{n}")));
         assert!(names.eq(expected.chain(["FFR".to_owned()])));

@@ -1,8 +1,11 @@
 //! The VMM's side: the calls that are made, and what becomes of one that fails.
 
 use sve_state::gdb::{self, GdbError};
-use sve_state::vcpu::{Call, Finalized, Initialized, Status};
-use sve_state::{Errno, OneReg, SveError, SveState, Vls, VlsError, Vq, fpsimd, sve};
+use sve_state::vcpu::{Call, Finalized, Initialized, Refusal, Status};
+use sve_state::{
+    Errno, FieldError, OneReg, RegId, SveError, SveState, Vls, VlsError, Vq, VqError, fpsimd,
+    image, layout, snapshot, sve,
+};
 
 mod support;
 
@@ -150,15 +153,61 @@ fn vector_lengths_are_refused_with_a_reason() {
     assert_eq!(Vls::EMPTY.check(&host), Err(VlsError::Empty));
 }
 
+/// `unwrap` and `main` show an error by `Debug`, so it has the ID in hexadecimal and the remedy, even if the vCPU's own
+/// error has nothing but `Debug`.
+#[test]
+fn every_error_has_debug_where_the_vcpus_own_has_it() {
+    #[derive(Debug)]
+    struct Bare;
+    fn show<T: std::fmt::Debug>(error: T) -> String {
+        format!("{error:?}")
+    }
+    let (call, error) = (Call::Get(RegId(sve::Z3.id())), Bare);
+    let refusal = Some(Refusal::NotFinalized);
+    let text = show(SveError::Call {
+        call,
+        error,
+        errno: None,
+        refusal,
+    });
+    assert!(
+        text.starts_with("SveError(KVM_GET_ONE_REG of Z3: Bare: "),
+        "{text}"
+    );
+    assert!(
+        text.contains("KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE"),
+        "{text}"
+    );
+    assert_eq!(show(call), "Get(0x6080000000150060)");
+    let id = RegId(sve::Z3.id());
+    let text = show(SveError::<Bare>::HasSve { id });
+    assert!(text.contains("Z3 (0x6080000000150060)"), "{text}");
+    let register = gdb::Reg::Vg;
+    let (expected, found) = (8, 7);
+    let size = GdbError::<Bare>::Size {
+        register,
+        expected,
+        found,
+    };
+    assert_eq!(show(size), "GdbError(7 bytes for vg: it has 8)");
+    fn debug<T: std::fmt::Debug>() {}
+    debug::<layout::DecodeError>();
+    debug::<layout::RegisterError>();
+    debug::<image::ImageError>();
+    debug::<snapshot::RegistersError>();
+    debug::<snapshot::SnapshotError>();
+    debug::<(FieldError, VqError, VlsError, Errno)>();
+}
+
 #[test]
 fn errors_name_the_call_and_the_register() {
     let text = |error: SveError<Errno>| error.to_string();
     let (id, error) = (sve::P3.id(), Errno::EPERM);
-    let get = failed(Call::Get(id), error);
+    let get = failed(Call::Get(RegId(id)), error);
     assert_eq!(text(get), "KVM_GET_ONE_REG of P3: EPERM");
-    let set = failed(Call::Set(id), error);
+    let set = failed(Call::Set(RegId(id)), error);
     assert_eq!(text(set), "KVM_SET_ONE_REG of P3: EPERM");
-    let get = failed(Call::Get(fpsimd::FPCR.id()), Errno(11));
+    let get = failed(Call::Get(RegId(fpsimd::FPCR.id())), Errno(11));
     assert_eq!(text(get), "KVM_GET_ONE_REG of FPCR: errno 11");
     let finalize = failed(Call::Finalize, Errno::EINVAL);
     assert_eq!(text(finalize), "KVM_ARM_VCPU_FINALIZE of SVE: EINVAL");
@@ -228,7 +277,14 @@ fn a_register_that_is_longer_than_vls_says_is_named() {
                 fd.past.set(Some((id, at)));
                 let vcpu = Finalized::new(&fd).unwrap();
                 let error = vcpu.capture().unwrap_err();
-                assert_eq!(error, SveError::PastVls { id, at, vls });
+                assert_eq!(
+                    error,
+                    SveError::PastVls {
+                        id: RegId(id),
+                        at,
+                        vls
+                    }
+                );
                 // And of gdb's number for it.
                 let number = u32::try_from(if n < 32 { 34 + n } else { 36 + n }).unwrap();
                 let read = gdb::read_vcpu(&vcpu, number, &mut [0; 256]).map(drop);

@@ -105,7 +105,7 @@ fn sme_decodes_its_ids_and_no_others() {
                 (Ok(register), Some(name)) => {
                     assert_eq!((register.id(), register.to_string()), (id, name));
                 }
-                (Err(error), None) => assert_eq!(error.id(), id),
+                (Err(error), None) => assert_eq!(error.id().0, id),
                 (decoded, expected) => panic!("{id:#x}: {decoded:?}, where {expected:?}"),
             }
         }

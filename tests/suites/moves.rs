@@ -164,7 +164,12 @@ where
             };
             (error.to_string(), format!("{}", vls(missing)))
         }
-        other => return Err(format!("the crate says {other:?}")),
+        other => {
+            return Err(format!(
+                "the crate says {:?}",
+                other.map_err(|e| e.to_string())
+            ));
+        }
     };
     match error {
         text if text.contains(&reason) => Ok(()),

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use sve_state::layout::{ARCH_MASK, COPROC_MASK, Layout, Reason, SIZE_SHIFT};
 use sve_state::shim::Vcpu;
 use sve_state::vcpu::{self, Refusal, Stage};
-use sve_state::{Errno, FEATURE_SVE, OneReg, Vls, Vq, fpsimd, reg_size, sve};
+use sve_state::{Errno, FEATURE_SVE, OneReg, RegId, Vls, Vq, fpsimd, reg_size, sve};
 
 use crate::register;
 
@@ -195,8 +195,8 @@ impl Case {
     /// Why the library says that the stage refuses the call.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         let call = match self.call {
-            Call::Get => vcpu::Call::Get(self.target.id),
-            Call::Set => vcpu::Call::Set(self.target.id),
+            Call::Get => vcpu::Call::Get(RegId(self.target.id)),
+            Call::Set => vcpu::Call::Set(RegId(self.target.id)),
             Call::Finalize => vcpu::Call::Finalize,
             // No step of the library makes these two.
             Call::Init => return None,

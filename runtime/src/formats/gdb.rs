@@ -104,7 +104,7 @@
 //! fpcr: SPSR_EL1, FPSR and FPCR in the Arm ARM.
 
 use core::convert::Infallible;
-use core::fmt;
+use core::fmt::{self, Display as _};
 
 use crate::SveState;
 use crate::image::Storage;
@@ -657,6 +657,25 @@ pub enum GdbError<E> {
 
 impl<E: fmt::Display> fmt::Display for GdbError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, E::fmt)
+    }
+}
+
+/// The message, as that of [`SveError`].
+impl<E: fmt::Debug> fmt::Debug for GdbError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GdbError(")?;
+        self.write(f, E::fmt)?;
+        f.write_str(")")
+    }
+}
+
+impl<E> GdbError<E> {
+    fn write(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        show: fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result,
+    ) -> fmt::Result {
         match self {
             Self::Number { number, count } => {
                 write!(
@@ -685,15 +704,8 @@ impl<E: fmt::Display> fmt::Display for GdbError<E> {
                 "an image of VQ {image} and a description of VQ {vq}: they must be the same"
             ),
             Self::Vq(error) => error.fmt(f),
-            Self::Vcpu(error) => error.fmt(f),
+            Self::Vcpu(error) => error.write(f, show),
         }
-    }
-}
-
-/// The message.
-impl<E: fmt::Display> fmt::Debug for GdbError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "GdbError({self})")
     }
 }
 

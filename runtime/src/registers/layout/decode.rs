@@ -11,6 +11,7 @@ use super::{
     ARCH_ARM64, ARCH_MASK, COPROC_MASK, COPROC_SHIFT, LOW_MASK, Layout, RESERVED_MASK, SIZE_MASK,
     SIZE_SHIFT,
 };
+use crate::registers::linux::RegId;
 
 /// 64 bits that are no register ID of a layout.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,14 +38,14 @@ pub const fn no_register<L: Layout>(id: u64) -> DecodeError {
 
 impl DecodeError {
     /// The ID in question.
-    pub const fn id(&self) -> u64 {
-        (self.high as u64) << 32 | self.low as u64
+    pub const fn id(&self) -> RegId {
+        RegId((self.high as u64) << 32 | self.low as u64)
     }
 
     /// What is wrong with the ID.
     #[doc(hidden)]
     pub fn reason(&self) -> Reason {
-        let (id, (prefix, banks)) = (self.id(), *self.layout);
+        let (RegId(id), (prefix, banks)) = (self.id(), *self.layout);
         if id & ARCH_MASK != ARCH_ARM64 {
             return Reason::Architecture;
         }
@@ -103,7 +104,7 @@ pub enum Reason {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.id();
+        let RegId(id) = self.id();
         write!(f, "register ID {id:#018x}: ")?;
         match self.reason() {
             Reason::Architecture => write!(

@@ -61,6 +61,7 @@ use crc::{CRC_32_ISO_HDLC, Crc};
 use crate::SveState;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::{Vq, VqError};
+use crate::registers::linux::RegId;
 use crate::registers::{Status, WithoutSve, without_predicates};
 use crate::{fpsimd, sve};
 pub use header::Header;
@@ -114,7 +115,8 @@ impl Snapshot {
     ) -> Result<Self, SnapshotError> {
         Self::check_vls(vls, state.vq())?;
         if vls == Vls::EMPTY {
-            without_predicates(state.as_bytes()).map_err(|id| SnapshotError::WithoutSve { id })?;
+            without_predicates(state.as_bytes())
+                .map_err(|id| SnapshotError::WithoutSve { id: RegId(id) })?;
         }
         Ok(Self { vls, state, status })
     }
@@ -310,7 +312,7 @@ pub enum SnapshotError {
     /// There are no vector lengths, and a register that exists only with SVE is not zero.
     WithoutSve {
         /// The register's ID: P's or FFR's.
-        id: u64,
+        id: RegId,
     },
 }
 
@@ -376,7 +378,7 @@ impl fmt::Display for SnapshotError {
                 );
             }
             Self::Vls(error) => return error.fmt(f),
-            Self::WithoutSve { id } => return WithoutSve(*id).fmt(f),
+            Self::WithoutSve { id } => return WithoutSve(id.0).fmt(f),
         };
         write!(f, "{found} bytes of {of} {needed}")
     }

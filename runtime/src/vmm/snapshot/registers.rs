@@ -14,6 +14,7 @@ use crate::kernel::one_reg::reg_size;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
 use crate::registers::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason};
+use crate::registers::linux::RegId;
 use crate::registers::{self, MAX_SLICE, Named, PastVls, Status, past_end};
 use crate::{fpsimd, sve};
 
@@ -311,9 +312,9 @@ impl WrongV {
     fn add(&mut self, id: u64, place: usize, found: usize) -> Result<(), RegistersError> {
         let expected = reg_size(id);
         let error = match found == expected {
-            true => RegistersError::Duplicate { id },
+            true => RegistersError::Duplicate { id: RegId(id) },
             false => RegistersError::Size {
-                id,
+                id: RegId(id),
                 expected,
                 found,
             },
@@ -348,7 +349,7 @@ impl List<'_> {
             _ => None,
         };
         if let Some(id) = other {
-            return Err(RegistersError::OtherKind { id });
+            return Err(RegistersError::OtherKind { id: RegId(id) });
         }
         let has_sve = match missing {
             Some(missing) => missing.has_sve(),
@@ -362,7 +363,7 @@ impl List<'_> {
         }
         let places = if has_sve { OF_SVE } else { OF_V };
         if let (Some(id), None) = (self.first(places, false), missing) {
-            return Err(RegistersError::Missing { id });
+            return Err(RegistersError::Missing { id: RegId(id) });
         }
         let vls = match has_sve {
             true => self.vls()?,
@@ -390,7 +391,7 @@ impl List<'_> {
         match self.values[place] {
             // A second `as_ref` gave other bytes than the first.
             Some(bytes) if bytes.len() != reg_size(id) => Err(RegistersError::Size {
-                id,
+                id: RegId(id),
                 expected: reg_size(id),
                 found: bytes.len(),
             }),
@@ -426,7 +427,11 @@ impl List<'_> {
             };
             match past_end(slice, bounds.copy) {
                 Some(at) if !self.allow.past_vls => {
-                    return Err(RegistersError::PastVls { id, at, vls });
+                    return Err(RegistersError::PastVls {
+                        id: RegId(id),
+                        at,
+                        vls,
+                    });
                 }
                 _ => {
                     let place = &mut image[bounds.start..][..MAX_SLICE];
@@ -474,7 +479,7 @@ impl List<'_> {
                 .value(place, id)?
                 .and_then(|bytes| bytes.try_into().ok());
             let word = listed.map(u32::from_ne_bytes).or(from);
-            word.ok_or(RegistersError::Missing { id })
+            word.ok_or(RegistersError::Missing { id: RegId(id) })
         };
         let fpsr = word(FPSR, from.map(|status| status.fpsr))?;
         let fpcr = word(FPCR, from.map(|status| status.fpcr))?;
@@ -490,7 +495,7 @@ const KNOWN: [u64; 4] = [0x11, 0x13, 0x14, 0x16];
 /// damaged, and its register may be one that would be missing from the snapshot.
 fn check_other(id: u64, allow: Allow<'_>) -> Result<(), RegistersError> {
     let sve = match sve::Reg::decode(id) {
-        Ok(_) => return Err(RegistersError::Slice { id }),
+        Ok(_) => return Err(RegistersError::Slice { id: RegId(id) }),
         Err(error) => error,
     };
     let Reason::Coprocessor { .. } = sve.reason() else {
@@ -504,7 +509,7 @@ fn check_other(id: u64, allow: Allow<'_>) -> Result<(), RegistersError> {
             // Another CORE register.
             Reason::NoRegister => Ok(()),
             Reason::Coprocessor { .. } if known => Ok(()),
-            Reason::Coprocessor { .. } => Err(RegistersError::Coprocessor { id }),
+            Reason::Coprocessor { .. } => Err(RegistersError::Coprocessor { id: RegId(id) }),
             _ => Err(core.into()),
         },
     }
@@ -518,7 +523,7 @@ pub enum RegistersError {
     /// then FPSR or FPCR.
     Missing {
         /// The register's ID.
-        id: u64,
+        id: RegId,
     },
     /// There is no V and nothing of SVE, and so neither kind of vCPU.
     NoVectors,
@@ -526,17 +531,17 @@ pub enum RegistersError {
     /// [`Allow::missing`].
     OtherKind {
         /// The register's ID.
-        id: u64,
+        id: RegId,
     },
     /// A register is there more than once.
     Duplicate {
         /// The register's ID.
-        id: u64,
+        id: RegId,
     },
     /// A register's value is not as large as its ID states, in bytes.
     Size {
         /// The register's ID.
-        id: u64,
+        id: RegId,
         /// What the ID states.
         expected: usize,
         /// What came with it.
@@ -546,19 +551,19 @@ pub enum RegistersError {
     /// has.
     Slice {
         /// The slice's ID.
-        id: u64,
+        id: RegId,
     },
     /// A coprocessor that is not known here: what the register holds may be state that would be lost.
     /// [`Allow::coprocessors`] passes it over.
     Coprocessor {
         /// The register's ID.
-        id: u64,
+        id: RegId,
     },
     /// A slice of Z, P or FFR has bytes other than zero past the vector length, where KVM gives zeros:
     /// the register and VLS contradict each other. [`Allow::past_vls`] drops them.
     PastVls {
         /// The register's ID.
-        id: u64,
+        id: RegId,
         /// The first such byte in its value.
         at: usize,
         /// The vector lengths.
@@ -600,7 +605,7 @@ impl fmt::Display for RegistersError {
                      to P15, FFR and VLS, of one without SVE V0 to V31",
                 );
             }
-            Self::OtherKind { id } if sve::Reg::decode(id).is_ok() => (
+            Self::OtherKind { id } if sve::Reg::decode(id.0).is_ok() => (
                 "",
                 id,
                 " among the registers: the snapshot that has what is missing is of a vCPU without SVE",
@@ -617,23 +622,30 @@ impl fmt::Display for RegistersError {
                 expected,
                 found,
             } => {
-                return write!(f, "{found} bytes for {}, which takes {expected}", Named(id));
+                return write!(
+                    f,
+                    "{found} bytes for {}, which takes {expected}",
+                    Named(id.0)
+                );
             }
             Self::Slice { id } => ("", id, ": KVM has only slice 0"),
             Self::Coprocessor { id } => {
                 return write!(
                     f,
-                    "register ID {id:#018x}: coprocessor {:#x} in bits 27:16 is not known here (known are \
+                    "register ID {id:?}: coprocessor {:#x} in bits 27:16 is not known here (known are \
                      0x10, 0x11, 0x13 to 0x16), and what it holds would be lost",
-                    (id & COPROC_MASK) >> COPROC_SHIFT
+                    (id.0 & COPROC_MASK) >> COPROC_SHIFT
                 );
             }
-            Self::PastVls { id, at, vls } => return PastVls { id, at, vls: &vls }.fmt(f),
+            Self::PastVls { id, at, vls } => {
+                let (id, vls) = (id.0, &vls);
+                return PastVls { id, at, vls }.fmt(f);
+            }
             Self::Id(error) => return error.fmt(f),
             Self::Vls(error) => return write!(f, "VLS: {error}"),
             Self::Image(error) => return write!(f, "VLS: {error}"),
         };
-        write!(f, "{before}{}{after}", Named(id))
+        write!(f, "{before}{}{after}", Named(id.0))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Why a step of a vCPU was not taken.
 
-use core::fmt;
+use core::fmt::{self, Display as _};
 
 use super::stage::{Call, Refusal};
 use crate::kernel::errno::Errno;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
 use crate::registers::layout::{Layout, RegisterError};
+use crate::registers::linux::RegId;
 use crate::registers::{Named, PastVls, WithoutSve};
 use crate::sve;
 #[cfg(feature = "snapshot")]
@@ -71,7 +72,7 @@ pub enum SveError<E> {
     /// vector lengths say, or those have changed since the vCPU was wrapped.
     PastVls {
         /// The register's ID.
-        id: u64,
+        id: RegId,
         /// The first such byte in what was read.
         at: usize,
         /// The vector lengths.
@@ -80,12 +81,12 @@ pub enum SveError<E> {
     /// The vCPU has this register, although it was taken for one without SVE; nothing was written.
     HasSve {
         /// The register's ID: Z's, P's or FFR's.
-        id: u64,
+        id: RegId,
     },
     /// The vCPU is without SVE, and the image has a register that exists only with SVE; nothing was written.
     WithoutSve {
         /// The register's ID: P's or FFR's.
-        id: u64,
+        id: RegId,
     },
     /// The image is of another vector length than the vCPU, or of one that the SVE layout does
     /// not describe; nothing was read or written.
@@ -134,6 +135,26 @@ from! {
 
 impl<E: fmt::Display> fmt::Display for SveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, E::fmt)
+    }
+}
+
+/// The message, with its remedy, because `main` shows an error so; of the vCPU's own error it has what that shows here.
+impl<E: fmt::Debug> fmt::Debug for SveError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SveError(")?;
+        self.write(f, E::fmt)?;
+        f.write_str(")")
+    }
+}
+
+impl<E> SveError<E> {
+    /// The message, with the vCPU's own error as `show` writes it.
+    pub(crate) fn write(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        show: fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result,
+    ) -> fmt::Result {
         match self {
             Self::Call {
                 call,
@@ -141,7 +162,8 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
                 refusal,
                 ..
             } => {
-                write!(f, "{call}: {error}")?;
+                write!(f, "{call}: ")?;
+                show(error, f)?;
                 refusal.map_or(Ok(()), |refusal| write!(f, ": {refusal}"))
             }
             Self::Vls(error) => error.fmt(f),
@@ -167,10 +189,12 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
                         write!(f, ", or has others below {max}")?;
                     }
                 }
-                write!(f, " ({}: {error})", Call::Set(sve::VLS.id()))
+                write!(f, " ({}: ", Call::Set(RegId(sve::VLS.id())))?;
+                show(error, f)?;
+                f.write_str(")")
             }
             Self::PastVls { id, at, vls } => PastVls {
-                id: *id,
+                id: id.0,
                 at: *at,
                 vls,
             }
@@ -179,9 +203,9 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
                 f,
                 "{}: the vCPU has SVE, and was taken for one without (a vCPU like this one \
                  is for Finalized::new)",
-                Named(*id)
+                Named(id.0)
             ),
-            Self::WithoutSve { id } => WithoutSve(*id).fmt(f),
+            Self::WithoutSve { id } => WithoutSve(id.0).fmt(f),
             Self::ImageVq { image, vcpu } if image == vcpu => {
                 let max = sve::Layout::VQ_MAX;
                 write!(
@@ -213,13 +237,6 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
                 )
             }
         }
-    }
-}
-
-/// The message, because nobody can read an ID in decimal.
-impl<E: fmt::Display> fmt::Debug for SveError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SveError({self})")
     }
 }
 

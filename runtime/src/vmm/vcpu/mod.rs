@@ -81,6 +81,7 @@ use crate::kernel::one_reg::{FinalizeSve, OneReg, reg_size};
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
 use crate::registers::layout::{ByteArray, Register};
+use crate::registers::linux::RegId;
 use crate::registers::{self, MAX_SLICE, past_end, without_predicates};
 use crate::{fpsimd, sve};
 
@@ -135,7 +136,7 @@ impl<V: FinalizeSve> Initialized<V> {
     #[cold]
     fn refused(&self, vls: Vls, error: V::Error) -> SveError<V::Error> {
         let einval = self.vcpu.errno(&error) == Some(Errno::EINVAL);
-        let failed = failed(&self.vcpu, Call::Set(sve::VLS.id()), error);
+        let failed = failed(&self.vcpu, Call::Set(RegId(sve::VLS.id())), error);
         let (SveError::Call { refusal: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
             return failed;
         };
@@ -431,7 +432,7 @@ impl<V: OneReg> Finalized<V> {
     /// Reads a register that has so many bytes.
     fn read_one(&self, id: u64, bytes: usize, slice: &mut [u8]) -> Result<(), SveError<V::Error>> {
         let read = self.vcpu.get_one_reg(id, slice);
-        self.judged(Call::Get(id), read)?;
+        self.judged(Call::Get(RegId(id)), read)?;
         self.to_or_from_host_order(slice);
         // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
         past_end(slice, bytes).map_or(Ok(()), |at| Err(self.past_vls(id, at)))
@@ -448,7 +449,8 @@ impl<V: OneReg> Finalized<V> {
     pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), SveError<V::Error>> {
         self.check_vq(state.vq())?;
         if !self.has_sve() {
-            without_predicates(state.as_bytes()).map_err(|id| SveError::WithoutSve { id })?;
+            without_predicates(state.as_bytes())
+                .map_err(|id| SveError::WithoutSve { id: RegId(id) })?;
         }
         // KVM reads only the register's own bytes, whatever follows them. But the whole slice must be there: see
         // `read`.
@@ -472,7 +474,7 @@ impl<V: OneReg> Finalized<V> {
                 self.to_or_from_host_order(&mut value[..size]);
                 self.vcpu.set_one_reg(id, &value[..size])
             };
-            self.judged(Call::Set(id), written)?;
+            self.judged(Call::Set(RegId(id)), written)?;
         }
         Ok(())
     }
@@ -483,7 +485,7 @@ impl<V: OneReg> Finalized<V> {
         for (id, word) in STATUS.into_iter().zip(&mut words) {
             let mut bytes = [0; 4];
             if let Err(error) = self.vcpu.get_one_reg(id, &mut bytes) {
-                return Err(failed(&self.vcpu, Call::Get(id), error));
+                return Err(failed(&self.vcpu, Call::Get(RegId(id)), error));
             }
             *word = u32::from_ne_bytes(bytes);
         }
@@ -495,7 +497,7 @@ impl<V: OneReg> Finalized<V> {
     pub fn set_status(&mut self, status: Status) -> Result<(), SveError<V::Error>> {
         for (id, word) in STATUS.into_iter().zip([status.fpsr, status.fpcr]) {
             if let Err(error) = self.vcpu.set_one_reg(id, &word.to_ne_bytes()) {
-                return Err(failed(&self.vcpu, Call::Set(id), error));
+                return Err(failed(&self.vcpu, Call::Set(RegId(id)), error));
             }
         }
         Ok(())
@@ -553,11 +555,11 @@ impl<V: OneReg> Finalized<V> {
         }
         let (mut slice, size) = ([0; MAX_SLICE], reg_size(id));
         let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
-        self.judged(Call::Get(id), read)?;
+        self.judged(Call::Get(RegId(id)), read)?;
         single_in_host_order(id, &mut slice);
         if of_sve {
             if !self.has_sve() {
-                return Err(SveError::HasSve { id });
+                return Err(SveError::HasSve { id: RegId(id) });
             }
             // A slice is as wide as the register at VQ 16. So each quadword of vector length is a sixteenth
             // of it.
@@ -580,13 +582,13 @@ impl<V: OneReg> Finalized<V> {
             if !self.has_sve() {
                 // A GET, because a vCPU that has SVE would take the SET.
                 let read = self.vcpu.get_one_reg(id, &mut slice[..reg_size(id)]);
-                self.judged(Call::Set(id), read)?;
-                return Err(SveError::HasSve { id });
+                self.judged(Call::Set(RegId(id)), read)?;
+                return Err(SveError::HasSve { id: RegId(id) });
             }
         }
         single_in_host_order(id, &mut slice);
         let written = self.vcpu.set_one_reg(id, &slice[..reg_size(id)]);
-        self.judged(Call::Set(id), written)
+        self.judged(Call::Set(RegId(id)), written)
     }
 
     /// The register's ID on this vCPU. With SVE, V has the ID of the Z register that it shows.
@@ -645,6 +647,7 @@ impl<V: OneReg> Finalized<V> {
     #[cold]
     fn past_vls(&self, id: u64, at: usize) -> SveError<V::Error> {
         let vls = self.vls;
+        let id = RegId(id);
         SveError::PastVls { id, at, vls }
     }
 
@@ -684,7 +687,7 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, SveError<V::Error>> {
     let (id, mut bytes) = (sve::VLS.id(), [0; 64]);
     match vcpu.get_one_reg(id, &mut bytes) {
         Ok(()) => Ok(Vls::from_bytes(&bytes)),
-        Err(error) => Err(failed(vcpu, Call::Get(id), error)),
+        Err(error) => Err(failed(vcpu, Call::Get(RegId(id)), error)),
     }
 }
 

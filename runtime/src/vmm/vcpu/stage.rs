@@ -51,7 +51,7 @@ impl Stage {
     pub fn refuses(self, call: Call) -> Option<Refusal> {
         let kind = match call {
             Call::Finalize => None,
-            Call::Get(id) | Call::Set(id) => Some(Kind::of(id)),
+            Call::Get(id) | Call::Set(id) => Some(Kind::of(id.0)),
         };
         match (self, kind) {
             (Self::Created, _) => Some(Refusal::NotInitialized),
@@ -120,13 +120,13 @@ impl Kind {
 }
 
 /// A call that a step makes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Call {
     /// `KVM_GET_ONE_REG` of the register with this ID.
-    Get(u64),
+    Get(RegId),
     /// `KVM_SET_ONE_REG` of the register with this ID.
-    Set(u64),
+    Set(RegId),
     /// `KVM_ARM_VCPU_FINALIZE` of `KVM_ARM_VCPU_SVE`.
     Finalize,
 }
@@ -134,17 +134,10 @@ pub enum Call {
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Self::Get(id) => write!(f, "KVM_GET_ONE_REG of {}", RegId(id)),
-            Self::Set(id) => write!(f, "KVM_SET_ONE_REG of {}", RegId(id)),
+            Self::Get(id) => write!(f, "KVM_GET_ONE_REG of {id}"),
+            Self::Set(id) => write!(f, "KVM_SET_ONE_REG of {id}"),
             Self::Finalize => f.write_str("KVM_ARM_VCPU_FINALIZE of SVE"),
         }
-    }
-}
-
-/// The words, because nobody can read an ID in decimal.
-impl fmt::Debug for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
