@@ -21,9 +21,11 @@ const COUNTED: [&str; 3] = [
 #[derive(Debug)]
 pub(super) struct Loop(u64, Vec<[u64; COUNTED.len()]>);
 
-/// Runs the probe. A loop's name is `get_z, list`.
-pub(super) fn count(cx: &Context, probe: &Path) -> Result<BTreeMap<String, Loop>> {
-    let profile = cx.directory("codegen")?.join("callgrind.out");
+/// Runs the probe of this name. A loop's name is `get_z, list`.
+pub(super) fn count(cx: &Context, probe: &Path, name: &str) -> Result<BTreeMap<String, Loop>> {
+    let profile = cx
+        .directory("codegen")?
+        .join(format!("callgrind-{name}.out"));
     let measured = "codegen_probe::measured";
     let mut valgrind = command(&format!(
         "valgrind --tool=callgrind --branch-sim=yes --combine-dumps=yes --toggle-collect={measured} \

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
+use sve_state_harness::parallel;
 
 use super::msrv::oldest_version;
 use crate::context::Context;
@@ -129,22 +130,27 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         compilers.push((other, for_arm64));
     }
     let name = options.build.as_deref().unwrap_or_default();
-    for (for_x86_64, for_arm64) in compilers {
-        for target in &targets {
-            let compiler = if target.1 == ARM64 {
-                for_arm64
-            } else {
-                Some(for_x86_64)
-            };
-            for profile in profiles
+    // Cargo has a directory for each target and profile, and a program in it for the last flags.
+    let judged = parallel::map(&profiles, |profile| {
+        let mut found = Found::default();
+        for (for_x86_64, for_arm64) in &compilers {
+            for target in targets
                 .iter()
-                .filter(|profile| built(target, profile).contains(name))
+                .filter(|it| built(it, profile).contains(name))
             {
+                let compiler = match target.1 {
+                    ARM64 => *for_arm64,
+                    _ => Some(*for_x86_64),
+                };
                 if let Some(compiler) = compiler {
                     found.judge(cx, &Probe::build(cx, compiler, target, profile)?)?;
                 }
             }
         }
+        anyhow::Ok(found)
+    });
+    for other in judged {
+        found.add_up(other?);
     }
     ensure!(found.builds > 0, "no build has {name:?} in its name");
     found.verdict()
@@ -311,7 +317,7 @@ impl Found {
 
     fn execute(&mut self, cx: &Context, probe: &Probe) -> Result<()> {
         let built = &probe.name;
-        let loops = executed::count(cx, &probe.program)?;
+        let loops = executed::count(cx, &probe.program, &probe.profile)?;
         let fault = |name: &str, shape: &str| {
             let found = |name: &str| loops.get(&format!("{name}, {shape}"));
             let counts = found(name).zip(found(&around(name)));
@@ -333,6 +339,15 @@ impl Found {
             self.refused += 1;
         }
         Ok(())
+    }
+
+    fn add_up(&mut self, other: Self) {
+        self.builds += other.builds;
+        self.functions += other.functions;
+        self.loops += other.loops;
+        self.refused += other.refused;
+        self.faults.extend(other.faults);
+        self.said.extend(other.said);
     }
 
     /// Compares with the file, if that is of the same compiler and model. In CI it has to be.
