@@ -182,9 +182,7 @@ macro_rules! register_layout {
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-#[doc(hidden)]
-pub use formats::fields::Allowed;
-pub use formats::fields::FieldError;
+pub use formats::fields::{Allowed, FieldError};
 pub use formats::{gdb, regset, signal};
 pub use kernel::errno::Errno;
 pub use kernel::one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};

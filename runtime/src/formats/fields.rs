@@ -46,6 +46,7 @@ impl FieldError {
 /// What a field may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[doc(hidden)]
 pub enum Allowed {
     /// This much or more.
     AtLeast(u64),

@@ -168,6 +168,7 @@ impl Description {
     }
 
     /// The vector length; none without SVE.
+    #[doc(hidden)]
     pub fn vq(self) -> Option<Vq> {
         self.vq
     }
@@ -221,6 +222,7 @@ impl Description {
     }
 
     /// The registers by number.
+    #[doc(hidden)]
     pub fn registers(self) -> impl Iterator<Item = Reg> {
         (0..self.count()).filter_map(move |number| self.register(number).ok())
     }

@@ -20,6 +20,7 @@ impl Vls {
     pub const EMPTY: Self = Self { words: [0; WORDS] };
 
     /// Every vector length that the architecture has: VQ 1 to 16.
+    #[doc(hidden)]
     pub const ARCHITECTURAL: Self = Self {
         words: [0xffff, 0, 0, 0, 0, 0, 0, 0],
     };

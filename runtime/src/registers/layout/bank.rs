@@ -8,6 +8,7 @@ use super::SIZE_SHIFT;
 
 /// A quantity that is fixed, or grows with the vector length: `fixed + per_vq * VQ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(hidden)]
 pub struct PerVq {
     /// The part that does not depend on the vector length.
     pub fixed: u32,
@@ -26,6 +27,7 @@ impl PerVq {
 
 /// Where a bank's registers are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(hidden)]
 pub enum Place {
     /// In the layout's packed image, after all banks declared before it.
     Image,
@@ -38,6 +40,7 @@ pub enum Place {
 /// One line of a layout: a bank of registers of the same kind. A register's ID and its place in the image
 /// follow from its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[doc(hidden)]
 pub struct Bank {
     /// The architecture's name, without a number: `Z`, `P`, `FFR`.
     pub name: &'static str,

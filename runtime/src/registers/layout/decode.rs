@@ -81,6 +81,7 @@ const fn coproc(id: u64) -> u16 {
 /// What is wrong with an ID; the first of these that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(hidden)]
 pub enum Reason {
     /// Bits 63:56 are not arm64's.
     Architecture,

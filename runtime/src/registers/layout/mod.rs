@@ -22,13 +22,10 @@ use core::hash::Hash;
 
 use crate::lengths::vq::{Vq, VqError};
 pub(crate) use bank::ImageBytes;
-#[doc(hidden)]
 pub use bank::{Bank, PerVq, Place};
 pub use bounds::Bounds;
 pub(crate) use check::{Checked, check_bank};
-pub use decode::DecodeError;
-#[doc(hidden)]
-pub use decode::Reason;
+pub use decode::{DecodeError, Reason};
 pub use register::{Register, RegisterError};
 
 /// Only for code that [`register_layout!`](crate::register_layout) generates: the functions that it calls.

@@ -86,11 +86,8 @@ use crate::registers::{self, MAX_SLICE, past_end, without_predicates};
 use crate::{fpsimd, sve};
 
 pub use crate::registers::Status;
-#[doc(hidden)]
 pub use single::Single;
-#[doc(hidden)]
-pub use stage::Refusal;
-pub use stage::{Call, Stage};
+pub use stage::{Call, Refusal, Stage};
 
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
 /// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,

@@ -10,6 +10,7 @@ use crate::{fpsimd, sve};
     label = "not one of Z, P, FFR, V, FPSR and FPCR",
     note = "vector lengths are read by `vls` and written by `Initialized::set_vls`"
 )]
+#[doc(hidden)]
 pub trait Single: BankType + sealed::Single {
     /// What holds a register: `[u8; N]`, N the size in bytes that its ID states.
     type Bytes: ByteArray;

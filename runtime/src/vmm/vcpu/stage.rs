@@ -144,6 +144,7 @@ impl fmt::Display for Call {
 /// Why KVM refuses a call: at one stage of a vCPU's life, or at any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(hidden)]
 pub enum Refusal {
     /// Any call before `KVM_ARM_VCPU_INIT`.
     NotInitialized,

@@ -2,6 +2,7 @@
 //! code where none is to be; and no import that runs up.
 
 mod rooms;
+mod surface;
 mod unsafe_code;
 
 use anyhow::Result;
@@ -30,5 +31,5 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         doc(format!("-p sve-state --no-default-features {features}").trim())?;
     }
     let warnings = vec!["rustfmt, clippy, rustdoc: no warnings".to_owned()];
-    Ok([warnings, rooms, unsafe_code].concat())
+    Ok([warnings, rooms, surface::check(cx)?, unsafe_code].concat())
 }
