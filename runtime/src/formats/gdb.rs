@@ -108,7 +108,7 @@ use core::fmt::{self, Display as _};
 
 use crate::SveState;
 use crate::image::Storage;
-use crate::kernel::one_reg::OneReg;
+use crate::kernel::one_reg::{OneReg, reg_size};
 use crate::lengths::vls::Vls;
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::layout::{InImage, check_vq};
@@ -367,11 +367,10 @@ pub fn read_vcpu<'a, V: OneReg>(
     let description = Description::from_vls(vcpu.vls()).map_err(GdbError::Vq)?;
     let (register, size) = description.kept(number)?;
     let bytes = room(register, bytes, size)?;
-    let value = match register.id() {
-        Some(id) => &vcpu.get_id(id).map_err(GdbError::Vcpu)?[..size],
-        None => &description.vg(),
-    };
-    bytes.copy_from_slice(value);
+    match register.id() {
+        Some(id) => vcpu.get_id(id, bytes).map_err(GdbError::Vcpu)?,
+        None => bytes.copy_from_slice(&description.vg()),
+    }
     Ok(bytes)
 }
 
@@ -388,6 +387,7 @@ pub fn write_vcpu<V: OneReg>(
     };
     let mut value = [0; MAX_BYTES];
     value[..bytes.len()].copy_from_slice(bytes);
+    let value = &value[..reg_size(id)];
     vcpu.set_id(id, value).map_err(GdbError::Vcpu)
 }
 

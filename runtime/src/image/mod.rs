@@ -20,6 +20,7 @@ mod resize;
 
 use core::fmt;
 
+use crate::lengths::text;
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::layout::{InImageOf, Layout, Register};
 pub use memory::Image;
@@ -119,10 +120,11 @@ impl fmt::Display for ImageError {
                 vq,
                 expected,
                 found,
-            } => write!(
-                f,
-                "{found} bytes of memory: the image at VQ {vq} takes exactly {expected}"
-            ),
+            } => {
+                let numbers = [*found as u64, vq.get().into(), *expected as u64];
+                let text = "%d bytes of memory: the image at VQ %d takes exactly %d";
+                text::write(f, text, &numbers, &[])
+            }
         }
     }
 }

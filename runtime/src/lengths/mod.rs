@@ -2,5 +2,6 @@
 //!
 //! The lowest room: it uses none of the others.
 
+pub(crate) mod text;
 pub(crate) mod vls;
 pub(crate) mod vq;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::lengths::text;
 use crate::lengths::vq::Vq;
 
 const WORDS: usize = 8;
@@ -27,7 +28,8 @@ impl Vls {
 
     /// Every VQ from 1 to `max`.
     pub fn up_to(max: Vq) -> Self {
-        (1..=max.get()).fold(Self::EMPTY, |set, vq| set.with(vq))
+        let words = [u64::MAX; WORDS];
+        Self { words }.narrowed_to(max)
     }
 
     /// This set and one more VQ. The caller has it from a [`Vq`], so it is 1 to 512.
@@ -39,8 +41,25 @@ impl Vls {
 
     /// Whether the set holds this VQ.
     pub fn contains(&self, vq: Vq) -> bool {
-        let bit = usize::from(vq.get() - 1);
-        self.words[bit / 64] >> (bit % 64) & 1 == 1
+        self.has(vq.get())
+    }
+
+    fn has(&self, vq: u16) -> bool {
+        let bit = usize::from(vq).wrapping_sub(1);
+        let word = self.words.get(bit / 64);
+        word.is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    }
+
+    /// Whether there is no vector length in the set.
+    #[inline(never)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is(&Self::EMPTY)
+    }
+
+    /// Whether the two are the same; out of line, because each place that asks would have the eight words.
+    #[inline(never)]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self == other
     }
 
     /// The vector lengths in the set, ascending.
@@ -77,6 +96,7 @@ impl Vls {
     }
 
     /// Those of its vector lengths that another set does not have.
+    #[inline(never)]
     pub(crate) fn without(&self, other: &Self) -> Self {
         let mut words = self.words;
         for (word, other) in words.iter_mut().zip(other.words) {
@@ -100,7 +120,7 @@ impl Vls {
     }
 
     fn check_up_to(&self, max: Vq, host: &Self) -> Result<(), VlsError> {
-        if self.narrowed_to(max) == host.narrowed_to(max) {
+        if self.narrowed_to(max).is(&host.narrowed_to(max)) {
             return Ok(());
         }
         Err(VlsError::NotTheHosts {
@@ -119,7 +139,7 @@ impl Vls {
         // VQ 1, 2, 4, 8 and 16; the largest itself is in the set.
         const POWERS: Vls = Vls::from_words([0x808b, 0, 0, 0, 0, 0, 0, 0]);
         let missing = POWERS.narrowed_to(max).without(self);
-        if missing == Self::EMPTY {
+        if missing.is_empty() {
             Ok(())
         } else {
             Err(VlsError::Powers {
@@ -203,40 +223,41 @@ pub enum VlsError {
 
 impl fmt::Display for VlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (wanted, host) = match self {
-            Self::Empty => {
-                return f.write_str("no vector length: a vCPU with SVE has at least one");
-            }
-            Self::Powers { vls, missing } => {
-                return write!(
-                    f,
-                    "vector lengths (VQ) {vls}: missing are {missing}, as a processor has every \
-                     power of two below its largest"
-                );
-            }
-            Self::NotTheHosts {
-                wanted,
-                host: Vls::EMPTY,
-            } => {
-                return write!(
-                    f,
-                    "vector lengths (VQ) {wanted} without SVE, where there are none"
-                );
-            }
-            Self::NotTheHosts { wanted, host } => (wanted, host),
+        let (text, sets) = match self {
+            Self::Empty => (
+                "no vector length: a vCPU with SVE has at least one",
+                [&Vls::EMPTY; 2],
+            ),
+            Self::Powers { vls, missing } => (
+                "vector lengths (VQ) %v: missing are %v, as a processor has every power of two below its largest",
+                [vls, missing],
+            ),
+            Self::NotTheHosts { wanted, host } if host.is_empty() => (
+                "vector lengths (VQ) %v without SVE, where there are none",
+                [wanted; 2],
+            ),
+            Self::NotTheHosts { wanted, host } => (
+                "vector lengths (VQ) %v where there are %v: ",
+                [wanted, host],
+            ),
         };
-        write!(f, "vector lengths (VQ) {wanted} where there are {host}: ")?;
+        text::write(f, text, &[], &sets)?;
+        let (wanted, host) = match self {
+            Self::NotTheHosts { wanted, host } if !host.is_empty() => (wanted, host),
+            _ => return Ok(()),
+        };
         let missing = wanted.without(host);
         let max = wanted.max().min(host.max()).unwrap_or(Vq::MIN);
         let allowed = host.narrowed_to(max);
-        if missing != Vls::EMPTY {
-            write!(f, "missing are {missing}")?;
-            if allowed.without(wanted) == Vls::EMPTY {
+        if !missing.is_empty() {
+            text::write(f, "missing are %v", &[], &[&missing])?;
+            if allowed.without(wanted).is_empty() {
                 return Ok(());
             }
             f.write_str("; ")?;
         }
-        write!(f, "up to {max}, KVM takes all of {allowed} and no less")
+        let text = "up to %d, KVM takes all of %v and no less";
+        text::write(f, text, &[max.get().into()], &[&allowed])
     }
 }
 
@@ -252,21 +273,22 @@ impl FromIterator<Vq> for Vls {
 /// `{1,2,4}`, the VQs of the set; runs are shortened: `{1-16}`.
 impl fmt::Display for Vls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        let mut vqs = self.iter().peekable();
-        let mut separator = "";
-        while let Some(first) = vqs.next() {
-            let mut last = first;
-            while let Some(next) = vqs.next_if(|vq| vq.get() == last.get() + 1) {
-                last = next;
+        let (mut text, mut run) = ("{%d", 0);
+        // One past the last, where a run ends at the latest.
+        for vq in 1..=Vq::MAX.get() + 1 {
+            match (self.has(vq), run) {
+                (true, 0) => run = vq,
+                (false, 1..) => {
+                    text::write(f, text, &[run.into()], &[])?;
+                    if vq - 1 > run {
+                        text::write(f, "-%d", &[(vq - 1).into()], &[])?;
+                    }
+                    (text, run) = (",%d", 0);
+                }
+                _ => {}
             }
-            write!(f, "{separator}{first}")?;
-            if last != first {
-                write!(f, "-{last}")?;
-            }
-            separator = ",";
         }
-        f.write_str("}")
+        f.write_str(if text.starts_with('{') { "{}" } else { "}" })
     }
 }
 

@@ -3,6 +3,8 @@
 use core::fmt;
 use core::num::NonZeroU16;
 
+use crate::lengths::text;
+
 /// A vector length in quadwords of 128 bits (Linux's `vq`; the VL in bytes is 16 times as much).
 ///
 /// Holds what the ABI leaves room for, 1 to 512 (`KVM_ARM64_SVE_VQ_MIN` to `KVM_ARM64_SVE_VQ_MAX`
@@ -59,7 +61,7 @@ impl Vq {
 
 impl fmt::Display for Vq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.get().fmt(f)
+        u32::from(self.get()).fmt(f)
     }
 }
 
@@ -76,11 +78,8 @@ pub struct VqError {
 
 impl fmt::Display for VqError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "VQ {}: allowed are {} to {}",
-            self.vq, self.min, self.max
-        )
+        let numbers = [self.vq.into(), self.min.into(), self.max.into()];
+        text::write(f, "VQ %d: allowed are %d to %d", &numbers, &[])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::layout::find;
 use crate::register_layout;
 
 register_layout! {
@@ -58,12 +59,10 @@ pub struct RegId(pub u64);
 
 impl fmt::Display for RegId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Ok(reg) = sve::Reg::decode(self.0) {
-            return reg.fmt(f);
-        }
-        match fpsimd::Reg::decode(self.0) {
-            Ok(reg) => reg.fmt(f),
-            Err(_) => fmt::Debug::fmt(self, f),
+        let found = find::<sve::Layout>(self.0);
+        match found.or_else(|| find::<fpsimd::Layout>(self.0)) {
+            Some((bank, number, slice)) => bank.write_slice(f, number, slice),
+            None => fmt::Debug::fmt(self, f),
         }
     }
 }

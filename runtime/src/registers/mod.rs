@@ -8,6 +8,7 @@ pub(crate) mod linux;
 
 use core::fmt;
 
+use crate::lengths::text;
 use crate::lengths::vls::Vls;
 use crate::lengths::vq::Vq;
 use crate::registers::layout::{BankType, Bounds, Register};
@@ -47,16 +48,32 @@ pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> 
             Some(n) => (ids::<sve::bank::P>(), p, n),
         };
         let id = first + u64::from(step) * n as u64;
-        let start = bounds.start + bounds.copy * n;
+        let start = bounds.start.wrapping_add(bounds.copy.wrapping_mul(n));
         (id, Bounds { start, ..bounds })
     })
 }
 
+/// Where slice 0 of the register with this index lies in the image of a vCPU with SVE: Z, P and FFR, which is what P16
+/// would be.
+pub(crate) fn bounds(n: usize, vq: Vq) -> Bounds {
+    let (bounds, n) = match n.checked_sub(sve::P0.index()) {
+        None => (sve::Z0.bounds(vq), n),
+        Some(n) => (sve::P0.bounds(vq), n),
+    };
+    let start = bounds.start.wrapping_add(bounds.copy.wrapping_mul(n));
+    Bounds { start, ..bounds }
+}
+
 /// The index of the first byte past a register's end that is not zero, in a slice of Z, P or FFR whose first
-/// `width` bytes are the register's. Nearly always there is none, so first all are compared with zeros at once.
+/// `width` bytes are the register's. Nearly always there is none, so first all are looked at together, by words.
 pub(crate) fn past_end(slice: &[u8], width: usize) -> Option<usize> {
     let past = slice.get(width..)?;
-    if [0; MAX_SLICE].starts_with(past) {
+    let words = past.chunks_exact(8);
+    let rest = words.remainder().iter().fold(0, |all, byte| all | byte);
+    let all = words.fold(0, |all, word| {
+        all | word.try_into().map_or(0, u64::from_ne_bytes)
+    });
+    if all == 0 && rest == 0 {
         return None;
     }
     past.iter().position(|byte| *byte != 0).map(|k| width + k)
@@ -72,46 +89,27 @@ pub(crate) fn without_predicates(image: &[u8]) -> Result<(), u64> {
     at.map_or(Ok(()), |at| Err(id(at)))
 }
 
-/// A register's ID as its name and the ID: `Z3 (0x6080000000150060)`.
-pub(crate) struct Named(pub(crate) u64);
-
-impl fmt::Display for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({:#018x})", RegId(self.0), self.0)
-    }
+/// Writes a text of [`text`], in which `%n` and `%i` are registers.
+#[inline(never)]
+pub(crate) fn write_text(
+    f: &mut fmt::Formatter<'_>,
+    text: &str,
+    numbers: &[u64],
+    sets: &[&Vls],
+) -> fmt::Result {
+    text::write_with(f, text, numbers, sets, "", |id, f| {
+        fmt::Display::fmt(&RegId(id), f)
+    })
 }
 
-/// The message that a register is longer than these vector lengths make it.
-pub(crate) struct PastVls<'a> {
-    pub(crate) id: u64,
-    /// The first byte of the slice that belongs to no register and is not zero.
-    pub(crate) at: usize,
-    pub(crate) vls: &'a Vls,
-}
-
-impl fmt::Display for PastVls<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, at, vls } = self;
-        write!(
-            f,
-            "{}: byte {at} is not zero, and vector lengths (VQ) {vls} end before it",
-            Named(*id)
-        )
-    }
-}
+/// The message that a register is longer than these vector lengths make it: the first byte of its slice that is past
+/// its end and is not zero.
+pub(crate) const PAST_VLS: &str =
+    "%i: byte %d is not zero, and vector lengths (VQ) %v end before it";
 
 /// The message that this register is not zero, although there is no SVE.
-pub(crate) struct WithoutSve(pub(crate) u64);
-
-impl fmt::Display for WithoutSve {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} is not zero and there are no vector lengths: without SVE there are neither P nor FFR",
-            Named(self.0)
-        )
-    }
-}
+pub(crate) const WITHOUT_SVE: &str =
+    "%i is not zero and there are no vector lengths: without SVE there are neither P nor FFR";
 
 #[cfg(test)]
 mod tests {

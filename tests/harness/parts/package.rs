@@ -192,15 +192,15 @@ macro_rules! shape {
 
 /// Firecracker's, Cloud Hypervisor's and crosvm's shape.
 const SHAPES: [Shape; 3] = [
-    shape!("list", 46_000, "lto = true\npanic = \"abort\"\n"),
+    shape!("list", 37_000, "lto = true\npanic = \"abort\"\n"),
     shape!(
         "object",
-        44_000,
+        40_000,
         "lto = true\nopt-level = \"s\"\ncodegen-units = 1\n"
     ),
     shape!(
         "trait_v",
-        54_000,
+        43_500,
         "overflow-checks = true\npanic = \"abort\"\n"
     ),
 ];

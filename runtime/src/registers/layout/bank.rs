@@ -5,6 +5,7 @@
 use core::fmt;
 
 use super::SIZE_SHIFT;
+use crate::lengths::text;
 
 /// A quantity that is fixed, or grows with the vector length: `fixed + per_vq * VQ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,13 +89,26 @@ impl Bank {
         }
     }
 
+    /// `Z3`, `FFR`; with the slice where it is not slice 0: `Z3 slice 1`.
+    #[inline(never)]
+    pub(crate) fn write_slice(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        number: u32,
+        slice: u32,
+    ) -> fmt::Result {
+        let (text, numbers) = match (self.numbered, slice) {
+            (true, 0) => ("%s%d", [number, 0]),
+            (true, _) => ("%s%d slice %d", [number, slice]),
+            (false, 0) => ("%s", [0; 2]),
+            (false, _) => ("%s slice %d", [slice, 0]),
+        };
+        text::write_named(f, text, &numbers.map(u64::from), &[], self.name)
+    }
+
     /// `Z3`, `FFR`.
     pub(super) fn write_name(&self, f: &mut fmt::Formatter<'_>, number: u16) -> fmt::Result {
-        f.write_str(self.name)?;
-        if self.numbered {
-            write!(f, "{number}")?;
-        }
-        Ok(())
+        self.write_slice(f, number.into(), 0)
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
     ARCH_ARM64, ARCH_MASK, COPROC_MASK, COPROC_SHIFT, LOW_MASK, Layout, RESERVED_MASK, SIZE_MASK,
     SIZE_SHIFT,
 };
+use crate::lengths::text;
 use crate::registers::linux::RegId;
 
 /// 64 bits that are no register ID of a layout.
@@ -34,6 +35,20 @@ pub const fn no_register<L: Layout>(id: u64) -> DecodeError {
         high: (id >> 32) as u32,
         layout: const { &(L::PREFIX, Checked::<L>::BANKS) },
     }
+}
+
+/// The register slice of a layout that has this ID, as its bank, its number and the slice's. It is for what has to be
+/// small and not fast, as the texts of errors: [`Layout::decode`] compares with constants.
+#[inline(never)]
+pub(crate) fn find<L: Layout>(id: u64) -> Option<(&'static Bank, u32, u32)> {
+    find_in(L::PREFIX, Checked::<L>::BANKS, id)
+}
+
+fn find_in(prefix: u64, banks: &'static [Bank], id: u64) -> Option<(&'static Bank, u32, u32)> {
+    banks.iter().find_map(|bank| {
+        let (number, slice) = bank.locate(id.wrapping_sub(bank.id(prefix, 0, 0)))?;
+        Some((bank, number, slice))
+    })
 }
 
 impl DecodeError {
@@ -106,38 +121,33 @@ pub enum Reason {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let RegId(id) = self.id();
-        write!(f, "register ID {id:#018x}: ")?;
-        match self.reason() {
-            Reason::Architecture => write!(
-                f,
-                "architecture {:#04x} in bits 63:56, where arm64 is {:#04x}",
-                id >> 56,
-                ARCH_ARM64 >> 56
+        let (text, numbers) = match self.reason() {
+            Reason::Architecture => (
+                "register ID %g: architecture %4 in bits 63:56, where arm64 is %4",
+                [id >> 56, ARCH_ARM64 >> 56],
             ),
-            Reason::ReservedBits => write!(
-                f,
-                "bits {:#x} are set, but bits 51:28 belong to no field",
-                id & RESERVED_MASK
+            Reason::ReservedBits => (
+                "register ID %g: bits %x are set, but bits 51:28 belong to no field",
+                [id & RESERVED_MASK, 0],
             ),
-            Reason::Coprocessor { expected } => write!(
-                f,
-                "coprocessor {:#x} in bits 27:16, where this layout is {expected:#x}",
-                coproc(id)
+            Reason::Coprocessor { expected } => (
+                "register ID %g: coprocessor %x in bits 27:16, where this layout is %x",
+                [coproc(id).into(), expected.into()],
             ),
-            Reason::NoRegister => {
-                write!(f, "no register has {:#06x} in bits 15:0", id & LOW_MASK)
-            }
+            Reason::NoRegister => (
+                "register ID %g: no register has %6 in bits 15:0",
+                [id & LOW_MASK, 0],
+            ),
             Reason::Size { bank, number } => {
-                let stated = 8u32 << ((id & SIZE_MASK) >> SIZE_SHIFT);
-                write!(f, "bits 15:0 name ")?;
+                text::write(f, "register ID %g: bits 15:0 name ", &[id], &[])?;
                 bank.write_name(f, number)?;
-                let right = 8 * bank.slice_bytes;
-                write!(
-                    f,
-                    ", whose size is {right} bits, but bits 55:52 say {stated}"
-                )
+                let stated = 8 << ((id & SIZE_MASK) >> SIZE_SHIFT);
+                let numbers = [8 * u64::from(bank.slice_bytes), stated];
+                let text = ", whose size is %d bits, but bits 55:52 say %d";
+                return text::write(f, text, &numbers, &[]);
             }
-        }
+        };
+        text::write(f, text, &[id, numbers[0], numbers[1]], &[])
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) use bank::ImageBytes;
 pub use bank::{Bank, PerVq, Place};
 pub use bounds::Bounds;
 pub(crate) use check::{Checked, check_bank};
+pub(crate) use decode::find;
 pub use decode::{DecodeError, Reason};
 pub use register::{Register, RegisterError};
 

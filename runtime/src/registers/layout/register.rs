@@ -8,6 +8,7 @@ use super::bank::{Bank, ImageBytes};
 use super::bounds::{Bounds, registers};
 use super::check::{Checked, check_place};
 use super::{BankType, Layout};
+use crate::lengths::text;
 use crate::lengths::vq::Vq;
 
 /// One slice of a register of bank `B`. `sve::Z` is `Register<bank::Z>`. The value has only the register's
@@ -175,11 +176,7 @@ impl<B: BankType> fmt::Debug for Register<B> {
 /// `Z3`, `FFR`; with the slice where it is not slice 0: `Z3 slice 1`.
 impl<B: BankType> fmt::Display for Register<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Self::BANK.write_name(f, self.number())?;
-        match self.slice {
-            0 => Ok(()),
-            i => write!(f, " slice {i}"),
-        }
+        Self::BANK.write_slice(f, self.number, self.slice)
     }
 }
 
@@ -213,30 +210,24 @@ pub enum RegisterError {
 
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Number { bank, number } if bank.numbered => write!(
-                f,
-                "register {name}{number}: the bank has {name}0 to {name}{last}",
-                name = bank.name,
-                last = bank.max_count.saturating_sub(1),
-            ),
-            Self::Number { bank, number } => write!(
-                f,
-                "register {name} number {number}: there is one {name}, number 0",
-                name = bank.name,
-            ),
-            Self::Slice { bank, slice } if bank.slices == 1 => write!(
-                f,
-                "slice {slice} of register {}: slice 0 is the only one",
-                bank.name,
-            ),
-            Self::Slice { bank, slice } => write!(
-                f,
-                "slice {slice} of register {}: slices are 0 to {}",
-                bank.name,
-                bank.slices.saturating_sub(1),
-            ),
-        }
+        let (bank, text, number, last) = match self {
+            Self::Number { bank, number } => {
+                let text = match bank.numbered {
+                    true => "register %s%d: the bank has %s0 to %s%d",
+                    false => "register %s number %d: there is one %s, number 0",
+                };
+                (bank, text, number, bank.max_count)
+            }
+            Self::Slice { bank, slice } => {
+                let text = match bank.slices {
+                    1 => "slice %d of register %s: slice 0 is the only one",
+                    _ => "slice %d of register %s: slices are 0 to %d",
+                };
+                (bank, text, slice, bank.slices)
+            }
+        };
+        let numbers = [u64::from(*number), last.saturating_sub(1).into()];
+        text::write_named(f, text, &numbers, &[], bank.name)
     }
 }
 

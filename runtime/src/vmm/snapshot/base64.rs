@@ -1,10 +1,12 @@
 //! Base64 (RFC 4648, section 4, with padding). White space is passed over: `base64`, YAML and MIME break lines.
 
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::MAX_BYTES;
+use crate::lengths::text;
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -17,26 +19,26 @@ pub(super) struct NotBase64 {
 
 impl fmt::Display for NotBase64 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let offset = self.offset;
-        match self.byte {
-            Some(byte) => write!(f, "byte {byte:#04x} at offset {offset}"),
-            None => write!(f, "it ends at offset {offset}, within four characters"),
-        }
+        let offset = self.offset as u64;
+        let (text, numbers) = match self.byte {
+            Some(byte) => ("byte %4 at offset %d", [byte.into(), offset]),
+            None => ("it ends at offset %d, within four characters", [offset, 0]),
+        };
+        text::write(f, text, &numbers, &[])
     }
 }
 
 pub(super) fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for three in bytes.chunks(3) {
-        let mut word = [0; 4];
-        word[1..=three.len()].copy_from_slice(three);
-        let word = u32::from_be_bytes(word) as usize;
-        for k in 0..4 {
-            let digit = DIGITS[word >> (18 - 6 * k) & 63];
-            text.push(if k <= three.len() { digit.into() } else { '=' });
+    let mut text = vec![b'='; bytes.len().div_ceil(3) * 4];
+    for (three, four) in bytes.chunks(3).zip(text.chunks_exact_mut(4)) {
+        let word = (0..3).fold(0, |word, k| {
+            word << 8 | usize::from(three.get(k).copied().unwrap_or(0))
+        });
+        for (k, digit) in four.iter_mut().take(three.len() + 1).enumerate() {
+            *digit = DIGITS[word >> (18 - 6 * k) & 63];
         }
     }
-    text
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Stops behind [`MAX_BYTES`]: more is no snapshot, whatever it is.

@@ -62,7 +62,7 @@ use crate::SveState;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::linux::RegId;
-use crate::registers::{Status, WithoutSve, without_predicates};
+use crate::registers::{Status, WITHOUT_SVE, without_predicates, write_text};
 use crate::{fpsimd, sve};
 pub use header::Header;
 pub use registers::{Allow, RegistersError};
@@ -114,7 +114,7 @@ impl Snapshot {
         status: Option<Status>,
     ) -> Result<Self, SnapshotError> {
         Self::check_vls(vls, state.vq())?;
-        if vls == Vls::EMPTY {
+        if vls.is_empty() {
             without_predicates(state.as_bytes())
                 .map_err(|id| SnapshotError::WithoutSve { id: RegId(id) })?;
         }
@@ -148,7 +148,7 @@ impl Snapshot {
 
     /// Whether it is the state of a vCPU with SVE. Only a vCPU of the same kind can take it.
     pub fn has_sve(&self) -> bool {
-        self.vls != Vls::EMPTY
+        !self.vls.is_empty()
     }
 
     /// The vector lengths, to write to the vCPU that it is restored to, before finalization.
@@ -229,9 +229,9 @@ impl Snapshot {
 
 /// Checks the magic and the version, as far as they are there. Of another version nothing else is known.
 fn check_host(vls: Vls, host: &Vls) -> Result<(), VlsError> {
-    match vls {
-        Vls::EMPTY => Ok(()),
-        vls => vls.check(host),
+    match vls.is_empty() {
+        true => Ok(()),
+        false => vls.check(host),
     }
 }
 
@@ -330,57 +330,60 @@ impl From<VqError> for SnapshotError {
 
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (found, of, needed) = match self {
+        let (mut numbers, mut set) = ([0; 3], &Vls::EMPTY);
+        let text = match *self {
             Self::Truncated { found, needed } => {
-                let what = match *needed {
-                    HEADER_BYTES => "snapshot: the header takes",
-                    _ => "snapshot: header and checksum take",
-                };
-                (found, what, needed)
+                numbers = [found as u64, needed as u64, 0];
+                match needed {
+                    HEADER_BYTES => "%d bytes of snapshot: the header takes %d",
+                    _ => "%d bytes of snapshot: header and checksum take %d",
+                }
             }
-            Self::TooLarge { found } => (found, "snapshot: the largest has", &MAX_BYTES),
-            Self::Size { expected, found } => (found, "snapshot: its header states", expected),
+            Self::TooLarge { found } => {
+                numbers = [found as u64, MAX_BYTES as u64, 0];
+                "%d bytes of snapshot: the largest has %d"
+            }
+            Self::Size { expected, found } => {
+                numbers = [found as u64, expected as u64, 0];
+                "%d bytes of snapshot: its header states %d"
+            }
             Self::ImageSize {
                 vq,
                 expected,
                 found,
             } => {
-                return write!(f, "{found} bytes of image: at VQ {vq} there are {expected}");
+                numbers = [found as u64, vq.get().into(), expected as u64];
+                "%d bytes of image: at VQ %d there are %d"
             }
-            Self::Magic => return f.write_str("no snapshot: it does not start with SVESTATE"),
+            Self::Magic => "no snapshot: it does not start with SVESTATE",
             Self::Version(version) => {
-                return write!(
-                    f,
-                    "snapshot of version {version}: this is a reader of version {VERSION}"
-                );
+                numbers = [version.into(), VERSION.into(), 0];
+                "snapshot of version %d: this is a reader of version %d"
             }
             Self::Damaged { stated, found } => {
-                return write!(
-                    f,
-                    "damaged snapshot: its bytes have the checksum {found:#010x}, it states \
-                     {stated:#010x}"
-                );
+                numbers = [found.into(), stated.into(), 0];
+                "damaged snapshot: its bytes have the checksum %a, it states %a"
             }
-            Self::Reserved => {
-                return f.write_str("a flag or field is set that version 1 does not know");
-            }
+            Self::Reserved => "a flag or field is set that version 1 does not know",
             Self::Vq(error) => return error.fmt(f),
-            Self::VlsAndVq { vls, vq } if *vls == Vls::EMPTY => {
-                return write!(
-                    f,
-                    "an image of VQ {vq} and no vector lengths: without SVE the image has VQ 1"
-                );
-            }
-            Self::VlsAndVq { vls, vq } => {
-                return write!(
-                    f,
-                    "an image of VQ {vq} with vector lengths {vls}: it must be the largest of them"
-                );
+            Self::VlsAndVq { ref vls, vq } => {
+                (numbers[0], set) = (vq.get().into(), vls);
+                match vls.is_empty() {
+                    true => {
+                        "an image of VQ %d and no vector lengths: without SVE the image has VQ 1"
+                    }
+                    false => {
+                        "an image of VQ %d with vector lengths %v: it must be the largest of them"
+                    }
+                }
             }
             Self::Vls(error) => return error.fmt(f),
-            Self::WithoutSve { id } => return WithoutSve(id.0).fmt(f),
+            Self::WithoutSve { id } => {
+                numbers[0] = id.0;
+                WITHOUT_SVE
+            }
         };
-        write!(f, "{found} bytes of {of} {needed}")
+        write_text(f, text, &numbers, &[set])
     }
 }
 

@@ -1,10 +1,10 @@
 //! Snapshots from lists of registers, and lists from snapshots. VMMs keep such lists today: (ID, bytes), as
 //! `KVM_GET_ONE_REG` gave them.
 
-use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+use core::mem;
 use core::ops::Range;
 
 use super::{Snapshot, append};
@@ -13,9 +13,10 @@ use crate::image::ImageError;
 use crate::kernel::one_reg::reg_size;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
-use crate::registers::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason};
+use crate::registers::layout::generated::no_register;
+use crate::registers::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason, find};
 use crate::registers::linux::RegId;
-use crate::registers::{self, MAX_SLICE, Named, PastVls, Status, past_end};
+use crate::registers::{self, PAST_VLS, Status, past_end, write_text};
 use crate::{fpsimd, sve};
 
 /// What a list of registers may have although no KVM gives it, or it is not known here. By default each of
@@ -139,7 +140,8 @@ impl Snapshot {
     /// are in the host's byte order. A register of a coprocessor that is not known here is an error, because
     /// the snapshot would be without it; [`split_registers`](Self::split_registers) gives it back instead.
     ///
-    /// Values are held until the list ends, at most one of each register, and none of a wrong size.
+    /// Each value goes into the image as it comes, and is not held. Where VLS comes after other registers of SVE,
+    /// which KVM never does, the image is first as large as any, and is made anew when VLS is there.
     ///
     /// ```
     /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialized};
@@ -194,35 +196,15 @@ impl Snapshot {
         edit: bool,
         mut other: impl FnMut(u64, B),
     ) -> Result<Self, RegistersError> {
-        // The values are held until VLS is known: of each register one, which has its size.
-        let mut held = [const { None }; PLACES];
-        let mut wrong_v = WrongV {
-            numbers: 0,
-            error: None,
-        };
+        let mut list = List::new(allow);
         for (id, bytes) in registers {
-            let Some(place) = place(id) else {
-                check_other(id, allow)?;
-                other(id, bytes);
-                continue;
-            };
-            let found = bytes.as_ref().len();
-            if found == reg_size(id) && held[place].is_none() {
-                held[place] = Some(bytes);
-            } else {
-                wrong_v.add(id, place, found)?;
+            match list.add(id, bytes.as_ref()) {
+                Added::Kept => {}
+                Added::Other => other(id, bytes),
+                Added::Refused => break,
             }
         }
-        let mut values = [None; PLACES];
-        for (value, bytes) in values.iter_mut().zip(&held) {
-            *value = bytes.as_ref().map(AsRef::as_ref);
-        }
-        List {
-            values,
-            wrong_v,
-            allow,
-        }
-        .snapshot(edit)
+        list.snapshot(edit)
     }
 }
 
@@ -234,8 +216,6 @@ fn list_value(list: &mut Vec<(u64, Vec<u8>)>, id: u64, bytes: &[u8]) {
     value.resize(reg_size(id), 0);
     list.push((id, value));
 }
-
-type State = SveState<Box<[u8]>>;
 
 /// V is an integer in the host's byte order, and little-endian in an image. Turns one into the other, or
 /// back.
@@ -251,7 +231,10 @@ const VLS: usize = sve::REGISTERS;
 const V: usize = VLS + 1;
 const FPSR: usize = V + 32;
 const FPCR: usize = FPSR + 1;
+const OF_IMAGE: Range<usize> = 0..VLS;
 const OF_SVE: Range<usize> = 0..V;
+/// The bits of Z0 to Z31.
+const Z: u128 = 0xffff_ffff;
 const OF_V: Range<usize> = V..FPSR;
 
 /// The registers in the order of their places, in runs of IDs that are equally far apart: the first ID, the
@@ -270,7 +253,7 @@ const RUNS: [(u64, u32, usize); 6] = [
 ];
 
 /// The place of the register that an ID names, if a snapshot keeps it. Another slice than slice 0 has none.
-#[inline]
+#[inline(never)]
 fn place(id: u64) -> Option<usize> {
     let mut start = 0;
     for (first, step, count) in RUNS {
@@ -298,18 +281,97 @@ fn id_at(mut place: usize) -> u64 {
     0
 }
 
-/// V registers of a list whose values cannot be used, which is an error only where V is.
-struct WrongV {
-    /// A bit for each.
-    numbers: u32,
-    /// What is wrong with the first of them.
-    error: Option<RegistersError>,
+/// What a list has had so far. Its values lie where they will be in the image, so that memory is bounded whatever the
+/// list is.
+struct List<'a> {
+    /// A bit for each place that is listed.
+    listed: u128,
+    /// The image of `vq`, or nothing before the first register of SVE.
+    image: Vec<u8>,
+    /// The largest that there is until VLS is known. KVM lists VLS before the others.
+    vq: Vq,
+    vls: Vls,
+    v: [[u8; 16]; 32],
+    status: [[u8; 4]; 2],
+    /// The place of the first register that is longer than VLS says, and the first byte past its end.
+    past: Option<(usize, usize)>,
+    /// V registers whose values cannot be used, which is an error only where V is: a bit for the place of each, and
+    /// what is wrong with the first of them.
+    wrong: u128,
+    wrong_v: Option<RegistersError>,
+    /// Why the list is no snapshot's, whatever follows.
+    refused: Option<RegistersError>,
+    allow: Allow<'a>,
 }
 
-impl WrongV {
+/// What became of a register of a list.
+enum Added {
+    Kept,
+    /// No snapshot keeps it.
+    Other,
+    /// The list is no snapshot's.
+    Refused,
+}
+
+impl<'a> List<'a> {
+    fn new(allow: Allow<'a>) -> Self {
+        Self {
+            listed: 0,
+            image: Vec::new(),
+            vq: Vq::ARCH_MAX,
+            vls: Vls::EMPTY,
+            v: [[0; 16]; 32],
+            status: [[0; 4]; 2],
+            past: None,
+            wrong: 0,
+            wrong_v: None,
+            refused: None,
+            allow,
+        }
+    }
+
+    /// Takes a register.
+    #[inline(never)]
+    fn add(&mut self, id: u64, bytes: &[u8]) -> Added {
+        let Some(place) = place(id) else {
+            self.refused = check_other(id, self.allow).err();
+            return match self.refused {
+                None => Added::Other,
+                Some(_) => Added::Refused,
+            };
+        };
+        if bytes.len() != reg_size(id) || self.listed >> place & 1 == 1 {
+            return self.wrong(id, place, bytes.len());
+        }
+        self.listed |= 1 << place;
+        match place {
+            ..VLS => self.put(place, bytes),
+            VLS => {
+                if let Ok(bytes) = bytes.try_into() {
+                    self.vls = Vls::from_bytes(bytes);
+                    self.settle(self.vls);
+                }
+            }
+            V..FPSR => {
+                if let (Some(v), Ok(bytes)) = (self.v.get_mut(place - V), bytes.try_into()) {
+                    *v = bytes;
+                    in_host_order(v);
+                }
+            }
+            _ => {
+                if let (Some(word), Ok(bytes)) =
+                    (self.status.get_mut(place - FPSR), bytes.try_into())
+                {
+                    *word = bytes;
+                }
+            }
+        }
+        Added::Kept
+    }
+
     /// A value that has another size than its register, or is the second one.
     #[cold]
-    fn add(&mut self, id: u64, place: usize, found: usize) -> Result<(), RegistersError> {
+    fn wrong(&mut self, id: u64, place: usize, found: usize) -> Added {
         let expected = reg_size(id);
         let error = match found == expected {
             true => RegistersError::Duplicate { id: RegId(id) },
@@ -320,23 +382,61 @@ impl WrongV {
             },
         };
         if !OF_V.contains(&place) {
+            self.refused = Some(error);
+            return Added::Refused;
+        }
+        self.wrong |= 1 << place;
+        self.wrong_v.get_or_insert(error);
+        Added::Kept
+    }
+
+    /// Writes a slice's register into the image.
+    #[inline(never)]
+    fn put(&mut self, n: usize, slice: &[u8]) {
+        if self.image.is_empty() {
+            self.image = vec![0; image_bytes(self.vq)];
+        }
+        let bounds = registers::bounds(n, self.vq);
+        match past_end(slice, bounds.copy) {
+            Some(at) if !self.allow.past_vls => {
+                if self.past.is_none_or(|(first, _)| n < first) {
+                    self.past = Some((n, at));
+                }
+            }
+            _ => {}
+        }
+        let copy = bounds.copy.min(slice.len());
+        let register = self.image.get_mut(bounds.start..bounds.start + copy);
+        if let (Some(register), Some(low)) = (register, slice.get(..copy)) {
+            register.copy_from_slice(low);
+        }
+    }
+
+    /// Makes the image that of these vector lengths. What was listed before them goes where it is there.
+    fn settle(&mut self, vls: Vls) {
+        let vq = match vls.max() {
+            // Of others there is no image, and an error in the end.
+            Some(vq) if vq <= Vq::ARCH_MAX => vq,
+            _ => return,
+        };
+        let (before, image) = (mem::replace(&mut self.vq, vq), mem::take(&mut self.image));
+        if before == vq {
+            self.image = image;
+            return;
+        }
+        for n in OF_IMAGE {
+            let bounds = registers::bounds(n, before);
+            let slice = image.get(bounds.start..bounds.start + bounds.copy);
+            if let (Some(slice), true) = (slice, self.listed >> n & 1 == 1) {
+                self.put(n, slice);
+            }
+        }
+    }
+
+    fn snapshot(&mut self, edit: bool) -> Result<Snapshot, RegistersError> {
+        if let Some(error) = self.refused {
             return Err(error);
         }
-        self.numbers |= 1 << (place - V);
-        self.error.get_or_insert(error);
-        Ok(())
-    }
-}
-
-/// A list's registers, each at its place, so that memory is bounded whatever the list is.
-struct List<'a> {
-    values: [Option<&'a [u8]>; PLACES],
-    wrong_v: WrongV,
-    allow: Allow<'a>,
-}
-
-impl List<'_> {
-    fn snapshot(&self, edit: bool) -> Result<Snapshot, RegistersError> {
         let sve = self.first(OF_SVE, true);
         let v = match sve {
             Some(_) => None,
@@ -357,115 +457,78 @@ impl List<'_> {
             None => sve.is_some(),
         };
         // With SVE, V is used where Z is not listed.
-        let uses_v = |z: usize| self.lists(V + z) && !self.lists(z);
-        if !has_sve || missing.is_some() && (0..32).any(uses_v) {
-            self.wrong_v.error.map_or(Ok(()), Err)?;
+        let uses_v = (self.listed | self.wrong) >> V & !self.listed & Z != 0;
+        if let (Some(error), true) = (self.wrong_v, !has_sve || missing.is_some() && uses_v) {
+            return Err(error);
         }
         let places = if has_sve { OF_SVE } else { OF_V };
         if let (Some(id), None) = (self.first(places, false), missing) {
             return Err(RegistersError::Missing { id: RegId(id) });
         }
-        let vls = match has_sve {
-            true => self.vls()?,
-            false => Vls::EMPTY,
-        };
-        let state = self.state(vls)?;
+        if has_sve {
+            self.sve_image()?;
+        } else {
+            self.v_image();
+        }
         let status = self.status()?;
+        let (vls, state) = (
+            self.vls,
+            SveState::new(self.vq, mem::take(&mut self.image).into_boxed_slice())?,
+        );
         Ok(Snapshot { vls, state, status })
-    }
-
-    fn lists(&self, place: usize) -> bool {
-        let wrong = || OF_V.contains(&place) && self.wrong_v.numbers >> (place - V) & 1 == 1;
-        self.values[place].is_some() || wrong()
     }
 
     /// The first register of these that is listed, or that is not.
     #[inline(never)]
-    fn first(&self, mut places: Range<usize>, listed: bool) -> Option<u64> {
-        places.find(|place| self.lists(*place) == listed).map(id_at)
+    fn first(&self, places: Range<usize>, listed: bool) -> Option<u64> {
+        let all = self.listed | self.wrong;
+        let bits = if listed { all } else { !all } >> places.start;
+        let first = bits.trailing_zeros() as usize;
+        (first < places.len()).then(|| id_at(places.start + first))
     }
 
-    /// The value of the register with this ID, if it is listed.
-    #[inline]
-    fn value(&self, place: usize, id: u64) -> Result<Option<&[u8]>, RegistersError> {
-        match self.values[place] {
-            // A second `as_ref` gave other bytes than the first.
-            Some(bytes) if bytes.len() != reg_size(id) => Err(RegistersError::Size {
-                id: RegId(id),
-                expected: reg_size(id),
-                found: bytes.len(),
-            }),
-            value => Ok(value),
+    /// Completes the image and the vector lengths.
+    fn sve_image(&mut self) -> Result<(), RegistersError> {
+        if let (0, Some(missing)) = (self.listed >> VLS & 1, self.allow.missing) {
+            self.vls = missing.vls();
+            self.settle(self.vls);
         }
-    }
-
-    fn vls(&self) -> Result<Vls, RegistersError> {
-        let listed = self.value(VLS, sve::VLS.id())?;
-        let listed = listed.and_then(|bytes| Some(Vls::from_bytes(bytes.try_into().ok()?)));
-        let vls = listed.or(self.allow.missing.map(Snapshot::vls));
-        Ok(vls
-            .filter(|vls| *vls != Vls::EMPTY)
-            .ok_or(VlsError::Empty)?)
-    }
-
-    /// The image, with V in the place of Z where there are no vector lengths.
-    fn state(&self, vls: Vls) -> Result<State, RegistersError> {
-        let (has_sve, vq) = (vls != Vls::EMPTY, vls.max().unwrap_or(Vq::MIN));
-        let size = sve::Layout::image_bytes(vq).map_err(ImageError::from)?;
-        vls.check_powers()?;
-        // Whole slices in ascending order: what is past a register's end, the next ones replace.
-        let mut image = vec![0; size + MAX_SLICE];
-        let first = if has_sve { 0 } else { V };
-        for (n, (id, bounds)) in registers::all(has_sve, vq).enumerate() {
-            let own;
-            let slice = match self.value(first + n, id)? {
-                Some(slice) if has_sve || cfg!(target_endian = "little") => slice,
-                _ => {
-                    own = self.own(n)?;
-                    &own[..reg_size(id)]
-                }
-            };
-            match past_end(slice, bounds.copy) {
-                Some(at) if !self.allow.past_vls => {
-                    return Err(RegistersError::PastVls {
-                        id: RegId(id),
-                        at,
-                        vls,
-                    });
-                }
-                _ => {
-                    let place = &mut image[bounds.start..][..MAX_SLICE];
-                    match <&[u8; MAX_SLICE]>::try_from(slice) {
-                        Ok(slice) => place.copy_from_slice(slice),
-                        Err(_) => place[..bounds.copy].copy_from_slice(&slice[..bounds.copy]),
-                    }
+        let vq = self.vls.max().ok_or(VlsError::Empty)?;
+        sve::Layout::image_bytes(vq).map_err(ImageError::from)?;
+        self.vls.check_powers()?;
+        if let Some(missing) = self.allow.missing {
+            for (n, (_, bytes)) in missing.iter().enumerate() {
+                if self.listed >> n & 1 == 0 {
+                    self.put(n, bytes);
+                    self.put_v(n);
                 }
             }
         }
-        // Without SVE, P and FFR are zero.
-        image.truncate(size);
-        Ok(SveState::new(vq, image.into_boxed_slice())?)
+        if let Some((n, at)) = self.past {
+            let (id, vls) = (RegId(id_at(n)), self.vls);
+            return Err(RegistersError::PastVls { id, at, vls });
+        }
+        Ok(())
     }
 
-    /// A slice of the image that is not in the list as it is: that of the snapshot in [`Allow::missing`], and
-    /// in its low bytes V, if that is listed.
-    #[cold]
-    fn own(&self, n: usize) -> Result<[u8; MAX_SLICE], RegistersError> {
-        let mut slice = [0; MAX_SLICE];
-        if let Some((_, bytes)) = self.allow.missing.and_then(|missing| missing.iter().nth(n)) {
-            slice[..bytes.len()].copy_from_slice(bytes);
-        }
-        let v = V + n;
-        let listed = match OF_V.contains(&v) {
-            true => self.value(v, id_at(v))?,
-            false => None,
+    /// The image of a vCPU without SVE: V in the place of Z, and P and FFR are zero.
+    fn v_image(&mut self) {
+        self.vq = Vq::MIN;
+        self.image = match self.allow.missing {
+            Some(missing) => missing.state().as_bytes().to_vec(),
+            None => vec![0; image_bytes(Vq::MIN)],
         };
-        if let Some(value) = listed {
-            let low = &mut slice[..value.len()];
-            low.copy_from_slice(value);
-            in_host_order(low);
+        (0..32).for_each(|n| self.put_v(n));
+    }
+
+    /// Writes V, if it is listed, to the low bytes of Z.
+    fn put_v(&mut self, n: usize) {
+        if let (Some(v), true) = (self.v.get(n), self.listed >> (V + n) & 1 == 1) {
+            let low = self.image.get_mut(n * self.vq.vl_bytes()..);
+            if let Some(low) = low.and_then(|bytes| bytes.first_chunk_mut()) {
+                *low = *v;
+            }
         }
-        Ok(slice)
     }
 
     fn status(&self) -> Result<Option<Status>, RegistersError> {
@@ -473,18 +536,25 @@ impl List<'_> {
         if from.is_none() && self.first(FPSR..PLACES, true).is_none() {
             return Ok(None);
         }
-        let word = |place, from: Option<u32>| {
-            let id = id_at(place);
-            let listed = self
-                .value(place, id)?
-                .and_then(|bytes| bytes.try_into().ok());
-            let word = listed.map(u32::from_ne_bytes).or(from);
-            word.ok_or(RegistersError::Missing { id: RegId(id) })
-        };
-        let fpsr = word(FPSR, from.map(|status| status.fpsr))?;
-        let fpcr = word(FPCR, from.map(|status| status.fpcr))?;
-        Ok(Some(Status { fpsr, fpcr }))
+        let mut status = from.unwrap_or_default();
+        for (place, word) in (FPSR..).zip([&mut status.fpsr, &mut status.fpcr]) {
+            match self.status.get(place - FPSR) {
+                Some(bytes) if self.listed >> place & 1 == 1 => *word = u32::from_ne_bytes(*bytes),
+                _ if from.is_some() => {}
+                _ => {
+                    return Err(RegistersError::Missing {
+                        id: RegId(id_at(place)),
+                    });
+                }
+            }
+        }
+        Ok(Some(status))
     }
+}
+
+/// The size of an image of a VQ that SVE has.
+fn image_bytes(vq: Vq) -> usize {
+    sve::Layout::image_bytes(vq).unwrap_or_default()
 }
 
 /// The coprocessors, besides CORE and SVE, whose registers are other state of a vCPU, as of Linux 7.3:
@@ -494,24 +564,22 @@ const KNOWN: [u64; 4] = [0x11, 0x13, 0x14, 0x16];
 /// Checks that an ID without a slot is that of another register of a vCPU. If it is not, the ID has been
 /// damaged, and its register may be one that would be missing from the snapshot.
 fn check_other(id: u64, allow: Allow<'_>) -> Result<(), RegistersError> {
-    let sve = match sve::Reg::decode(id) {
-        Ok(_) => return Err(RegistersError::Slice { id: RegId(id) }),
-        Err(error) => error,
-    };
+    if find::<sve::Layout>(id).is_some() {
+        return Err(RegistersError::Slice { id: RegId(id) });
+    }
+    let sve = no_register::<sve::Layout>(id);
     let Reason::Coprocessor { .. } = sve.reason() else {
         return Err(sve.into());
     };
     let known = allow.coprocessors || KNOWN.contains(&((id & COPROC_MASK) >> COPROC_SHIFT));
-    match fpsimd::Reg::decode(id) {
-        // V, FPSR and FPCR have slots.
-        Ok(_) => Err(sve.into()),
-        Err(core) => match core.reason() {
-            // Another CORE register.
-            Reason::NoRegister => Ok(()),
-            Reason::Coprocessor { .. } if known => Ok(()),
-            Reason::Coprocessor { .. } => Err(RegistersError::Coprocessor { id: RegId(id) }),
-            _ => Err(core.into()),
-        },
+    // V, FPSR and FPCR have places.
+    let core = no_register::<fpsimd::Layout>(id);
+    match core.reason() {
+        // Another CORE register.
+        Reason::NoRegister => Ok(()),
+        Reason::Coprocessor { .. } if known => Ok(()),
+        Reason::Coprocessor { .. } => Err(RegistersError::Coprocessor { id: RegId(id) }),
+        _ => Err(core.into()),
     }
 }
 
@@ -597,55 +665,54 @@ impl From<ImageError> for RegistersError {
 
 impl fmt::Display for RegistersError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (before, id, after) = match *self {
-            Self::Missing { id } => ("no ", id, " among the registers"),
-            Self::NoVectors => {
-                return f.write_str(
-                    "neither Z nor V among the registers: of a vCPU with SVE there must be Z0 to Z31, P0 \
-                     to P15, FFR and VLS, of one without SVE V0 to V31",
-                );
+        let (text, numbers) = match *self {
+            Self::Missing { id } => ("no %i among the registers", [id.0, 0, 0]),
+            Self::NoVectors => (
+                "neither Z nor V among the registers: of a vCPU with SVE there must be Z0 to Z31, P0 to P15, FFR \
+                 and VLS, of one without SVE V0 to V31",
+                [0; 3],
+            ),
+            Self::OtherKind { id } => {
+                let text = match find::<sve::Layout>(id.0) {
+                    Some(_) => {
+                        "%i among the registers: the snapshot that has what is missing is of a vCPU without SVE"
+                    }
+                    None => {
+                        "%i and nothing of SVE among the registers: the snapshot that has what is missing is of \
+                         a vCPU with SVE"
+                    }
+                };
+                (text, [id.0, 0, 0])
             }
-            Self::OtherKind { id } if sve::Reg::decode(id.0).is_ok() => (
-                "",
-                id,
-                " among the registers: the snapshot that has what is missing is of a vCPU without SVE",
-            ),
-            Self::OtherKind { id } => (
-                "",
-                id,
-                " and nothing of SVE among the registers: the snapshot that has what is missing is of a \
-                 vCPU with SVE",
-            ),
-            Self::Duplicate { id } => ("", id, " more than once"),
+            Self::Duplicate { id } => ("%i more than once", [id.0, 0, 0]),
             Self::Size {
                 id,
                 expected,
                 found,
-            } => {
-                return write!(
-                    f,
-                    "{found} bytes for {}, which takes {expected}",
-                    Named(id.0)
-                );
-            }
-            Self::Slice { id } => ("", id, ": KVM has only slice 0"),
-            Self::Coprocessor { id } => {
-                return write!(
-                    f,
-                    "register ID {id:?}: coprocessor {:#x} in bits 27:16 is not known here (known are \
-                     0x10, 0x11, 0x13 to 0x16), and what it holds would be lost",
-                    (id.0 & COPROC_MASK) >> COPROC_SHIFT
-                );
-            }
-            Self::PastVls { id, at, vls } => {
-                let (id, vls) = (id.0, &vls);
-                return PastVls { id, at, vls }.fmt(f);
+            } => (
+                "%d bytes for %i, which takes %d",
+                [found as u64, id.0, expected as u64],
+            ),
+            Self::Slice { id } => ("%i: KVM has only slice 0", [id.0, 0, 0]),
+            Self::Coprocessor { id } => (
+                "register ID %g: coprocessor %x in bits 27:16 is not known here (known are 0x10, 0x11, 0x13 to \
+                 0x16), and what it holds would be lost",
+                [id.0, (id.0 & COPROC_MASK) >> COPROC_SHIFT, 0],
+            ),
+            Self::PastVls { id, at, ref vls } => {
+                return write_text(f, PAST_VLS, &[id.0, at as u64], &[vls]);
             }
             Self::Id(error) => return error.fmt(f),
-            Self::Vls(error) => return write!(f, "VLS: {error}"),
-            Self::Image(error) => return write!(f, "VLS: {error}"),
+            Self::Vls(error) => {
+                f.write_str("VLS: ")?;
+                return error.fmt(f);
+            }
+            Self::Image(error) => {
+                f.write_str("VLS: ")?;
+                return error.fmt(f);
+            }
         };
-        write!(f, "{before}{}{after}", Named(id.0))
+        write_text(f, text, &numbers, &[])
     }
 }
 

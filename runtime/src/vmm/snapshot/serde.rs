@@ -7,13 +7,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::{
-    Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
-};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-use super::base64;
-use super::{MAX_BYTES, Snapshot, check_version};
+use super::base64::{self, NotBase64};
+use super::{MAX_BYTES, Snapshot, SnapshotError, check_version};
 
 impl Serialize for Snapshot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -35,6 +33,43 @@ impl<'de> Deserialize<'de> for Snapshot {
     }
 }
 
+/// Why what was read is no snapshot.
+enum Refused {
+    Text(NotBase64),
+    Snapshot(SnapshotError),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(error) => {
+                f.write_str("no base64 of an SVE snapshot: ")?;
+                error.fmt(f)
+            }
+            Self::Snapshot(error) => error.fmt(f),
+        }
+    }
+}
+
+/// The format's error; one routine, because each format has it anew.
+#[cold]
+#[inline(never)]
+fn refused<E: Error>(error: Refused) -> E {
+    E::custom(error)
+}
+
+/// Reads what a format gave as bytes or as text, which is base64.
+#[inline(never)]
+fn read(found: &[u8], text: bool) -> Result<Snapshot, Refused> {
+    let snapshot = match base64::decode(found) {
+        Ok(bytes) => Snapshot::from_bytes(&bytes),
+        Err(error) if text => return Err(Refused::Text(error)),
+        // A snapshot is no base64: it has zeros.
+        Err(_) => Snapshot::from_bytes(found),
+    };
+    snapshot.map_err(Refused::Snapshot)
+}
+
 struct Bytes;
 
 impl<'de> Visitor<'de> for Bytes {
@@ -45,16 +80,11 @@ impl<'de> Visitor<'de> for Bytes {
     }
 
     fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Snapshot, E> {
-        // A snapshot is no base64: it has zeros.
-        let decoded = base64::decode(bytes);
-        let bytes = decoded.as_deref().unwrap_or(bytes);
-        Snapshot::from_bytes(bytes).map_err(E::custom)
+        read(bytes, false).map_err(refused)
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Snapshot, E> {
-        let bytes = base64::decode(text.as_bytes())
-            .map_err(|error| E::custom(format_args!("no base64 of an SVE snapshot: {error}")))?;
-        Snapshot::from_bytes(&bytes).map_err(E::custom)
+        read(text.as_bytes(), true).map_err(refused)
     }
 
     /// An element of XML: a map with its text, and nothing else.
@@ -62,7 +92,7 @@ impl<'de> Visitor<'de> for Bytes {
         // As quick-xml calls it.
         if let Some("$text") = map.next_key::<String>()?.as_deref() {
             let snapshot = map.next_value()?;
-            if map.next_key::<IgnoredAny>()?.is_none() {
+            if map.next_key::<String>()?.is_none() {
                 return Ok(snapshot);
             }
         }
@@ -73,7 +103,7 @@ impl<'de> Visitor<'de> for Bytes {
         let mut bytes = Vec::new();
         while let Some(byte) = list.next_element()? {
             if bytes.len() == MAX_BYTES {
-                check_version(&bytes).map_err(A::Error::custom)?;
+                check_version(&bytes).map_err(|error| refused(Refused::Snapshot(error)))?;
                 return Err(A::Error::invalid_length(MAX_BYTES + 1, &self));
             }
             bytes.push(byte);

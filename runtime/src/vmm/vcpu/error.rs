@@ -6,9 +6,9 @@ use super::stage::{Call, Refusal};
 use crate::kernel::errno::Errno;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
-use crate::registers::layout::{Layout, RegisterError};
+use crate::registers::layout::RegisterError;
 use crate::registers::linux::RegId;
-use crate::registers::{Named, PastVls, WithoutSve};
+use crate::registers::{PAST_VLS, WITHOUT_SVE, write_text};
 use crate::sve;
 #[cfg(feature = "snapshot")]
 use crate::vmm::snapshot::{RegistersError, SnapshotError};
@@ -155,89 +155,98 @@ impl<E> SveError<E> {
         f: &mut fmt::Formatter<'_>,
         show: fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result,
     ) -> fmt::Result {
-        match self {
+        let (text, numbers, sets) = match self {
             Self::Call {
                 call,
                 error,
                 refusal,
                 ..
             } => {
-                write!(f, "{call}: ")?;
+                fmt::Display::fmt(call, f)?;
+                f.write_str(": ")?;
                 show(error, f)?;
-                refusal.map_or(Ok(()), |refusal| write!(f, ": {refusal}"))
+                let Some(refusal) = refusal else {
+                    return Ok(());
+                };
+                f.write_str(": ")?;
+                return fmt::Display::fmt(refusal, f);
             }
-            Self::Vls(error) => error.fmt(f),
-            Self::Number(error) => error.fmt(f),
+            Self::Vls(error) => return error.fmt(f),
+            Self::Number(error) => return error.fmt(f),
             #[cfg(feature = "snapshot")]
-            Self::Snapshot(error) => error.fmt(f),
+            Self::Snapshot(error) => return error.fmt(f),
             #[cfg(feature = "snapshot")]
-            Self::Registers(error) => error.fmt(f),
+            Self::Registers(error) => return error.fmt(f),
             Self::Wider {
                 wanted,
                 vcpu,
                 error,
             } => {
-                // The vCPU may have been narrowed, so of the lengths above its own only this is known.
-                let above = wanted.without(vcpu);
-                let some = above.iter().nth(1).map_or("", |_| "some of ");
-                write!(
-                    f,
-                    "vector lengths (VQ) {wanted} where the vCPU has {vcpu}: the host lacks {some}{above}"
-                )?;
-                if let Some(max) = wanted.max() {
-                    if Vls::up_to(max).without(wanted).max() > vcpu.max() {
-                        write!(f, ", or has others below {max}")?;
-                    }
-                }
-                write!(f, " ({}: ", Call::Set(RegId(sve::VLS.id())))?;
+                wider(wanted, vcpu, f)?;
+                fmt::Display::fmt(&Call::Set(RegId(sve::VLS.id())), f)?;
+                f.write_str(": ")?;
                 show(error, f)?;
-                f.write_str(")")
+                return f.write_str(")");
             }
-            Self::PastVls { id, at, vls } => PastVls {
-                id: id.0,
-                at: *at,
-                vls,
-            }
-            .fmt(f),
-            Self::HasSve { id } => write!(
-                f,
-                "{}: the vCPU has SVE, and was taken for one without (a vCPU like this one \
-                 is for Finalized::new)",
-                Named(id.0)
+            Self::PastVls { id, at, vls } => (PAST_VLS, [id.0, *at as u64], [vls; 2]),
+            Self::HasSve { id } => (
+                "%i: the vCPU has SVE, and was taken for one without (a vCPU like this one is for \
+                 Finalized::new)",
+                [id.0, 0],
+                NONE,
             ),
-            Self::WithoutSve { id } => WithoutSve(id.0).fmt(f),
-            Self::ImageVq { image, vcpu } if image == vcpu => {
-                let max = sve::Layout::VQ_MAX;
-                write!(
-                    f,
-                    "a vCPU or an image of VQ {image}: allowed are 1 to {max}"
-                )
-            }
-            Self::ImageVq { image, vcpu } => write!(
-                f,
-                "an image of VQ {image} and a vCPU of VQ {vcpu}: they must be the same"
-            ),
-            Self::SnapshotVls { snapshot, vcpu } => {
-                let remedy = match (*snapshot, *vcpu) {
-                    (Vls::EMPTY, _) => {
-                        "initialize a new vCPU, of a new VM, without KVM_ARM_VCPU_SVE \
-                         (Finalized::without_sve)"
-                    }
-                    (_, Vls::EMPTY) => {
-                        "on a host with SVE, initialize a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE \
-                         (Initialized::new)"
-                    }
-                    _ => "where the host has them, write the snapshot's VLS before finalization",
+            Self::WithoutSve { id } => (WITHOUT_SVE, [id.0, 0], NONE),
+            Self::ImageVq { image, vcpu } => {
+                let text = match image == vcpu {
+                    true => "a vCPU or an image of VQ %d: allowed are 1 to 16",
+                    false => "an image of VQ %d and a vCPU of VQ %d: they must be the same",
                 };
-                write!(
-                    f,
-                    "a snapshot {} and a vCPU {}: they must be the same; {remedy}",
-                    With(snapshot),
-                    With(vcpu)
-                )
+                (text, [image, vcpu].map(|vq| vq.get().into()), NONE)
             }
+            Self::SnapshotVls { snapshot, vcpu } => {
+                let (text, sets) = match (snapshot.is_empty(), vcpu.is_empty()) {
+                    (true, _) => (
+                        "a snapshot without SVE and a vCPU with vector lengths (VQ) %v: they must be the same; \
+                         initialize a new vCPU, of a new VM, without KVM_ARM_VCPU_SVE (Finalized::without_sve)",
+                        [vcpu; 2],
+                    ),
+                    (_, true) => (
+                        "a snapshot with vector lengths (VQ) %v and a vCPU without SVE: they must be the same; on \
+                         a host with SVE, initialize a new vCPU, of a new VM, with KVM_ARM_VCPU_SVE \
+                         (Initialized::new)",
+                        [snapshot; 2],
+                    ),
+                    _ => (
+                        "a snapshot with vector lengths (VQ) %v and a vCPU with vector lengths (VQ) %v: they must \
+                         be the same; where the host has them, write the snapshot's VLS before finalization",
+                        [snapshot, vcpu],
+                    ),
+                };
+                (text, [0; 2], sets)
+            }
+        };
+        write_text(f, text, &numbers, &sets)
+    }
+}
+
+const NONE: [&Vls; 2] = [&Vls::EMPTY; 2];
+
+/// The vCPU may have been narrowed, so of the lengths above its own only this is known.
+fn wider(wanted: &Vls, vcpu: &Vls, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let text = "vector lengths (VQ) %v where the vCPU has %v: the host lacks ";
+    write_text(f, text, &[], &[wanted, vcpu])?;
+    let above = wanted.without(vcpu);
+    let text = match above.iter().nth(1) {
+        None => "%v",
+        Some(_) => "some of %v",
+    };
+    write_text(f, text, &[], &[&above])?;
+    if let Some(max) = wanted.max() {
+        if Vls::up_to(max).without(wanted).max() > vcpu.max() {
+            write_text(f, ", or has others below %d", &[max.get().into()], &[])?;
         }
     }
+    f.write_str(" (")
 }
 
 impl<E> SveError<E> {
@@ -263,17 +272,5 @@ impl<E> SveError<E> {
 impl<E: core::error::Error + 'static> core::error::Error for SveError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         self.error().map(|error| error as _)
-    }
-}
-
-/// With these vector lengths, or without SVE.
-struct With<'a>(&'a Vls);
-
-impl fmt::Display for With<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self.0 {
-            Vls::EMPTY => f.write_str("without SVE"),
-            vls => write!(f, "with vector lengths (VQ) {vls}"),
-        }
     }
 }

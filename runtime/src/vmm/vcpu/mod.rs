@@ -80,7 +80,7 @@ use crate::kernel::errno::Errno;
 use crate::kernel::one_reg::{FinalizeSve, OneReg, reg_size};
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
-use crate::registers::layout::{ByteArray, Register};
+use crate::registers::layout::{ByteArray, Register, find};
 use crate::registers::linux::RegId;
 use crate::registers::{self, MAX_SLICE, past_end, without_predicates};
 use crate::{fpsimd, sve};
@@ -173,7 +173,7 @@ impl<V: FinalizeSve> Initialized<V> {
     /// the guest, which is another `KVM_ARM_VCPU_INIT`. `restore_snapshot` says what holds after an error.
     pub fn finalize_if_sve(mut self, vls: Option<Vls>) -> Result<Finalized<V>, SveError<V::Error>> {
         match vls {
-            Some(Vls::EMPTY) => match Finalized::from_vcpu(self.vcpu)? {
+            Some(vls) if vls.is_empty() => match Finalized::from_vcpu(self.vcpu)? {
                 vcpu if vcpu.has_sve() => Err(VlsError::Empty.into()),
                 vcpu => Ok(vcpu),
             },
@@ -210,7 +210,7 @@ impl<V: FinalizeSve> Initialized<V> {
             Err(SveError::Call {
                 refusal: Some(Refusal::VlsSettled),
                 ..
-            }) if self.vls().is_ok_and(|vcpu| vcpu == vls) => Ok(()),
+            }) if self.vls().is_ok_and(|vcpu| vcpu.is(&vls)) => Ok(()),
             refused => refused,
         }
     }
@@ -319,6 +319,7 @@ impl<V: OneReg> Finalized<V> {
     /// For a vCPU of either kind, which finds out by itself whether it has SVE; one with SVE must be
     /// finalized. With SVE, one GET, of VLS. If that fails, up to three more GETs find out why, and only a vCPU
     /// without SVE is taken as one, which takes its [`errno`](OneReg::errno); any other failure is an error.
+    #[inline(never)] // It is called at the start of each step.
     pub fn from_vcpu(vcpu: V) -> Result<Self, SveError<V::Error>> {
         match read_vls(&vcpu) {
             Err(SveError::Call {
@@ -408,31 +409,33 @@ impl<V: OneReg> Finalized<V> {
         let (mut tail, mut from) = ([0; 2 * MAX_SLICE], image.len());
         let mut read = Ok(());
         for (id, bounds) in registers::all(self.has_sve(), self.vq) {
-            let (start, size) = (bounds.start, reg_size(id));
-            if start + size > image.len() {
+            let (start, end) = (bounds.start, bounds.start.wrapping_add(reg_size(id)));
+            if end > image.len() {
                 from = from.min(start);
             }
             let slice = match start.checked_sub(from) {
-                None => &mut image[start..][..size],
-                Some(start) => &mut tail[start..][..size],
+                None => image.get_mut(start..end),
+                Some(start) => tail.get_mut(start..end.wrapping_sub(from)),
             };
-            read = self.read_one(id, bounds.copy, slice);
-            if read.is_err() {
+            let slice = slice.unwrap_or_default();
+            if let Err(error) = self.vcpu.get_one_reg(id, slice) {
+                read = Err(failed(&self.vcpu, Call::Get(RegId(id)), error));
+                break;
+            }
+            if !self.in_place() {
+                slice.reverse();
+            }
+            // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
+            if let Some(at) = past_end(slice, bounds.copy) {
+                read = Err(self.past_vls(id, at));
                 break;
             }
         }
-        let last = &mut image[from..];
-        last.copy_from_slice(&tail[..last.len()]);
+        let last = image.get_mut(from..).unwrap_or_default();
+        if let Some(tail) = tail.get(..last.len()) {
+            last.copy_from_slice(tail);
+        }
         read
-    }
-
-    /// Reads a register that has so many bytes.
-    fn read_one(&self, id: u64, bytes: usize, slice: &mut [u8]) -> Result<(), SveError<V::Error>> {
-        let read = self.vcpu.get_one_reg(id, slice);
-        self.judged(Call::Get(RegId(id)), read)?;
-        self.to_or_from_host_order(slice);
-        // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
-        past_end(slice, bytes).map_or(Ok(()), |at| Err(self.past_vls(id, at)))
     }
 
     /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails,
@@ -454,24 +457,31 @@ impl<V: OneReg> Finalized<V> {
         let image = state.as_bytes();
         let (mut tail, mut from) = ([0; 2 * MAX_SLICE], image.len());
         for (id, bounds) in registers::all(self.has_sve(), self.vq) {
-            let (start, size) = (bounds.start, reg_size(id));
-            if start < from && start + size > image.len() {
+            let (start, end) = (bounds.start, bounds.start.wrapping_add(reg_size(id)));
+            if start < from && end > image.len() {
                 from = start;
-                tail[..image.len() - from].copy_from_slice(&image[from..]);
+                let last = image.get(from..).unwrap_or_default();
+                if let Some(tail) = tail.get_mut(..last.len()) {
+                    tail.copy_from_slice(last);
+                }
             }
             let slice = match start.checked_sub(from) {
-                None => &image[start..][..size],
-                Some(start) => &tail[start..][..size],
+                None => image.get(start..end),
+                Some(start) => tail.get(start..end.wrapping_sub(from)),
             };
+            let slice = slice.unwrap_or_default();
             let written = if self.in_place() {
                 self.vcpu.set_one_reg(id, slice)
             } else {
                 let mut value = [0; MAX_SLICE];
-                value[..size].copy_from_slice(slice);
-                self.to_or_from_host_order(&mut value[..size]);
-                self.vcpu.set_one_reg(id, &value[..size])
+                let value = &mut value[..slice.len()];
+                value.copy_from_slice(slice);
+                value.reverse();
+                self.vcpu.set_one_reg(id, value)
             };
-            self.judged(Call::Set(RegId(id)), written)?;
+            if let Err(error) = written {
+                return Err(failed(&self.vcpu, Call::Set(RegId(id)), error));
+            }
         }
         Ok(())
     }
@@ -481,9 +491,7 @@ impl<V: OneReg> Finalized<V> {
         let mut words = [0; 2];
         for (id, word) in STATUS.into_iter().zip(&mut words) {
             let mut bytes = [0; 4];
-            if let Err(error) = self.vcpu.get_one_reg(id, &mut bytes) {
-                return Err(failed(&self.vcpu, Call::Get(RegId(id)), error));
-            }
+            get(&self.vcpu, id, &mut bytes)?;
             *word = u32::from_ne_bytes(bytes);
         }
         let [fpsr, fpcr] = words;
@@ -493,9 +501,7 @@ impl<V: OneReg> Finalized<V> {
     /// Writes FPSR and FPCR. Two SETs.
     pub fn set_status(&mut self, status: Status) -> Result<(), SveError<V::Error>> {
         for (id, word) in STATUS.into_iter().zip([status.fpsr, status.fpcr]) {
-            if let Err(error) = self.vcpu.set_one_reg(id, &word.to_ne_bytes()) {
-                return Err(failed(&self.vcpu, Call::Set(RegId(id)), error));
-            }
+            set(&mut self.vcpu, id, &word.to_ne_bytes())?;
         }
         Ok(())
     }
@@ -507,10 +513,8 @@ impl<V: OneReg> Finalized<V> {
     /// A V register is read on a vCPU of either kind: with SVE it is the low 128 bits of Z. On a vCPU
     /// without SVE there are no Z, P and FFR, and the error says so.
     pub fn get<B: Single>(&self, register: Register<B>) -> Result<B::Bytes, SveError<V::Error>> {
-        let slice = self.get_id(self.single(register))?;
         let mut bytes = B::Bytes::ZEROS;
-        let len = B::Bytes::BYTES;
-        bytes.as_mut().copy_from_slice(&slice[..len]);
+        self.get_id(self.single(register), bytes.as_mut())?;
         Ok(bytes)
     }
 
@@ -522,13 +526,7 @@ impl<V: OneReg> Finalized<V> {
         register: Register<B>,
         bytes: &B::Bytes,
     ) -> Result<(), SveError<V::Error>> {
-        let (id, bytes) = (self.single(register), bytes.as_ref());
-        let mut slice = match bytes.len() < reg_size(id) {
-            true => self.get_id(id)?,
-            false => [0; MAX_SLICE],
-        };
-        slice[..bytes.len()].copy_from_slice(bytes);
-        self.set_id(id, slice)
+        self.set_id(self.single(register), bytes.as_ref())
     }
 
     /// Reads V0 to V31 by number, as what it is to gdb and to the kernel's `vregs`: a number of 128 bits. A GET,
@@ -543,49 +541,58 @@ impl<V: OneReg> Finalized<V> {
         self.set(fpsimd::V::new(number)?, &value.to_le_bytes())
     }
 
-    /// The register with this ID, as [`get`](Self::get) gives it, and zeros behind it.
-    pub(crate) fn get_id(&self, id: u64) -> Result<[u8; MAX_SLICE], SveError<V::Error>> {
-        let of_sve = sve::Reg::decode(id).is_ok();
+    /// The first bytes of the register with this ID, as [`get`](Self::get) gives them.
+    #[inline(never)]
+    pub(crate) fn get_id(&self, id: u64, bytes: &mut [u8]) -> Result<(), SveError<V::Error>> {
+        let of_sve = find::<sve::Layout>(id).is_some();
         if of_sve {
             // With more than slice 0 it would not be the register.
             self.check_vq(self.vq)?;
         }
-        let (mut slice, size) = ([0; MAX_SLICE], reg_size(id));
-        let read = self.vcpu.get_one_reg(id, &mut slice[..size]);
-        self.judged(Call::Get(RegId(id)), read)?;
-        single_in_host_order(id, &mut slice);
+        let mut slice = [0; MAX_SLICE];
+        let slice = slice.get_mut(..reg_size(id)).unwrap_or_default();
+        get(&self.vcpu, id, slice)?;
+        single_in_host_order(id, slice);
         if of_sve {
             if !self.has_sve() {
                 return Err(SveError::HasSve { id: RegId(id) });
             }
             // A slice is as wide as the register at VQ 16. So each quadword of vector length is a sixteenth
             // of it.
-            let width = size / 16 * usize::from(self.vq.get());
-            if let Some(at) = past_end(&slice[..size], width) {
+            let width = slice.len() / 16 * usize::from(self.vq.get());
+            if let Some(at) = past_end(slice, width) {
                 return Err(self.past_vls(id, at));
             }
         }
-        Ok(slice)
+        if let Some(slice) = slice.get(..bytes.len()) {
+            bytes.copy_from_slice(slice);
+        }
+        Ok(())
     }
 
-    /// Writes the register with this ID, from bytes as [`get_id`](Self::get_id) gives them.
-    pub(crate) fn set_id(
-        &mut self,
-        id: u64,
-        mut slice: [u8; MAX_SLICE],
-    ) -> Result<(), SveError<V::Error>> {
-        if sve::Reg::decode(id).is_ok() {
+    /// Writes the first bytes of the register with this ID, as [`get_id`](Self::get_id) gives them; the others stay.
+    #[inline(never)]
+    pub(crate) fn set_id(&mut self, id: u64, bytes: &[u8]) -> Result<(), SveError<V::Error>> {
+        let mut slice = [0; MAX_SLICE];
+        let slice = slice.get_mut(..reg_size(id)).unwrap_or_default();
+        if bytes.len() < slice.len() {
+            self.get_id(id, slice)?;
+        }
+        if find::<sve::Layout>(id).is_some() {
             self.check_vq(self.vq)?;
             if !self.has_sve() {
                 // A GET, because a vCPU that has SVE would take the SET.
-                let read = self.vcpu.get_one_reg(id, &mut slice[..reg_size(id)]);
-                self.judged(Call::Set(RegId(id)), read)?;
-                return Err(SveError::HasSve { id: RegId(id) });
+                return Err(match self.vcpu.get_one_reg(id, slice) {
+                    Ok(()) => SveError::HasSve { id: RegId(id) },
+                    Err(error) => failed(&self.vcpu, Call::Set(RegId(id)), error),
+                });
             }
         }
-        single_in_host_order(id, &mut slice);
-        let written = self.vcpu.set_one_reg(id, &slice[..reg_size(id)]);
-        self.judged(Call::Set(RegId(id)), written)
+        if let Some(low) = slice.get_mut(..bytes.len()) {
+            low.copy_from_slice(bytes);
+        }
+        single_in_host_order(id, slice);
+        set(&mut self.vcpu, id, slice)
     }
 
     /// The register's ID on this vCPU. With SVE, V has the ID of the Z register that it shows.
@@ -613,10 +620,10 @@ impl<V: OneReg> Finalized<V> {
         &mut self,
         snapshot: &crate::snapshot::Snapshot,
     ) -> Result<(), SveError<V::Error>> {
-        if snapshot.vls() != self.vls {
+        if !snapshot.vls().is(&self.vls) {
             if !self.has_sve() {
                 // If it was taken for what it is not, that is what the caller has to know.
-                self.read_one(fpsimd::V0.id(), 16, &mut [0; 16])?;
+                get(&self.vcpu, fpsimd::V0.id(), &mut [0; 16])?;
             }
             return Err(SveError::SnapshotVls {
                 snapshot: snapshot.vls(),
@@ -638,7 +645,7 @@ impl<V: OneReg> Finalized<V> {
     }
 
     fn has_sve(&self) -> bool {
-        self.vls != Vls::EMPTY
+        !self.vls.is_empty()
     }
 
     #[cold]
@@ -651,18 +658,7 @@ impl<V: OneReg> Finalized<V> {
     /// Whether a register's value has the same bytes as the image has. SVE registers are little-endian on
     /// every host; V registers are integers in the host's byte order.
     fn in_place(&self) -> bool {
-        self.has_sve() || cfg!(target_endian = "little")
-    }
-
-    fn to_or_from_host_order(&self, value: &mut [u8]) {
-        if !self.in_place() {
-            value.reverse();
-        }
-    }
-
-    /// A call's answer. If it is a failure, and the vCPU's stage is the reason, the error says so.
-    fn judged(&self, call: Call, answer: Result<(), V::Error>) -> Result<(), SveError<V::Error>> {
-        answer.map_err(|error| failed(&self.vcpu, call, error))
+        cfg!(target_endian = "little") || self.has_sve()
     }
 
     fn mismatch<E>(&self, image: Vq) -> SveError<E> {
@@ -676,26 +672,41 @@ impl<V: OneReg> Finalized<V> {
 /// V, FPSR and FPCR are integers in the host's byte order. Turns one into little-endian bytes, or back.
 fn single_in_host_order(id: u64, slice: &mut [u8]) {
     if cfg!(target_endian = "big") && fpsimd::Reg::decode(id).is_ok() {
-        slice[..reg_size(id)].reverse();
+        slice.reverse();
     }
 }
 
+#[inline(never)]
 fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, SveError<V::Error>> {
     let (id, mut bytes) = (sve::VLS.id(), [0; 64]);
-    match vcpu.get_one_reg(id, &mut bytes) {
-        Ok(()) => Ok(Vls::from_bytes(&bytes)),
-        Err(error) => Err(failed(vcpu, Call::Get(RegId(id)), error)),
-    }
+    get(vcpu, id, &mut bytes)?;
+    Ok(Vls::from_bytes(&bytes))
+}
+
+/// A GET of a single register, out of line, so that a program has the vCPU's own lines less often.
+#[inline(never)]
+fn get<V: OneReg>(vcpu: &V, id: u64, data: &mut [u8]) -> Result<(), SveError<V::Error>> {
+    let read = vcpu.get_one_reg(id, data);
+    read.map_err(|error| failed(vcpu, Call::Get(RegId(id)), error))
+}
+
+/// A SET.
+#[inline(never)]
+fn set<V: OneReg>(vcpu: &mut V, id: u64, data: &[u8]) -> Result<(), SveError<V::Error>> {
+    let written = vcpu.set_one_reg(id, data);
+    written.map_err(|error| failed(vcpu, Call::Set(RegId(id)), error))
 }
 
 /// The error for a call that has failed.
 #[cold]
+#[inline(never)]
 fn failed<V: OneReg>(vcpu: &V, call: Call, error: V::Error) -> SveError<V::Error> {
-    let refusal = Refusal::of(vcpu, call, &error);
+    let errno = vcpu.errno(&error);
+    let refusal = Refusal::of(vcpu, call, errno);
     SveError::Call {
         call,
-        errno: vcpu.errno(&error),
         error,
+        errno,
         refusal,
     }
 }
@@ -720,7 +731,7 @@ fn other_lengths<V: OneReg>(
         Some(_) => read_vls(vcpu).unwrap_or(snapshot),
         None => return error,
     };
-    if vcpu == snapshot {
+    if vcpu.is(&snapshot) {
         return error;
     }
     SveError::SnapshotVls { snapshot, vcpu }

@@ -5,9 +5,9 @@ use core::fmt;
 
 use crate::kernel::errno::Errno;
 use crate::kernel::one_reg::{OneReg, reg_size};
-use crate::registers::MAX_SLICE;
-use crate::registers::layout::Register;
+use crate::registers::layout::{Place, find};
 use crate::registers::linux::RegId;
+use crate::registers::{MAX_SLICE, write_text};
 use crate::{fpsimd, sve};
 
 /// How far a vCPU has come in the order that KVM wants.
@@ -29,19 +29,16 @@ impl Stage {
     /// and Z0. `None`: there is no stage at which it answers so; or its error has no
     /// [`errno`](OneReg::errno), without which only a finalized vCPU, which answers all three, is known.
     pub fn from_vcpu<V: OneReg + ?Sized>(vcpu: &V) -> Option<Self> {
-        let answer = |id| {
-            let mut slice = [0; MAX_SLICE];
-            let read = vcpu.get_one_reg(id, &mut slice[..reg_size(id)]);
-            read.map_err(|error| vcpu.errno(&error))
-        };
-        const EPERM: Result<(), Option<Errno>> = Err(Some(Errno::EPERM));
-        const ENOENT: Result<(), Option<Errno>> = Err(Some(Errno::ENOENT));
-        const ENOEXEC: Result<(), Option<Errno>> = Err(Some(Errno::ENOEXEC));
-        match [fpsimd::FPSR.id(), sve::VLS.id(), sve::Z0.id()].map(answer) {
-            [ENOEXEC, ENOEXEC, ENOEXEC] => Some(Self::Created),
-            [Ok(()), ENOENT, ENOENT] => Some(Self::WithoutSve),
-            [Ok(()), Ok(()), EPERM] => Some(Self::BeforeFinalization),
-            [Ok(()), Ok(()), Ok(())] => Some(Self::AfterFinalization),
+        // EPERM is 1, ENOENT 2 and ENOEXEC 8: the three answers as the digits of a number, in which 0 is success.
+        let mut answers = 0;
+        for id in [fpsimd::FPSR.id(), sve::VLS.id(), sve::Z0.id()] {
+            answers = answers << 4 | answer(vcpu, id);
+        }
+        match answers {
+            0x888 => Some(Self::Created),
+            0x022 => Some(Self::WithoutSve),
+            0x001 => Some(Self::BeforeFinalization),
+            0x000 => Some(Self::AfterFinalization),
             _ => None,
         }
     }
@@ -79,6 +76,20 @@ impl Stage {
     }
 }
 
+/// The errno of a GET, 0 for success, or 15 if it is another than those of [`Stage::from_vcpu`].
+#[inline(never)]
+fn answer<V: OneReg + ?Sized>(vcpu: &V, id: u64) -> i32 {
+    let mut slice = [0; MAX_SLICE];
+    let slice = slice.get_mut(..reg_size(id)).unwrap_or_default();
+    match vcpu.get_one_reg(id, slice) {
+        Ok(()) => 0,
+        Err(error) => match vcpu.errno(&error) {
+            Some(Errno(errno @ 1..=8)) => errno,
+            _ => 15,
+        },
+    }
+}
+
 /// In words: `initialized with SVE, not finalized`.
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,17 +115,14 @@ enum Kind {
 
 impl Kind {
     fn of(id: u64) -> Self {
-        let slice = match sve::Reg::decode(id) {
-            Ok(sve::Reg::Z(z)) => z.slice(),
-            Ok(sve::Reg::P(p)) => p.slice(),
-            Ok(sve::Reg::FFR(ffr)) => ffr.slice(),
-            Ok(sve::Reg::VLS(_)) => return Self::Vls,
-            Err(_) if fpsimd::V::all().any(|v| Register::id(v) == id) => return Self::View,
-            Err(_) => return Self::Other,
-        };
-        match slice {
-            0 => Self::Register,
-            _ => Self::Other,
+        match find::<sve::Layout>(id) {
+            Some((bank, _, 0)) if matches!(bank.place, Place::Image) => Self::Register,
+            Some((bank, ..)) if matches!(bank.place, Place::None) => Self::Vls,
+            Some(_) => Self::Other,
+            None => match find::<fpsimd::Layout>(id) {
+                Some((bank, ..)) if matches!(bank.place, Place::View) => Self::View,
+                _ => Self::Other,
+            },
         }
     }
 }
@@ -133,11 +141,12 @@ pub enum Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Get(id) => write!(f, "KVM_GET_ONE_REG of {id}"),
-            Self::Set(id) => write!(f, "KVM_SET_ONE_REG of {id}"),
-            Self::Finalize => f.write_str("KVM_ARM_VCPU_FINALIZE of SVE"),
-        }
+        let (text, id) = match *self {
+            Self::Get(id) => ("KVM_GET_ONE_REG of %n", id.0),
+            Self::Set(id) => ("KVM_SET_ONE_REG of %n", id.0),
+            Self::Finalize => ("KVM_ARM_VCPU_FINALIZE of SVE", 0),
+        };
+        write_text(f, text, &[id], &[])
     }
 }
 
@@ -175,21 +184,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Why this call of this vCPU failed with this error, if that can be told. If the errno does not tell, the
+    /// Why this call of this vCPU failed with this errno, if that can be told. If the errno does not tell, the
     /// vCPU is asked whether its stage is the reason.
-    pub(super) fn of<V: OneReg>(vcpu: &V, call: Call, error: &V::Error) -> Option<Self> {
-        let errno = vcpu.errno(error);
-        let at_any_stage = [
-            Self::OtherProcess,
-            Self::Killed,
-            Self::Closed,
-            Self::Unreachable,
-            Self::NoMemory,
-        ];
-        if let Some(refusal) = at_any_stage.iter().find(|r| errno == Some(r.errno())) {
-            return Some(*refusal).filter(|r| *r != Self::NoMemory || call == Call::Finalize);
-        }
-        let refusal = Stage::from_vcpu(vcpu)?.refuses(call)?;
+    pub(super) fn of<V: OneReg>(vcpu: &V, call: Call, errno: Option<Errno>) -> Option<Self> {
+        let refusal = match errno {
+            Some(Errno::EIO) => return Some(Self::OtherProcess),
+            Some(Errno::EINTR) => return Some(Self::Killed),
+            Some(Errno::EBADF) => return Some(Self::Closed),
+            Some(Errno::EFAULT) => return Some(Self::Unreachable),
+            Some(Errno::ENOMEM) => return Some(Self::NoMemory).filter(|_| call == Call::Finalize),
+            _ => Stage::from_vcpu(vcpu)?.refuses(call)?,
+        };
         errno
             .is_none_or(|errno| errno == refusal.errno())
             .then_some(refusal)
@@ -227,69 +232,71 @@ impl Refusal {
         self.words().2
     }
 
-    const fn words(self) -> (Errno, &'static str, &'static str) {
+    // Once, and not in each place that asks, with its texts.
+    #[inline(never)]
+    const fn words(self) -> &'static (Errno, &'static str, &'static str) {
         match self {
-            Self::NotInitialized => (
+            Self::NotInitialized => &(
                 Errno::ENOEXEC,
                 "before KVM_ARM_VCPU_INIT a vCPU answers nothing else, whatever the ID",
                 "KVM_ARM_VCPU_INIT first, with KVM_ARM_VCPU_SVE for SVE registers",
             ),
-            Self::NotFinalized => (
+            Self::NotFinalized => &(
                 Errno::EPERM,
                 "SVE registers exist from finalization on, and the list of registers with them",
                 "choose the vector lengths (VLS) if need be, then KVM_ARM_VCPU_FINALIZE of \
                  KVM_ARM_VCPU_SVE",
             ),
-            Self::VlsSettled => (
+            Self::VlsSettled => &(
                 Errno::EPERM,
                 "finalization settles the vector lengths: from then on VLS can be read, and no \
                  longer written",
                 "write VLS between KVM_ARM_VCPU_INIT and KVM_ARM_VCPU_FINALIZE; for this vCPU it \
                  is too late, it needs a new one",
             ),
-            Self::FinalizedAlready => (
+            Self::FinalizedAlready => &(
                 Errno::EPERM,
                 "the vCPU is finalized already, and stays so even if it is initialized again",
                 "go on: the registers exist. To finalize with other vector lengths takes a new \
                  vCPU",
             ),
-            Self::WithoutSve => (
+            Self::WithoutSve => &(
                 Errno::ENOENT,
                 "the vCPU was initialized without SVE, and has no SVE registers",
                 "on a host with SVE, KVM_ARM_VCPU_INIT of a new vCPU, of a new VM, with \
                  KVM_ARM_VCPU_SVE; or, without SVE, the V registers",
             ),
-            Self::NothingToFinalize => (
+            Self::NothingToFinalize => &(
                 Errno::EINVAL,
                 "the vCPU was initialized without SVE, so there is nothing to finalize",
                 "on a host with SVE, KVM_ARM_VCPU_INIT of a new vCPU, of a new VM, with \
                  KVM_ARM_VCPU_SVE; or go on: the V registers exist",
             ),
-            Self::ViewNotFinalized => (
+            Self::ViewNotFinalized => &(
                 Errno::EINVAL,
                 VIEW,
                 "KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE, then use the Z register of the same number",
             ),
-            Self::ViewOfZ => (Errno::EINVAL, VIEW, "use the Z register of the same number"),
-            Self::OtherProcess => (
+            Self::ViewOfZ => &(Errno::EINVAL, VIEW, "use the Z register of the same number"),
+            Self::OtherProcess => &(
                 Errno::EIO,
                 "KVM serves a vCPU only to the process whose VM it is, while the VM lives: this one is \
                  another, such as a child after fork, or the VM is dead",
                 "make the call in the process that created the VM; what a dead VM had cannot be read \
                  any more",
             ),
-            Self::Killed => (
+            Self::Killed => &(
                 Errno::EINTR,
                 "the calling thread was killed while it waited for the vCPU, which another thread has \
                  in KVM_RUN or in another call",
                 "make the call again, if the thread goes on at all: it has had no effect",
             ),
-            Self::Closed => (
+            Self::Closed => &(
                 Errno::EBADF,
                 "the file descriptor is closed, or was never open",
                 "make the call on the vCPU's own descriptor, and keep that open",
             ),
-            Self::Unreachable => (
+            Self::Unreachable => &(
                 Errno::EFAULT,
                 "the kernel could not reach the caller's memory; if a SET of Z, P or FFR ends so, the \
                  register may have changed: the bytes up to the fault are written, those after it zero",
@@ -297,7 +304,7 @@ impl Refusal {
                  kvm_one_reg.addr as a 64-bit number, and the size in the ID; a GET and a list need to \
                  write there. Then make the call again",
             ),
-            Self::NoMemory => (
+            Self::NoMemory => &(
                 Errno::ENOMEM,
                 "finalization takes the memory for the registers, and the host has none to give",
                 "free memory, or raise the limit of the control group, and finalize again: the vCPU is \
@@ -314,10 +321,14 @@ const VIEW: &str =
 /// The reason and the remedy, to be shown after the vCPU's answer.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; {}", self.why(), self.remedy())?;
-        match self.stage().and_then(Stage::constructor) {
-            Some(constructor) => write!(f, " (a vCPU like this one is for {constructor})"),
-            None => Ok(()),
+        let constructor = self.stage().and_then(Stage::constructor);
+        let (before, constructor, after) = match constructor {
+            Some(constructor) => (" (a vCPU like this one is for ", constructor, ")"),
+            None => ("", "", ""),
+        };
+        for part in [self.why(), "; ", self.remedy(), before, constructor, after] {
+            f.write_str(part)?;
         }
+        Ok(())
     }
 }

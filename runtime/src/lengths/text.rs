@@ -1,0 +1,83 @@
+//! The texts of errors. One routine fills in what a text leaves open, because a `write!` for each would be a tenth
+//! of what a VMM grows by.
+//!
+//! In a text, `%` and a letter take the next value of their kind:
+//!
+//! | | |
+//! | --- | --- |
+//! | `%d` | a number |
+//! | `%x` | the same in hexadecimal; `%4`, `%6`, `%a` and `%g` with zeros, to 4, 6, 10 and 18 characters |
+//! | `%i` | a register ID as the register's name and the ID: `Z3 (0x6080000000150060)` |
+//! | `%n` | a register ID as the name |
+//! | `%v` | a set of vector lengths |
+//! | `%s` | the name of a bank, each time the same |
+
+use core::fmt::{self, Display as _};
+
+use crate::lengths::vls::Vls;
+
+/// Shows a register ID as the register's name, which another room knows.
+type Name = fn(u64, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+/// Writes a text with these numbers and sets, and without registers.
+pub(crate) fn write(
+    f: &mut fmt::Formatter<'_>,
+    text: &str,
+    numbers: &[u64],
+    sets: &[&Vls],
+) -> fmt::Result {
+    write_named(f, text, numbers, sets, "")
+}
+
+/// The same, with the name of a bank.
+#[inline(never)]
+pub(crate) fn write_named(
+    f: &mut fmt::Formatter<'_>,
+    text: &str,
+    numbers: &[u64],
+    sets: &[&Vls],
+    bank: &str,
+) -> fmt::Result {
+    write_with(f, text, numbers, sets, bank, |_, _| Ok(()))
+}
+
+/// The same, with registers.
+#[inline(never)]
+pub(crate) fn write_with(
+    f: &mut fmt::Formatter<'_>,
+    mut text: &str,
+    numbers: &[u64],
+    sets: &[&Vls],
+    bank: &str,
+    name: Name,
+) -> fmt::Result {
+    let (mut numbers, mut sets) = (numbers.iter(), sets.iter());
+    while let Some(at) = text.bytes().position(|byte| byte == b'%') {
+        f.write_str(text.get(..at).unwrap_or_default())?;
+        let kind = text.as_bytes().get(at + 1);
+        text = text.get(at + 2..).unwrap_or_default();
+        match kind {
+            Some(b'v') => sets.next().map_or(Ok(()), |set| set.fmt(f))?,
+            Some(b's') => f.write_str(bank)?,
+            kind => number(f, kind, *numbers.next().unwrap_or(&0), name)?,
+        }
+    }
+    f.write_str(text)
+}
+
+fn number(f: &mut fmt::Formatter<'_>, kind: Option<&u8>, number: u64, name: Name) -> fmt::Result {
+    let width = match kind {
+        Some(b'd') => return write!(f, "{number}"),
+        Some(b'n') => return name(number, f),
+        Some(b'i') => {
+            name(number, f)?;
+            return write(f, " (%g)", &[number], &[]);
+        }
+        Some(b'4') => 4,
+        Some(b'6') => 6,
+        Some(b'a') => 10,
+        Some(b'g') => 18,
+        _ => 0,
+    };
+    write!(f, "{number:#0width$x}")
+}
