@@ -20,8 +20,8 @@ pub(crate) struct Slice {
     pub(crate) bank: Bank,
     number: u16,
     index: u16,
-    /// Which of the bounds that `sve::Layout::bounds` gives are those of its slice 0, if it has a place
-    /// there. A view has those of the register that it shows.
+    /// Which bounds in a row of `sve::BOUNDS` are those of its slice 0, if it has a place there. A view
+    /// has those of the register that it shows.
     row: Option<usize>,
 }
 
@@ -70,10 +70,17 @@ impl Slice {
     /// Where the slice lies in `sve_state`, if it does.
     pub(crate) fn place(&self, vq: Vq) -> Result<Option<Bounds>, VqError> {
         let Some(row) = self.row else { return Ok(None) };
-        let slice_0 = sve::Layout::bounds(vq)?.nth(row);
+        // Refuses a VQ that the table does not have.
+        sve::Layout::image_bytes(vq)?;
+        let slice_0 = sve::BOUNDS[usize::from(vq.get() - sve::Layout::VQ_MIN)][row];
         let width = self.bank.width.at(vq.get()) as usize;
         let slice = self.bank.slice_bytes as usize;
-        Ok(slice_0.map(|slice_0| Bounds::of_slice(slice_0.start, width, slice, self.index)))
+        Ok(Some(Bounds::of_slice(
+            slice_0.start,
+            width,
+            slice,
+            self.index,
+        )))
     }
 }
 
