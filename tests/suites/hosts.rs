@@ -63,7 +63,7 @@ pub const HOSTS: [Configuration; 14] = [
     host("neoverse-n2", VHE, "neoverse-n2", 0b1, Plain),
     host("a64fx", VHE, "a64fx", 0b1011, Plain),
     host("to-3", VHE, "max,sve384=on", 0b111, Plain),
-    host("to-11", VHE, "max,sve640=on,sve1408=on", 0x49b, Plain),
+    host("to-9", VHE, "max,sve896=on,sve1152=on", 0x1cb, Plain),
     host("el1_32bit", VHE, SHORT, 0b11, With(EL1_32BIT)),
     host("ptrauth", VHE, SHORT, 0b11, With(PTRAUTH)),
     host("pmu_v3", VHE, SHORT, 0b11, With(PMU_V3)),

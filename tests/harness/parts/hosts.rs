@@ -17,8 +17,9 @@ use crate::report::Counted;
 /// The Debian release that QEMU and the kernel are of.
 const RELEASE: &str = "trixie-backports";
 
-/// How many random operations there are on each host, unless the person says how many.
-const OPERATIONS: u64 = 10_000;
+/// How many random operations there are for each vector length of a host, unless the person says how many: as many
+/// as make sure that each has some.
+const OPERATIONS: u64 = 2_500;
 
 /// What a person can choose.
 #[derive(Args, Clone, Default)]
@@ -26,7 +27,7 @@ pub(crate) struct Options {
     /// A host, may be repeated [default: all]
     #[arg(long, value_name = "HOST", value_parser = PossibleValuesParser::new(HOSTS.map(|host| host.name)))]
     host: Vec<String>,
-    /// How many random operations to compare on each [default: 10000]
+    /// How many random operations to compare on each [default: 2500 for each vector length]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     operations: Option<u64>,
     #[command(flatten)]
@@ -41,7 +42,9 @@ impl Options {
         let wanted = |host: &'static Configuration| Wanted {
             lengths: Some(host.lengths),
             configuration: Some(host),
-            operations: self.operations.unwrap_or(OPERATIONS),
+            operations: self
+                .operations
+                .unwrap_or_else(|| OPERATIONS * host.lengths.vqs().count() as u64),
             ..self.what.wanted()
         };
         let hosts = HOSTS.iter().filter(chosen);

@@ -107,7 +107,7 @@ pub(crate) const PARTS: &[Part] = parts! {
 /// Those that run only when they are named.
 pub(crate) const ON_REQUEST: &[Part] = parts! {
     hosts(hosts::Options): "Do what `kvm` does in other modes of KVM, on Arm's processors, with features beside SVE: 14 hosts",
-        needs "the network: as `kvm`, and QEMU 11.1 (40 MB)", 20;
+        needs "the network: as `kvm`, and QEMU 11.1 (40 MB)", 8;
     mutants(mutants::Options): "Plant faults one by one, each of which must fail a test",
         needs "the network: cargo-mutants", 90;
 };
