@@ -397,13 +397,11 @@ impl<'a> List<'a> {
             self.image = vec![0; image_bytes(self.vq)];
         }
         let bounds = registers::bounds(n, self.vq);
-        match past_end(slice, bounds.copy) {
-            Some(at) if !self.allow.past_vls => {
-                if self.past.is_none_or(|(first, _)| n < first) {
-                    self.past = Some((n, at));
-                }
+        let past = past_end(slice, bounds.copy).filter(|_| !self.allow.past_vls);
+        if let Some(at) = past {
+            if self.past.is_none_or(|(first, _)| n < first) {
+                self.past = Some((n, at));
             }
-            _ => {}
         }
         let copy = bounds.copy.min(slice.len());
         let register = self.image.get_mut(bounds.start..bounds.start + copy);
