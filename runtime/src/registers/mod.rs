@@ -55,6 +55,7 @@ pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> 
 
 /// Where slice 0 of the register with this index lies in the image of a vCPU with SVE: Z, P and FFR, which is what P16
 /// would be.
+#[cfg(feature = "snapshot")]
 pub(crate) fn bounds(n: usize, vq: Vq) -> Bounds {
     let (bounds, n) = match n.checked_sub(sve::P0.index()) {
         None => (sve::Z0.bounds(vq), n),

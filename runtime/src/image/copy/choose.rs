@@ -89,6 +89,7 @@ choice! {
     target_arch = "aarch64",
     target_pointer_width = "64",
     target_feature = "neon",
+    target_endian = "little",
     not(sve_state_portable)
 ))]
 #[inline(always)]

@@ -52,6 +52,7 @@ mod detect;
 #[cfg(all(
     target_arch = "aarch64",
     target_feature = "neon",
+    target_endian = "little",
     not(sve_state_portable)
 ))]
 mod neon;
@@ -74,12 +75,17 @@ use detect as isa;
 #[cfg(all(
     target_arch = "aarch64",
     target_feature = "neon",
+    target_endian = "little",
     not(sve_state_portable)
 ))]
 use neon as isa;
 #[cfg(any(
     not(any(
-        all(target_arch = "aarch64", target_feature = "neon"),
+        all(
+            target_arch = "aarch64",
+            target_feature = "neon",
+            target_endian = "little"
+        ),
         all(target_arch = "x86_64", target_feature = "sse2")
     )),
     sve_state_portable
@@ -193,7 +199,11 @@ const ZEROS: &[u8; 256] = &[0; 256];
 /// the others to the front. Behind those stands 0x80, an index that gives zero.
 #[cfg(all(
     any(
-        all(target_arch = "aarch64", target_feature = "neon"),
+        all(
+            target_arch = "aarch64",
+            target_feature = "neon",
+            target_endian = "little"
+        ),
         all(target_arch = "x86_64", target_feature = "sse2")
     ),
     not(sve_state_portable)

@@ -52,12 +52,6 @@ pub(super) fn faults(
     let mut faults = Vec::new();
     let asks = asks && instructions.iter().any(|i| i.text.contains(ASKED));
     let (mut tests, mut calls) = if asks { (1, 2) } else { (0, 0) };
-    let branches = |f: &Function| {
-        f.instructions
-            .iter()
-            .filter(|i| matches!(i.flow, Flow::Branch(_)))
-            .count()
-    };
     // The compiler may have unrolled the loop around nothing to its end.
     let mut own = around.map_or(0, |around| branches(around).max(1));
     let may = |left: &mut usize| {
@@ -93,6 +87,14 @@ pub(super) fn faults(
         }
     }
     faults
+}
+
+/// How many conditional branches there are.
+pub(super) fn branches(function: &Function) -> usize {
+    let branches = function.instructions.iter().map(|i| &i.flow);
+    branches
+        .filter(|flow| matches!(flow, Flow::Branch(_)))
+        .count()
 }
 
 fn panics(flow: &Flow) -> bool {
