@@ -25,7 +25,7 @@ pub(crate) struct Context {
     pub(crate) root: PathBuf,
     /// Cargo's target directory, under which everything fetched or built here lives.
     pub(crate) target: PathBuf,
-    /// Whether the person wants to see all output, as it comes.
+    /// Whether the user wants to see all output, as it comes.
     pub(crate) verbose: bool,
     /// The variables of the command announced last.
     variables: Mutex<String>,
@@ -108,7 +108,7 @@ impl Context {
         println!("  $ {}", self.short(&command_line(command)));
     }
 
-    /// Prints a line of another program's output, if the person wants to see all of it.
+    /// Prints a line of another program's output, if the user wants to see all of it.
     pub(crate) fn detail(&self, line: &str) {
         if self.verbose {
             println!("    | {line}");

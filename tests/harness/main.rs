@@ -2,7 +2,7 @@
 //!
 //! Plain `cargo test` needs nothing but Rust and cannot see the kernel. This program brings the
 //! rest: it fetches what a part needs, says what it runs, and ends with a table of what was
-//! counted. A part that cannot run has failed: nothing is skipped unless the person says so.
+//! counted. A part that cannot run has failed: nothing is skipped unless the user says so.
 
 mod context;
 mod machine;

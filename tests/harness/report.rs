@@ -32,7 +32,7 @@ impl Report {
         self.rows.push(Row { part, time, result });
     }
 
-    /// Notes that a part was left out, as the person asked.
+    /// Notes that a part was left out, as the user asked.
     pub(crate) fn leave_out(&mut self, part: &'static str) {
         self.left_out.push(part);
     }

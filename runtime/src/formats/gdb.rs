@@ -333,7 +333,7 @@ impl Description {
     }
 }
 
-/// A slice that starts with these bytes, and has zeros behind them.
+/// A slice that starts with these bytes, and has zeros after them.
 fn slice<B: InImage>(bytes: &[u8]) -> B::Slice {
     let mut slice = <B::Slice as crate::layout::ByteArray>::ZEROS;
     slice.as_mut()[..bytes.len()].copy_from_slice(bytes);

@@ -83,7 +83,7 @@ const NOTE_HEADER: usize = 12 + 8;
 #[doc(hidden)]
 pub const ZA_NOTE_BYTES: usize = NOTE_HEADER + HEADER;
 
-/// A register set: `struct user_sve_header`, and what stands behind it.
+/// A register set: `struct user_sve_header`, and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Regset<'a> {
     /// None for a `vl` of 0.
@@ -94,7 +94,7 @@ pub struct Regset<'a> {
     note: u32,
 }
 
-/// What stands behind the header.
+/// What follows the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload<'a> {
     /// SVE registers.
@@ -121,7 +121,7 @@ impl<'a> Regset<'a> {
     }
 
     /// The same from NT_ARM_SSVE. If the thread is not in streaming mode, Linux gives a header of 16 or 8 bytes,
-    /// or one that says 8 with V registers behind it, or only V registers, by version:
+    /// or one that says 8 with V registers after it, or only V registers, by version:
     /// [`Payload::None`] is the answer for all of them.
     pub fn parse_streaming(bytes: &'a [u8]) -> Result<Self, FieldError> {
         Self::parse_note(bytes, NT_ARM_SSVE)
@@ -383,7 +383,7 @@ fn size_at(vq: Vq) -> usize {
     HEADER + registers.next_multiple_of(16) + 16
 }
 
-/// What is behind the header, where there are SVE registers.
+/// What follows the header, where there are SVE registers.
 fn sve_payload(record: Record<'_>, vq: Vq) -> Result<Payload<'_>, FieldError> {
     let status = record.bytes.len() - 16;
     let bytes = sve::Layout::image_bytes(vq).unwrap_or(0);

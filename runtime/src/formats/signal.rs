@@ -25,7 +25,7 @@
 //! # SveContext::from_state(&state).write(&mut bytes[at..])?;
 //!
 //! // `bytes` are the 4096 of `__reserved`, which is at `RESERVED_OFFSET` of the `ucontext` that a handler
-//! // is given. From VQ 7 on there are more behind them; if `bytes` lacks those, the error says how many
+//! // is given. From VQ 7 on there are more after them; if `bytes` lacks those, the error says how many
 //! // bytes are needed.
 //! let needed = signal::frame_bytes(&bytes)?;
 //! let frame = Frame::parse(bytes.get(..needed).unwrap_or(&bytes))?;
@@ -159,7 +159,7 @@ impl<'a> Frame<'a> {
         RESERVED_BYTES.max(start + sve + END)
     }
 
-    /// Where the `sve_context` is, or would be, and its size; behind an `extra_context` where it has to be.
+    /// Where the `sve_context` is, or would be, and its size; after an `extra_context` where it has to be.
     fn sve_place(&self) -> (usize, usize) {
         let sve = self.sve.map_or(0, |sve| sve.size());
         match FpsimdState::CONTEXT_BYTES + sve + END <= RESERVED_BYTES {
@@ -172,7 +172,7 @@ impl<'a> Frame<'a> {
     /// where `__reserved` has no room for all (from VQ 7 on), and the null records that end the lists.
     ///
     /// `bytes` starts with `__reserved`, which the thread will have at `address`, a multiple of 16. Gives
-    /// [`size`](Self::size), how many bytes of it the frame takes. Bytes behind the last null record stay.
+    /// [`size`](Self::size), how many bytes of it the frame takes. Bytes after the last null record stay.
     pub fn write(&self, address: u64, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let (size, (start, sve)) = (self.size(), self.sve_place());
         let reserved = "sigcontext.__reserved";
@@ -209,7 +209,7 @@ impl<'a> Frame<'a> {
 }
 
 impl<'a> SveContext<'a> {
-    /// From a `struct sve_context` and the registers behind it.
+    /// From a `struct sve_context` and the registers after it.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FieldError> {
         let record = Record { name: SVE, bytes };
         let (magic, size) = (record.u32(0)?, record.u32(4)?);
@@ -438,7 +438,7 @@ fn named<'a>(name: &'static str, record: Record<'a>) -> Record<'a> {
     Record { name, ..record }
 }
 
-/// The extra space that an `extra_context` at this place describes. It starts behind the null record that
+/// The extra space that an `extra_context` at this place describes. It starts after the null record that
 /// must follow the `extra_context` directly: one of 16 bytes in Linux, and of 8 in qemu-user, whose space starts
 /// and ends at an odd multiple of 8. (Frames are at multiples of 16.)
 fn extra(record: Record<'_>, at: usize, size: u32) -> Result<Range<usize>, FieldError> {

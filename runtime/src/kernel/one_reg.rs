@@ -87,7 +87,7 @@ pub trait OneReg {
     type Error;
 
     /// Reads the register with this ID. `data` has at least [`reg_size`] bytes; a call that
-    /// succeeds writes all of these: the register's bytes, and zeros behind them.
+    /// succeeds writes all of these: the register's bytes, and zeros after them.
     fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Self::Error>;
 
     /// Writes the register with this ID from the first [`reg_size`] bytes of `data`. Those past the

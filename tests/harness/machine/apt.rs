@@ -1,5 +1,5 @@
 //! Debian packages that are unpacked under the target directory and never installed: compilers
-//! beside the person's own, kernels, and debuggers.
+//! beside the user's own, kernels, and debuggers.
 //!
 //! For these, apt gets package lists of its own, under the target directory too. Nobody needs to
 //! be root, and the machine is not given a foreign architecture, nor the packages of another release.
@@ -51,7 +51,7 @@ impl<'a> Archive<'a> {
             let option = format!("APT::Default-Release={release}");
             archive.options.push(option);
         }
-        // Nor what the person has installed, or prefers.
+        // Nor what the user has installed, or prefers.
         let none = [
             "Etc::sourceparts",
             "Etc::preferences",
@@ -183,7 +183,7 @@ pub(crate) fn unpack_deb(cx: &Context, deb: &Path, into: &Path) -> Result<()> {
 }
 
 /// The sources of another release, by what `apt-get update --print-uris` says of this machine's own: packages
-/// come from where the person lets Debian's come from, and Debian has to have signed them.
+/// come from where the user lets Debian's come from, and Debian has to have signed them.
 fn sources(uris: &str, release: &str) -> Result<String> {
     let own = fs::read_to_string("/etc/os-release").context("which Debian is this?")?;
     let own = own

@@ -209,7 +209,7 @@ impl Console {
         }
     }
 
-    /// Prints them, unless the person has seen them.
+    /// Prints them, unless the user has seen them.
     fn show(&self, cx: &Context) {
         if cx.verbose {
             return;

@@ -78,7 +78,7 @@ pub(crate) fn ensure(cx: &Context, needs: &[Need]) -> Result<()> {
     }
 }
 
-/// `PATH`, in which there is this tool of cargo's: the person's own, or else one of this version under
+/// `PATH`, in which there is this tool of cargo's: the user's own, or else one of this version under
 /// the target directory.
 pub(crate) fn cargo_tool(cx: &Context, name: &str, version: &str) -> Result<String> {
     let path = env::var("PATH")?;
@@ -113,7 +113,7 @@ fn apt_install(cx: &Context, root: &str, packages: &str) -> Result<()> {
         let env = "env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300";
         command(&format!("{root}{env} {arguments}"))
     };
-    // `--no-remove`: what the person has installed is not ours to take away.
+    // `--no-remove`: what the user has installed is not ours to take away.
     let install = format!("install -y --no-install-recommends --no-remove {packages}");
     // A fresh machine has no package lists, an old one has stale ones. Asking first is quicker than
     // fetching them each time.

@@ -1,4 +1,4 @@
-//! Finding an arm64 kernel: a stock one from Debian, or the one that the person names.
+//! Finding an arm64 kernel: a stock one from Debian, or the one that the user names.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -44,7 +44,7 @@ pub(crate) fn image(cx: &Context, asked: &str) -> Result<PathBuf> {
     let image = if path.is_file() && path.extension().is_some_and(|ext| ext == "deb") {
         from_deb(cx, path)?
     } else if path.is_file() {
-        // QEMU runs in the workspace, the person may be elsewhere.
+        // QEMU runs in the workspace, the user may be elsewhere.
         path.canonicalize()?
     } else if RELEASES.contains(&asked) {
         from_package(cx, PACKAGE, Some(asked))?

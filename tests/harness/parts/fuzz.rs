@@ -26,7 +26,7 @@ const TARGETS: [(&str, u64); 7] = [
     ("records", 1000),
     ("layout", 25),
 ];
-/// How long each runs unless the person says otherwise.
+/// How long each runs unless the user says otherwise.
 const SECONDS: u32 = 15;
 /// Beyond this an input takes more memory than any of them has a reason to.
 const MEMORY: &str = "-rss_limit_mb=2048";

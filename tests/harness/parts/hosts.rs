@@ -17,7 +17,7 @@ use crate::report::Counted;
 /// The Debian release that QEMU and the kernel are of.
 const RELEASE: &str = "trixie-backports";
 
-/// How many random operations there are for each vector length of a host, unless the person says how many: as many
+/// How many random operations there are for each vector length of a host, unless the user says how many: as many
 /// as make sure that each has some.
 const OPERATIONS: u64 = 2_500;
 

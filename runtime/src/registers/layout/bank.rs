@@ -129,7 +129,7 @@ impl ImageBytes {
         per_vq2: 0,
     };
 
-    /// Where the bank behind this one starts, if this one starts here.
+    /// Where the bank after this one starts, if this one starts here.
     ///
     /// In a layout that [`check`](super::check) has passed, nothing here wraps.
     pub(crate) const fn past(self, bank: &Bank) -> Self {

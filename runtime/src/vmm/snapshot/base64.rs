@@ -41,7 +41,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// Stops behind [`MAX_BYTES`]: more is no snapshot, whatever it is.
+/// Stops after [`MAX_BYTES`]: more is no snapshot, whatever it is.
 pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64> {
     let mut bytes = Vec::new();
     let (mut word, mut digits, mut padding) = (0_u32, 0, 0);

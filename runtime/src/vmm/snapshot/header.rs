@@ -51,7 +51,7 @@ pub(super) fn number(bytes: &[u8]) -> u32 {
 }
 
 impl Header {
-    /// The header at the start of these bytes, which need not be the whole snapshot. The checksum is behind
+    /// The header at the start of these bytes, which need not be the whole snapshot. The checksum is after
     /// the image, so damage is found here only if the fields contradict each other. Call
     /// [`Snapshot::from_bytes`] when all bytes are there.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {

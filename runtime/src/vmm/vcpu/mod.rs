@@ -1,13 +1,12 @@
 //! The VMM's side: vector lengths, finalization, capture and restore, in the order that KVM wants.
 //!
-//! KVM answers `EPERM` if VLS is written too late or a Z register is read too early. Here neither compiles,
-//! if a vCPU is wrapped as what it is. An [`Initialized`] one has vector lengths to choose and no registers.
-//! A [`Finalized`] one has registers, and its vector lengths are settled.
+//! KVM answers `EPERM` if VLS is written too late or a Z register is read too early. Here neither compiles, provided that a
+//! vCPU is wrapped as what it is: an [`Initialized`] one has vector lengths to choose and no registers yet, and a
+//! [`Finalized`] one has registers and vector lengths that no longer change.
 //!
-//! If a vCPU is at another [`Stage`] than it was wrapped for, the call that fails says so. A call that fails
-//! makes a few more GETs to find that out (at most five, of VLS, Z0 and FPSR, none of which changes anything), and so
-//! does a step that finds its work done already. Which reason and remedy an error has depends on the vCPU's errnos,
-//! which it needs from [`OneReg::errno`].
+//! If a vCPU is at another [`Stage`] than it was wrapped for, the call that fails says so. To find that out it makes a few
+//! more GETs (at most five, of VLS, Z0 and FPSR, none of which changes anything), as does a step that finds its work done
+//! already. An error's reason and remedy depend on the vCPU's errnos, which it gets from [`OneReg::errno`].
 //!
 //! ```
 //! # use sve_state::shim::Vcpu;
@@ -35,8 +34,8 @@
 //!
 //! # Ioctls
 //!
-//! For a seccomp filter: the ioctls that each call may make, those included that it makes when it fails, to
-//! find out why. Their numbers are 0x4010aeab (`KVM_GET_ONE_REG`), 0x4010aeac (`KVM_SET_ONE_REG`) and
+//! For a seccomp filter, these are the ioctls that each call may make, including those that find out why it has failed.
+//! Their numbers are 0x4010aeab (`KVM_GET_ONE_REG`), 0x4010aeac (`KVM_SET_ONE_REG`) and
 //! 0x4004aec2 (`KVM_ARM_VCPU_FINALIZE`), from Linux's `include/uapi/linux/kvm.h`. (`capture`, `restore` and
 //! the like make some of the calls of a snapshot.)
 //!
@@ -305,7 +304,7 @@ impl<V: FinalizeSve> Initialized<V> {
 /// The IDs of these, in order.
 const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
 
-/// A vCPU whose vector lengths are settled and whose registers exist. To choose vector lengths, take a
+/// A vCPU whose vector lengths no longer change and whose registers exist. To choose vector lengths, take a
 /// new vCPU: `set_vls` is a method of [`Initialized`], and nothing leads back there.
 #[derive(Debug)]
 pub struct Finalized<V> {
@@ -405,7 +404,7 @@ impl<V: OneReg> Finalized<V> {
     fn read(&self, image: &mut [u8]) -> Result<(), SveError<V::Error>> {
         // In ascending order, each call's padding falls on registers that later calls read. So the kernel
         // writes each register where it belongs. From the first register on whose slice would leave the image,
-        // it writes to a buffer instead, which has the image's last bytes, and room for the padding behind.
+        // it writes to a buffer instead, which has the image's last bytes, and room for the padding after them.
         let (mut tail, mut from) = ([0; 2 * MAX_SLICE], image.len());
         let mut read = Ok(());
         for (id, bounds) in registers::all(self.has_sve(), self.vq) {

@@ -30,7 +30,7 @@ use crate::machine::toolchain::{self, ARM64};
 use crate::report::Counted;
 use guest::Wanted;
 
-/// How many random operations there are on all kernels together, unless the person says how many; and
+/// How many random operations there are on all kernels together, unless the user says how many; and
 /// on each host that is there for its vector lengths.
 const OPERATIONS: u64 = 1_050_000;
 const HOST_OPERATIONS: u64 = 10_000;

@@ -1,5 +1,5 @@
 //! Where `unsafe` stands: in the files named here, and nowhere else. The lint of that name can be
-//! lifted by whoever wants to; this list cannot, without being seen.
+//! lifted by anyone who wants to; this list cannot, without being seen.
 //!
 //! Tokens are looked at, and not syntax, so that no macro's body hides one. Examples in the
 //! documentation are comments; what they do is their reader's own.
