@@ -1,7 +1,7 @@
 //! Save, restore and migrate the SVE registers of an arm64 vCPU, from a VMM, hypervisor or emulator.
 //!
 //! SVE gives a vCPU 49 registers whose size is known only at run time, and Linux KVM serves them in slices, through
-//! `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`, under 64-bit IDs. This crate has the IDs, which the compiler checks, and
+//! `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`, under 64-bit IDs. This crate has the IDs as constants, and
 //! knows where each slice lies and how it is padded. It has both sides of the interface: the VMM's, from capture to
 //! restore, and the kernel's, which answers on any machine as KVM does.
 //!
@@ -105,7 +105,7 @@
 //! # vcpu.init_with_sve()?; vcpu.finalize(4)?;
 //! # let mut vcpu = Finalized::new(vcpu)?;
 //! let xml = Description::from_vls(vcpu.vls())?.to_string();
-//! let (number, mut bytes) = (37, [0; gdb::MAX_BYTES]); // `p25`: z3
+//! let (number, mut bytes) = (37, [0; gdb::MAX_BYTES]); // the packet `p25` asks for register 0x25, z3
 //! let z3 = gdb::read_vcpu(&vcpu, number, &mut bytes)?;
 //! # assert_eq!(z3, [0; 32]);
 //! # Ok::<(), Box<dyn core::error::Error>>(())
@@ -120,7 +120,7 @@
 //! | `serde` | `serde` for snapshots | `serde` |
 //! | `kvm` | ONE_REG on `kvm_ioctls::VcpuFd` and `&VcpuFd`, on Linux on aarch64 | `kvm-ioctls`, 0.15 to 0.25 |
 //!
-//! Without features it is `no_std` and allocates nothing. How fast it is, the README says with measured ratios.
+//! It is always `no_std`, and without the feature `alloc` it allocates nothing. How fast it is, the README says with measured ratios.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -130,8 +130,7 @@ compile_error!("sve-state counts bytes in 32 bits: there is no version for 16-bi
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
-// From the lowest room to the highest: a file uses its own room and those named before it, which `cargo harness lint`
-// holds.
+// The folders, lowest first: a file uses its own and those named before it here, which `cargo harness lint` enforces.
 
 // One vector length, and the set that a vCPU has.
 mod lengths;
@@ -145,10 +144,10 @@ pub mod image;
 // ONE_REG as KVM has it: the trait, errnos, the shim.
 mod kernel;
 
-// What a VMM does with it: capture, restore, snapshots.
+// What a VMM does through ONE_REG: capture, restore, snapshots.
 mod vmm;
 
-// The same bytes in signal frames, core files and debuggers' packets.
+// The registers in signal frames, core files and debuggers' packets.
 mod formats;
 
 // The registers of the processor itself.

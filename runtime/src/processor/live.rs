@@ -41,7 +41,7 @@
 
 use core::ffi::c_void;
 
-use crate::vmm::vcpu::Status;
+use crate::registers::Status;
 
 /// A function's symbol.
 macro_rules! symbol {

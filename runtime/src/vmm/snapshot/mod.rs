@@ -227,7 +227,6 @@ impl Snapshot {
     }
 }
 
-/// Checks the magic and the version, as far as they are there. Of another version nothing else is known.
 fn check_host(vls: Vls, host: &Vls) -> Result<(), VlsError> {
     match vls.is_empty() {
         true => Ok(()),
@@ -235,6 +234,7 @@ fn check_host(vls: Vls, host: &Vls) -> Result<(), VlsError> {
     }
 }
 
+/// Checks the magic and the version, as far as they are there. Of another version nothing else is known.
 fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
     let (magic, rest) = bytes.split_at(bytes.len().min(MAGIC.len()));
     if !MAGIC.starts_with(magic) {

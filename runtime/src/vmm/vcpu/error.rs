@@ -139,7 +139,7 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
     }
 }
 
-/// The message, with its remedy, because `main` shows an error so; of the vCPU's own error it has what that shows here.
+/// The message with its remedy, because `main` prints a returned error so. The vCPU's own error is shown by its `Debug`.
 impl<E: fmt::Debug> fmt::Debug for SveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SveError(")?;

@@ -1,7 +1,7 @@
 //! The VMM's side: vector lengths, finalization, capture and restore, in the order that KVM wants.
 //!
 //! KVM answers `EPERM` if VLS is written too late or a Z register is read too early. Here neither compiles, provided that a
-//! vCPU is wrapped as what it is: an [`Initialized`] one has vector lengths to choose and no registers yet, and a
+//! vCPU is wrapped in the type of its stage: an [`Initialized`] one has vector lengths to choose and no registers yet, and a
 //! [`Finalized`] one has registers and vector lengths that no longer change.
 //!
 //! If a vCPU is at another [`Stage`] than it was wrapped for, the call that fails says so. To find that out it makes a few
@@ -316,8 +316,8 @@ pub struct Finalized<V> {
 
 impl<V: OneReg> Finalized<V> {
     /// For a vCPU of either kind, which finds out by itself whether it has SVE; one with SVE must be
-    /// finalized. With SVE, one GET, of VLS. If that fails, up to three more GETs find out why, and only a vCPU
-    /// without SVE is taken as one, which takes its [`errno`](OneReg::errno); any other failure is an error.
+    /// finalized. With SVE, one GET, of VLS. If that fails, up to three more GETs find out why. The vCPU counts as one
+    /// without SVE only if that is the reason, which its [`errno`](OneReg::errno) tells; any other failure is an error.
     #[inline(never)] // It is called at the start of each step.
     pub fn from_vcpu(vcpu: V) -> Result<Self, SveError<V::Error>> {
         match read_vls(&vcpu) {
@@ -439,8 +439,8 @@ impl<V: OneReg> Finalized<V> {
 
     /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails,
     /// the registers before it have been written, and the whole can be repeated; the image does not
-    /// change. (If a SET ends in `EFAULT`, which takes an implementor that hands KVM an address of its own,
-    /// the register itself has changed in part: see [`OneReg`].)
+    /// change. (A SET ends in `EFAULT` only if the implementor hands KVM an address of its own, and has then
+    /// changed the register itself: see [`OneReg`].)
     ///
     /// An image has a VQ, but no *set* of vector lengths. It is for the caller to see to it that the sets are
     /// the same; `restore_snapshot` checks that.
@@ -611,9 +611,9 @@ impl<V: OneReg> Finalized<V> {
         Ok(crate::snapshot::Snapshot::of_parts(self.vls, state, status))
     }
 
-    /// Restores all that a snapshot holds. If it has no FPSR and FPCR, the vCPU's stay as they are. A vCPU of
-    /// other vector lengths than the snapshot's is refused before anything is written; one without SVE after a
-    /// GET of V0, as it might have SVE after all.
+    /// Restores all that a snapshot holds. If it has no FPSR and FPCR, the vCPU's stay as they are. A vCPU
+    /// whose vector lengths differ from the snapshot's is refused before anything is written, and if it was wrapped
+    /// as one without SVE, V0 is read before that, since it might have SVE after all.
     #[cfg(feature = "snapshot")]
     pub fn restore_snapshot(
         &mut self,
