@@ -1,4 +1,4 @@
-//! Reads what the user wrote, and keeps it as the types below. Only the grammar is checked here:
+//! Parses what the user wrote into the types below, and checks nothing but the grammar:
 //!
 //! ```text
 //! layout    = attributes visibility "mod" NAME "{" { setting ( "," | ";" ) | line ";" } "}"
@@ -12,8 +12,8 @@
 //! term      = NUMBER [ "*" "vq" ] | "vq"
 //! ```
 //!
-//! After a mistake, reading goes on behind the `:` of the same line, or with the next line. So one call
-//! reports all mistakes.
+//! After a mistake, parsing resumes after the `:` of the same line or at the next line, so that one call
+//! reports every mistake.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -30,9 +30,10 @@ pub(crate) struct Layout {
     pub(crate) name: Ident,
     pub(crate) settings: Vec<Setting>,
     pub(crate) banks: Vec<Bank>,
-    /// The mistakes that reading its body has found.
+    /// The mistakes found while reading its body.
     pub(crate) errors: Errors,
-    /// Whether something that may be a setting could not be read. If so, no setting is reported as missing.
+    /// Whether something that may have been a setting could not be read, in which case no setting is reported
+    /// as missing.
     pub(crate) misread: bool,
 }
 
@@ -60,7 +61,7 @@ pub(crate) struct Bank {
     pub(crate) shape: Shape,
 }
 
-/// Where the registers are kept: the keyword that the line starts with.
+/// Where the registers are kept, which is what the keyword at the start of the line says.
 pub(crate) enum Place {
     Image,
     View(Path),
@@ -68,7 +69,7 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// The keyword, of a line whose registers are nowhere of their own.
+    /// The keyword of a line whose registers have no place of their own.
     pub(crate) fn without_place(&self) -> Option<&'static str> {
         match self {
             Self::Image => None,
@@ -91,7 +92,7 @@ impl Shape {
     }
 }
 
-/// A number as written. It is at most `u32::MAX`, so that the product of two numbers fits in a `u64`.
+/// A number as written, at most `u32::MAX` so that the product of any two fits in a `u64`.
 pub(crate) struct Number {
     pub(crate) value: u64,
     literal: LitInt,
@@ -130,7 +131,7 @@ impl ToTokens for Quantity {
 }
 
 impl Quantity {
-    /// The value at this VQ. If it overflows, the result is the largest `u64`, which every check refuses.
+    /// The value at this VQ, or the largest `u64` if it overflows, which every check refuses.
     pub(crate) fn at(&self, vq: u16) -> u64 {
         self.fixed
             .saturating_add(self.per_vq.saturating_mul(u64::from(vq)))
@@ -181,7 +182,7 @@ impl Layout {
         let start = body.cursor();
         if peek_setting(body) {
             self.settings.push(body.parse()?);
-            // A setting ends here, so a mistake in the next one is noted for that one only.
+            // A setting ends here, so that a mistake in the next one is reported only there.
             if body.parse::<Option<Token![,]>>()?.is_some() {
                 return Ok(());
             }
@@ -200,8 +201,8 @@ impl Layout {
     }
 }
 
-/// Reads the `;` behind what was read from `start` on. If it was forgotten, the next line is right where it
-/// stands. So the mistake is shown at what the `;` should follow.
+/// Reads the `;` that ends what was read from `start` on. Where the `;` was forgotten, the next token belongs
+/// to the next line and is not wrong, so the mistake is shown at the token that the `;` should follow.
 fn end(start: Cursor, body: ParseStream, what: &str) -> syn::Result<()> {
     if body.parse::<Option<Token![;]>>()?.is_some() {
         return Ok(());
@@ -230,8 +231,8 @@ fn peek_setting(body: ParseStream) -> bool {
     body.peek(Ident) && (body.peek2(Token![:]) || body.peek2(Token![=]))
 }
 
-/// After a mistake, skips the rest of the statement: to its `;`, or to the next line's keyword if the `;` was
-/// forgotten.
+/// After a mistake, skips the rest of the statement, up to its `;` or, if that was forgotten, to the keyword
+/// of the next line.
 fn skip_statement(body: ParseStream) {
     while !peek_line(body) {
         match body.parse() {
@@ -242,7 +243,8 @@ fn skip_statement(body: ParseStream) {
     }
 }
 
-/// After a mistake in a line's registers, skips to the `:` that follows them. False if there is none.
+/// After a mistake in a line's registers, skips to the `:` that follows them, and returns false if there is
+/// none.
 fn skip_to_colon(body: ParseStream) -> bool {
     while !body.peek(Token![:]) {
         if body.peek(Token![,]) || body.peek(Token![;]) || peek_line(body) {
@@ -281,7 +283,7 @@ impl Parse for Setting {
 
 const LINES: [&str; 3] = ["bank", "view", "pseudo"];
 
-/// Reads the rest of a line, after its keyword, with its `;`.
+/// Reads the rest of a line from its keyword to its `;`.
 fn bank(docs: Vec<Attribute>, line: &Ident, input: ParseStream) -> syn::Result<Bank> {
     match input.parse() {
         Ok(Registers {
@@ -369,8 +371,8 @@ fn content(line: &Ident, input: ParseStream) -> syn::Result<(Shape, Place)> {
     Ok((shape, place))
 }
 
-/// Reads the doc comments above a line. Other attributes are refused. A `cfg`, for example, could remove the
-/// line, and that would move the registers of the lines below in the image.
+/// Reads the doc comments above a line and refuses other attributes, because a `cfg`, for example, could
+/// remove the line and so move the registers of all later lines within the image.
 fn docs(input: ParseStream) -> syn::Result<Vec<Attribute>> {
     let attrs = input.call(Attribute::parse_outer)?;
     match attrs.iter().find(|attr| !is_doc(attr)) {
@@ -394,7 +396,7 @@ fn count(input: ParseStream) -> syn::Result<Quantity> {
         Ok(_) if !brackets.is_empty() => unexpected(&brackets, "`]`", &[]),
         count => count,
     };
-    // Tokens left in brackets are an error to syn, which would hide all others.
+    // To syn, tokens left over in brackets are an error of their own, which would hide all others.
     brackets.parse::<TokenStream>()?;
     count
 }
@@ -518,12 +520,11 @@ fn word(input: ParseStream, words: &[&str]) -> syn::Result<Ident> {
     unexpected(input, &one_of(words), words)
 }
 
-/// An error for the next token. If the token is similar to one of `words`, the message asks whether that was
-/// meant.
+/// An error for the next token, which asks whether one of `words` was meant if the token is similar to it.
 fn unexpected<T>(input: ParseStream, what: &str, words: &[&str]) -> syn::Result<T> {
     let mut message = format!("expected {what}");
     if let Ok(found) = input.fork().parse::<TokenTree>() {
-        // Of brackets and what is in them, only the opening bracket.
+        // Of a group in brackets, show only the opening bracket.
         let found: String = match found {
             TokenTree::Group(group) => group.to_string().chars().take(1).collect(),
             token => token.to_string(),

@@ -1,11 +1,12 @@
-//! Collects mistakes, each with the tokens at which it is shown, and words hints for misspelt words.
+//! Collects mistakes, each with the tokens at which it is shown, and suggests corrections for
+//! misspelt words.
 
-/// All mistakes found so far. The compiler shows each of them at its own place.
+/// All mistakes found so far, each of which the compiler shows at its own place.
 #[derive(Clone, Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
 impl Errors {
-    /// The value, or `None` after a mistake, which is noted.
+    /// The value, or `None` after noting the mistake.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
@@ -44,7 +45,7 @@ pub(crate) fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// ": did you mean `bank`?", if what was written is one of the words with at most two slips.
+/// ": did you mean `bank`?", if what was written is at most two slips away from one of the words.
 pub(crate) fn did_you_mean(written: &str, words: &[&str]) -> Option<String> {
     words
         .iter()

@@ -1,4 +1,5 @@
-//! Writes the documentation of a register's constant: its ID, and a formula of VQ for its place in the image.
+//! Writes the documentation of a register's constant: its ID, and where it lies in the image as a formula of
+//! VQ.
 
 use std::fmt::{self, Display};
 
@@ -7,13 +8,13 @@ use quote::ToTokens;
 use crate::ast::Place;
 use crate::valid::{Bank, Layout, PerVq};
 
-/// An offset in the image: the three numbers are those of `fixed + linear * VQ + square * VQ²`. There is a
-/// square because the number of registers and their width may both grow with VQ.
+/// An offset in the image, `fixed + linear * VQ + square * VQ²`. The square is needed because both the number
+/// of registers and their width may grow with VQ.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Offset([u64; 3]);
 
 impl Offset {
-    /// The offset of a register, if its bank starts at this offset.
+    /// The offset of a register whose bank starts at this offset.
     fn register(self, bank: &Bank, number: u16) -> Self {
         let Self([fixed, linear, square]) = self;
         let (number, width) = (u64::from(number), bank.width);
@@ -24,7 +25,7 @@ impl Offset {
         ])
     }
 
-    /// Adds the size of this bank. The result is where the next one starts.
+    /// Adds the size of this bank, which gives the offset where the next one starts.
     pub(crate) fn pass(&mut self, bank: &Bank) {
         let [count, width] = [bank.count, bank.width]
             .map(|PerVq { fixed, per_vq }| [u64::from(fixed), u64::from(per_vq)]);
@@ -54,7 +55,7 @@ impl Display for Offset {
     }
 }
 
-/// The text for a constant, which documentation and editors show. The bank starts at `start` in the image.
+/// The text that documentation and editors show for a constant whose bank starts at `start` in the image.
 pub(crate) fn constant(layout: &Layout, bank: &Bank, number: u16, start: Offset) -> String {
     let name = bank.register(number);
     let id = hex(layout.prefix | bank.id((number, 0)));
@@ -74,7 +75,7 @@ fn place(bank: &Bank, number: u16, start: Offset) -> String {
         }
         Place::View(shown) => {
             let shown = shown.to_token_stream().to_string().replace(' ', "");
-            // A single register shows a single one.
+            // A view of a single register shows a single register, so neither has a number.
             let number = bank.ast.count.as_ref().map(|_| number.to_string());
             let number = number.unwrap_or_default();
             format!("{width} bytes, the low ones of `{shown}{number}`")
@@ -100,7 +101,7 @@ pub(crate) fn range(bank: &Bank) -> String {
     }
 }
 
-/// As the kernel's documentation writes IDs: `0x6080_0000_0015_0000`.
+/// An ID as the kernel's documentation writes it: `0x6080_0000_0015_0000`.
 pub(crate) fn hex(id: u64) -> String {
     let quarter = |shift: u32| id >> shift & 0xffff;
     format!(

@@ -1,5 +1,5 @@
-//! Emits the code of a layout: names, data, and the trait impls that tie them together. There is no logic in
-//! it. The functions that it calls, and the methods of its types, are written by hand in `sve_state::layout`
+//! Emits the code of a layout: names, data, and the trait impls that tie them together. None of it is logic,
+//! since the functions that it calls and the methods of its types are written by hand in `sve_state::layout`
 //! and `sve_state::image`.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
@@ -13,9 +13,8 @@ use crate::ast::{self, Place};
 use crate::docs::{self, Offset, hex, range};
 use crate::valid::{Bank, Layout, PerVq, check_shown};
 
-/// The whole macro. The first token of its input is the `$crate` of `sve_state`, which names that crate
-/// wherever the code stands. The layouts follow. Any tokens give either code, or errors that say what is
-/// wrong.
+/// The whole macro. Its input begins with the `$crate` of `sve_state`, a token that names that crate wherever
+/// the code ends up, and the layouts follow. Any other tokens give errors that say what is wrong with them.
 pub(crate) fn register_layout(input: TokenStream) -> TokenStream {
     let mut input = input.into_iter();
     let Some(TokenTree::Ident(sve_state)) = input.next() else {
@@ -104,7 +103,7 @@ fn expand(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
     }
 }
 
-/// The type that stands for a bank.
+/// The type that represents a bank.
 fn bank_type(sve_state: SveState<'_>, index: usize, bank: &Bank) -> TokenStream {
     let ast::Bank { docs, place, .. } = bank.ast;
     let name = bank_name(bank);
@@ -179,12 +178,12 @@ fn constants(layout: &Layout) -> TokenStream {
     tokens
 }
 
-/// The const-generic constructors, `z` and `z_slice`. The traits of [`number_trait`] and [`slice_trait`] say
-/// which numbers they take.
+/// The const-generic constructors, `z` and `z_slice`, which take the numbers that the traits of
+/// [`number_trait`] and [`slice_trait`] allow.
 fn constructors(bank: &Bank) -> TokenStream {
     let name = bank_name(bank);
     let span = name.span();
-    // A single register has no number to give.
+    // A single register has no number to pass.
     let (parameter, bound, number) = match bank.ast.count {
         None => (quote!(), quote!(), quote!(0)),
         Some(_) => (
@@ -223,8 +222,8 @@ fn constructors(bank: &Bank) -> TokenStream {
     quote!(#by_number #by_slice)
 }
 
-/// A trait that says which register numbers a bank has. So a wrong number is a type error, and its message
-/// has the number.
+/// A trait that says which register numbers a bank has, so that a wrong number is a type error whose message
+/// shows it.
 fn number_trait(bank: &Bank) -> Option<TokenStream> {
     bank.function()?;
     let name = bank_name(bank);
@@ -243,7 +242,7 @@ fn number_trait(bank: &Bank) -> Option<TokenStream> {
     })
 }
 
-/// A trait that says, in the same way, which slices the registers of a layout have.
+/// A trait that says in the same way which slices the registers of a layout have.
 fn slice_trait(slices: u16) -> TokenStream {
     let message = match slices {
         1 => "there is no slice {SLICE}: slice 0 is the only one".to_owned(),
@@ -287,10 +286,11 @@ fn description(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
         pub const REGISTERS: ::core::primitive::usize =
             #api::generated::registers(#banks, #bank_count);
 
-        /// The bounds of slice 0 of every register of the image, a row for each VQ that the layout
-        /// describes. If a VQ does not have a register, the bounds in that place are empty.
+        /// The bounds of slice 0 of every register of the image, with a row for each VQ that the layout
+        /// describes. Where a VQ does not have a register, its bounds are empty.
         ///
-        /// This table is for people and tests. GET and SET compute a slice's place and do not read it.
+        /// This table is for people and tests: GET and SET do not read it, because they compute where a slice
+        /// lies.
         pub const BOUNDS: [[#api::Bounds; REGISTERS]; #vqs] =
             #api::generated::bounds_table(#banks, #vq_min);
 
@@ -376,7 +376,7 @@ fn reg(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
             #(#[doc = #docs] #names(#names),)*
         }
         impl Reg {
-            /// The register slice that has this ID, or the reason why there is none.
+            /// The register slice that has this ID, or the reason why none does.
             #[inline]
             pub fn decode(
                 __id: ::core::primitive::u64,
@@ -403,8 +403,8 @@ fn reg(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
     }
 }
 
-/// The impl that says which bank a view shows. It stands beside the module, not in it, because the path of
-/// that bank is written as seen from there.
+/// The impl that says which bank a view shows. It is emitted beside the module rather than in it, because the
+/// path of that bank is written as seen from there.
 fn view(sve_state: SveState<'_>, layout: &Layout, bank: &Bank) -> Option<TokenStream> {
     let Place::View(shown) = &bank.ast.place else {
         return None;
@@ -428,9 +428,9 @@ fn view(sve_state: SveState<'_>, layout: &Layout, bank: &Bank) -> Option<TokenSt
     })
 }
 
-/// The attributes for the code that stands beside a module. It gets the module's `cfg`s, because it must be
-/// there exactly when the module is. If the module is deprecated it gets `allow(deprecated)`, because it
-/// names the module.
+/// The attributes for the code beside a module. That code gets the module's `cfg`s, because it must exist
+/// exactly when the module does, and `allow(deprecated)` if the module is deprecated, because it names the
+/// module.
 fn of_view(attributes: &[Attribute]) -> TokenStream {
     let metas = attributes.iter().map(|attribute| &attribute.meta);
     let metas = metas.filter_map(meta_of_view);
@@ -445,7 +445,7 @@ fn meta_of_view(meta: &Meta) -> Option<TokenStream> {
     if name == "deprecated" {
         return Some(quote!(allow(deprecated)));
     }
-    // If this is not a valid `cfg_attr`, nothing is needed: the compiler refuses it above the module.
+    // An invalid `cfg_attr` needs nothing here, because the compiler refuses it above the module.
     let conditional = meta.require_list().ok().filter(|_| name == "cfg_attr")?;
     let trees: Vec<_> = conditional.tokens.clone().into_iter().collect();
     let is_comma = |tree: &TokenTree| matches!(tree, TokenTree::Punct(p) if p.as_char() == ',');
@@ -453,7 +453,8 @@ fn meta_of_view(meta: &Meta) -> Option<TokenStream> {
         .split(is_comma)
         .map(|part| part.iter().cloned().collect::<TokenStream>());
     let condition = parts.next()?;
-    // An attribute that syn cannot read (its value may be a macro call) is neither `cfg` nor `deprecated`.
+    // An attribute that syn cannot read, such as one whose value is a macro call, is neither `cfg` nor
+    // `deprecated`.
     let metas = parts.filter_map(|part| meta_of_view(&syn::parse2(part).ok()?));
     let metas: Vec<_> = metas.collect();
     (!metas.is_empty()).then(|| quote!(cfg_attr(#condition, #(#metas),*)))
@@ -468,13 +469,13 @@ fn derives() -> TokenStream {
     }
 }
 
-/// The number as a literal that is spelt like this. (`quote!` would write it in decimal.)
+/// The number as a literal in this spelling, where `quote!` would write it in decimal.
 fn literal(number: String) -> TokenStream {
     number.parse().unwrap_or_default()
 }
 
-/// A bank's name in generated code. Errors about it are shown where the user wrote it. But lints about naming
-/// do not apply to it, because the name is the architecture's.
+/// A bank's name in generated code. Its span shows errors where the user wrote the name, and yet exempts it
+/// from lints about naming, because the name is the architecture's and not the user's choice.
 fn bank_name(bank: &Bank) -> Ident {
     let mut name = bank.ast.name.clone();
     name.set_span(Span::call_site().located_at(name.span()));

@@ -1,10 +1,9 @@
-//! The code behind `sve_state::register_layout!`, which has the documentation.
+//! The implementation of `sve_state::register_layout!`, which has the documentation.
 //!
-//! There are three steps, and each has a file. `ast.rs` reads what the user wrote. `valid.rs` finds what is
-//! wrong with it. `expand.rs` emits the code; `tests/expected.rs` shows all of it for a small layout.
-//!
-//! Two more files help. `diagnostic.rs` collects mistakes, so that all of them are reported at once.
-//! `docs.rs` writes the documentation of the generated constants.
+//! The macro works in three steps, each with a file of its own: `ast.rs` parses what the user wrote,
+//! `valid.rs` finds what is wrong with it, and `expand.rs` emits the code, all of which `tests/expected.rs`
+//! shows for a small layout. Two more files help them: `diagnostic.rs` collects mistakes so that all of
+//! them are reported at once, and `docs.rs` writes the documentation of the generated constants.
 
 mod ast;
 mod diagnostic;
@@ -16,8 +15,8 @@ mod valid;
 
 use proc_macro::TokenStream;
 
-/// Only for `sve_state::register_layout!`, which puts its `$crate` before the layouts. `$crate` names
-/// `sve-state` even in a program that renames it, or gets it from a third crate.
+/// Called only by `sve_state::register_layout!`, which puts its `$crate` before the layouts, because
+/// `$crate` names `sve-state` even in a program that renames it or gets it through a third crate.
 ///
 /// ```compile_fail
 /// sve_state_macros::register_layout! {}

@@ -1,5 +1,5 @@
-//! What can be seen without a compiler. What the compiler makes of the code, and how it shows the
-//! errors, is tested in the workspace's `tests/`.
+//! What can be tested without a compiler. What the compiler makes of the code and how it shows the
+//! errors is tested in the workspace's `tests/`.
 
 mod expansion;
 mod ui;
@@ -14,8 +14,8 @@ fn register_layout(layouts: TokenStream) -> TokenStream {
     expand::register_layout(quote!(sve_state #layouts))
 }
 
-/// Every stream that differs from this one in a single place: a token is missing, doubled, or
-/// another one, however deep in groups.
+/// Every stream that differs from this one in a single place, however deep in groups, where a token
+/// is missing, doubled, or replaced by another.
 fn slips(tokens: &TokenStream) -> Vec<TokenStream> {
     let others = quote!(0 1 65536 4294967296 18446744073709551616 -1 1.5 0u8 "" 'a' x Ω r#fn _ fn
         vq bits bank view pseudo slice mod Self crate : , ; * + ..= .. ::a # ! [] () {} [0] [vq]);
@@ -42,7 +42,7 @@ fn slips(tokens: &TokenStream) -> Vec<TokenStream> {
 
 #[test]
 fn one_slip_gives_code_or_errors() {
-    // All of the grammar, and little code.
+    // All of the grammar in little code.
     let layout = quote! {
         /// Registers.
         #[cfg(all())]
@@ -100,7 +100,7 @@ fn constants_say_what_they_are() {
         "`ZA0`: ID `0x6080_0000_0017_0000`; 16·VQ bytes at offset 0 of the image.",
         "`ZA48`: ID `0x6080_0000_0017_0600`; 16·VQ bytes at offset 768·VQ of the image. From VQ 4.",
         "`ZT0`: ID `0x6060_0000_0017_0600`; 64 bytes at offset 256·VQ² of the image.",
-        // After (2 + VQ) · 2 bytes, and (2 + VQ) · (4 + VQ) bytes more.
+        // After (2 + VQ) · 2 bytes, and a further (2 + VQ) · (4 + VQ) bytes.
         "; VQ + 4 bytes at offset 256·VQ² + 2·VQ + 68 of the image.",
         "; 8 bytes at offset 257·VQ² + 8·VQ + 76 of the image.",
     ] {
@@ -159,7 +159,7 @@ fn what_stands_beside_a_module_is_there_where_the_module_is() {
         let module = quote!(#written mod layout).to_string();
         let trees: Vec<_> = code.clone().into_iter().collect();
         assert!(code.to_string().starts_with(&module), "{code}");
-        // What follows the module's braces, and what follows those of the first item there.
+        // What follows the module's braces, and then those of the first item after it.
         let is_body = |tree: &TokenTree| matches!(tree, TokenTree::Group(g) if g.delimiter() == Delimiter::Brace);
         let parts: Vec<String> = trees
             .split(is_body)
@@ -175,7 +175,7 @@ fn what_stands_beside_a_module_is_there_where_the_module_is() {
     }
 }
 
-/// Where the rules end, and where reading goes on: what `tests/ui` does not have.
+/// Where the rules end and where reading resumes, as far as `tests/ui` does not show it.
 #[test]
 fn borders() {
     let no_number = "expected a number or `vq`, found `y`";
@@ -186,7 +186,7 @@ fn borders() {
             quote!(vq: 1..=2, slices: 1; bank X at 0: slice 64 bits, width 4 + 8 * vq bits;),
             &["4 + 8 * vq bits is no whole number of bytes: use multiples of 8"],
         ),
-        // What follows is nothing of the line's.
+        // What follows does not belong to the line.
         (quote!(vq: 1..=2; bank X[y] at 0, and: 1;), &[no_number]),
         (quote!(bank X[y] at 0; vq: 1..=2;), &[no_number]),
     ] {

@@ -1,8 +1,7 @@
-//! Finds what is wrong with a layout. If nothing is, it turns the layout into the numbers that `expand.rs`
-//! emits.
+//! Finds what is wrong with a layout and, if nothing is, turns it into the numbers that `expand.rs` emits.
 //!
-//! All mistakes are reported, not only the first one. If a value is refused, the checks that need it are left
-//! out, and all others go on.
+//! Every mistake is reported, not only the first: a value that is refused leaves out the checks that need it,
+//! and all others still run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -16,9 +15,9 @@ use crate::diagnostic::{Errors, did_you_mean, mistake, one_of};
 
 /// `KVM_REG_ARM64`, bits 63:56 of an ID.
 const ARM64: u64 = 0x6000_0000_0000_0000;
-/// `KVM_REG_SIZE_SHIFT`: log2 of the size in bytes stands in bits 55:52 of an ID.
+/// `KVM_REG_SIZE_SHIFT`: bits 55:52 of an ID hold log2 of the size in bytes.
 const SIZE_SHIFT: u32 = 52;
-/// `KVM_REG_ARM_COPROC_SHIFT`: the coprocessor stands in bits 27:16 of an ID.
+/// `KVM_REG_ARM_COPROC_SHIFT`: bits 27:16 of an ID hold the coprocessor.
 const COPROC_SHIFT: u32 = 16;
 const MAX_COPROC: u64 = 0xfff;
 /// Bits 15:0 of an ID are left to the layout.
@@ -27,12 +26,11 @@ const MAX_LOW: u64 = 0xffff;
 const SIZES_IN_BITS: [u32; 9] = [8, 16, 32, 64, 128, 256, 512, 1024, 2048];
 /// The VQs of the ABI, `KVM_ARM64_SVE_VQ_MIN` to `KVM_ARM64_SVE_VQ_MAX`.
 const VQS: RangeInclusive<u64> = 1..=512;
-/// The largest number of registers times vector lengths that a layout may have. The compiler computes an
-/// entry of the table `BOUNDS` for each of them, and that takes time. (So do the traits of each number and
-/// slice, of which there may be as many: a minute for 32,768.) SVE with all vector lengths of the ABI
-/// would have 50 · 512.
+/// The largest product of registers and vector lengths that a layout may have. The compiler takes time to
+/// compute an entry of the table `BOUNDS` for each, and also for the traits of each number and slice, of which
+/// there may be as many: a minute for 32,768. SVE with all vector lengths of the ABI would have 50 · 512.
 const MAX_ENTRIES: u64 = 1 << 15;
-/// Names that the macro generates beside those of the banks. A bank cannot have them.
+/// Names that the macro generates itself, which a bank therefore cannot have.
 pub(crate) const RESERVED: [&str; 8] = [
     "BOUNDS",
     "Layout",
@@ -62,7 +60,7 @@ const KEYS: [(&str, &str, &str); 4] = [
 /// A layout with nothing wrong.
 pub(crate) struct Layout<'a> {
     pub(crate) ast: &'a ast::Layout,
-    /// The bits that all IDs share: architecture and coprocessor.
+    /// The bits that all IDs share, which hold the architecture and the coprocessor.
     pub(crate) prefix: u64,
     pub(crate) vqs: Vqs,
     /// How many slices of a sliced register have an ID.
@@ -77,7 +75,7 @@ pub(crate) struct Vqs {
     pub(crate) max: u16,
 }
 
-/// A bank with nothing wrong. Its numbers are those that become a `sve_state::layout::Bank`.
+/// A bank with nothing wrong, with the numbers that become a `sve_state::layout::Bank`.
 pub(crate) struct Bank<'a> {
     pub(crate) ast: &'a ast::Bank,
     pub(crate) base: u16,
@@ -102,8 +100,8 @@ impl PerVq {
         per_vq: 0,
     };
 
-    /// A quantity in units of `unit`. If a part does not fit in 32 bits, it becomes `u32::MAX`, which the
-    /// checks of the quantity refuse.
+    /// A quantity in units of `unit`. A part that does not fit in 32 bits becomes `u32::MAX`, which the checks
+    /// of the quantity refuse.
     fn of(quantity: &Quantity, unit: u64) -> Self {
         let part = |part: u64| u32::try_from(part / unit).unwrap_or(u32::MAX);
         Self {
@@ -173,7 +171,7 @@ impl Bank<'_> {
 }
 
 impl<'a> Layout<'a> {
-    /// The layout, or all that is wrong with it.
+    /// The layout, or everything that is wrong with it.
     pub(crate) fn check(ast: &'a ast::Layout) -> syn::Result<Self> {
         let mut errors = ast.errors.clone();
         check_keys(ast, &mut errors);
@@ -182,8 +180,8 @@ impl<'a> Layout<'a> {
         let prefix = arch.zip(coproc).map(|(arch, coproc)| arch | coproc);
         let slices = setting(ast, &mut errors, "slices", slices);
         let vqs = setting(ast, &mut errors, "vq", vqs);
-        // If `vq` is wrong, the other checks assume VQ 1. Sizes only grow with VQ, so what is too large at VQ
-        // 1 is too large at every VQ.
+        // If `vq` is wrong, the other checks assume VQ 1: since sizes only grow with VQ, what is too large
+        // there is too large at every VQ.
         let assumed = vqs.unwrap_or(Vqs { min: 1, max: 1 });
         let check = |bank| check_bank(bank, slices, assumed, &mut errors);
         let banks: Vec<_> = ast.banks.iter().filter_map(check).collect();
@@ -202,14 +200,14 @@ impl<'a> Layout<'a> {
                 slices,
                 banks,
             }),
-            // This message is never shown, because a missing setting has been reported before.
+            // Never shown, because the missing setting has already been reported.
             _ => Err(mistake!(&ast.name, "a setting is missing")),
         }
     }
 }
 
-/// Refuses views that do not fit into the bank that they show, where that bank is in the same call. (Of a bank
-/// elsewhere only the compiler knows, which makes the same checks.)
+/// Refuses views that do not fit into the bank that they show, where that bank is in the same call. A bank
+/// elsewhere is known only to the compiler, which makes the same checks.
 pub(crate) fn check_shown(layout: &Layout, call: &[syn::Result<Layout>]) -> syn::Result<()> {
     let mut errors = Errors::default();
     for view in &layout.banks {
@@ -255,12 +253,12 @@ pub(crate) fn check_shown(layout: &Layout, call: &[syn::Result<Layout>]) -> syn:
     errors.finish()
 }
 
-/// The bank that a path names, if that can be told here, and the smallest VQ of its layout.
+/// The bank that a path names and the smallest VQ of its layout, if that can be determined here.
 fn shown<'a>(path: &Path, call: &'a [syn::Result<Layout>]) -> Option<(u16, &'a Bank<'a>)> {
     let mut names = path.segments.iter().map(|segment| &segment.ident);
     let (module, name) = (names.next()?, names.next()?);
     let mut layouts = call.iter().flatten().filter(|l| l.ast.name == *module);
-    // Where there are two of a name, or a `cfg`, the path may lead to another one.
+    // With two modules of that name, or a `cfg` on one, the path may lead to another bank.
     let layout = layouts.next().filter(|l| l.ast.attrs.iter().all(is_doc))?;
     let bank = layout.banks.iter().find(|bank| bank.ast.name == *name)?;
     let told = path.leading_colon.is_none() && names.next().is_none() && layouts.next().is_none();
@@ -270,7 +268,7 @@ fn shown<'a>(path: &Path, call: &'a [syn::Result<Layout>]) -> Option<(u16, &'a B
 /// Refuses keys that are unknown, given twice or missing.
 fn check_keys(ast: &ast::Layout, errors: &mut Errors) {
     let names = KEYS.map(|(name, ..)| name);
-    // If a key was misspelt or misread, it would seem to be missing too. So then no key is reported as
+    // A key that was misspelt or misread would also seem to be missing, so in that case none is reported as
     // missing.
     let mut complete = !ast.misread;
     for (i, Setting { key, .. }) in ast.settings.iter().enumerate() {
@@ -363,7 +361,7 @@ fn misfit<T>(name: &str, value: &Value) -> syn::Result<T> {
     ))
 }
 
-/// Both values, or all errors of the two.
+/// Both values, or the errors of both.
 fn both<T>(a: syn::Result<T>, b: syn::Result<T>) -> syn::Result<(T, T)> {
     match (a, b) {
         (Err(mut a), Err(b)) => {
@@ -434,7 +432,7 @@ fn check_bank<'a>(
     errors.keep(fits_id(&bank)).map(|()| bank)
 }
 
-/// Refuses a name if the type, the constants and the functions of the bank cannot be named after it.
+/// Refuses a name after which the type, the constants and the functions of the bank cannot be named.
 fn name(name: &Ident) -> syn::Result<()> {
     let text = name.to_string();
     let lower = text.to_lowercase();
@@ -471,7 +469,8 @@ fn max_count(ast: &ast::Bank, vqs: Vqs) -> syn::Result<u16> {
     within(count, count.at(vqs.max), 1..=MAX_ENTRIES, &what)
 }
 
-/// For a message about the largest value of a quantity. If the quantity grows with VQ: ` at VQ 16`.
+/// ` at VQ 16`, for a message about the largest value of a quantity, or nothing if the quantity does not grow
+/// with VQ.
 fn at_vq(quantity: &Quantity, vqs: Vqs) -> String {
     match quantity.per_vq {
         0 => String::new(),
@@ -533,8 +532,8 @@ fn slice_bytes(ast: &ast::Bank, slice: &Quantity) -> syn::Result<u32> {
     })
 }
 
-/// Checks the width of a sliced register. (A register that is moved whole is as wide as its slice, which has
-/// its own check.)
+/// Checks the width of a sliced register. A register that is moved whole is as wide as its slice, which has a
+/// check of its own.
 fn check_width(width: &Quantity) -> syn::Result<()> {
     if width.fixed == 0 && width.per_vq == 0 {
         return Err(mistake!(width, "a register has at least 8 bits"));
@@ -590,8 +589,8 @@ fn plural(slices: u16) -> String {
 
 /// Refuses a layout that is empty, or whose table `BOUNDS` would take the compiler too long.
 ///
-/// The size of the image needs no check. Each of its slices has an ID of its own, and only 16 bits of an ID
-/// distinguish slices of one size. So there cannot be too many.
+/// The size of the image needs no check: each of its slices has an ID of its own, and since only 16 bits of an
+/// ID distinguish slices of one size, there cannot be too many.
 fn check_size(ast: &ast::Layout, banks: &[Bank], vqs: Vqs) -> syn::Result<()> {
     let name = &ast.name;
     if ast.banks.is_empty() && ast.errors.is_empty() {
@@ -622,8 +621,8 @@ fn check_names(ast: &ast::Layout, errors: &mut Errors) {
     }
 }
 
-/// Refuses a view whose path is only the name of a bank of this layout. The compiler looks for the path
-/// outside of the module, and that name is not known there.
+/// Refuses a view whose path is just the name of a bank of this layout, because the compiler resolves the path
+/// outside of the module, where that name is not known.
 fn check_views(ast: &ast::Layout, errors: &mut Errors) {
     for bank in &ast.banks {
         let Place::View(path) = &bank.place else {
@@ -640,7 +639,7 @@ fn check_views(ast: &ast::Layout, errors: &mut Errors) {
     }
 }
 
-/// Refuses banks of different names which would bring the same constant or function.
+/// Refuses banks with different names that would both generate the same constant or function.
 fn check_values(banks: &[Bank], errors: &mut Errors) {
     let mut values = BTreeMap::new();
     for bank in banks {
@@ -656,8 +655,8 @@ fn check_values(banks: &[Bank], errors: &mut Errors) {
     }
 }
 
-/// Refuses two banks if a register of one has the same ID as a register of the other. IDs with different size
-/// fields are different.
+/// Refuses two banks in which a register of one has the same ID as a register of the other. IDs whose size
+/// fields differ are different.
 fn check_collisions(banks: &[Bank], errors: &mut Errors) {
     let mut owners = BTreeMap::new();
     for bank in banks {

@@ -8,14 +8,14 @@ use clap::{CommandFactory, Parser};
 
 use crate::Cli;
 
-/// As much is read, in bytes, and no more. It holds 50,000 IDs, and every form of a snapshot: its bytes are at
-/// most 8,832.
+/// The most that is read, in bytes. It holds 50,000 IDs, and every form of a snapshot, whose bytes are at most
+/// 8,832.
 const LIMIT: u64 = 1 << 20;
-/// So many characters of a wrong word are shown.
+/// How many characters of a wrong word are shown.
 const SHOWN: usize = 80;
 
-/// The command line. If it is wrong, clap says so and repeats what was given, so it gets that once more,
-/// escaped.
+/// The command line. If it is wrong, clap's message repeats what was given, so clap parses it once more with
+/// the arguments escaped.
 pub(crate) fn command_line() -> Cli {
     Cli::try_parse().unwrap_or_else(|error| {
         let arguments = env::args_os().map(|argument| escaped(&argument.to_string_lossy()));
@@ -26,7 +26,7 @@ pub(crate) fn command_line() -> Cli {
     })
 }
 
-/// With control characters, and others that cannot be seen, as escapes.
+/// The text with control characters, and others that cannot be seen, as escapes.
 pub(crate) fn escaped(text: &str) -> String {
     let escape = |c: char| match c {
         '"' | '\'' | '\\' => iter::once(c).collect::<String>(),
@@ -35,7 +35,7 @@ pub(crate) fn escaped(text: &str) -> String {
     text.chars().map(escape).collect()
 }
 
-/// All of it, if it is not too long.
+/// All of it, unless it is too long.
 pub(crate) fn read(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     from.take(LIMIT + 1).read_to_end(&mut bytes)?;
@@ -45,7 +45,7 @@ pub(crate) fn read(from: impl Read) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The arguments, with the words of standard input in the place of `-`, or of none at all.
+/// The arguments, with the words of standard input in place of `-`, or of no arguments at all.
 pub(crate) fn words(arguments: Vec<String>) -> io::Result<Vec<String>> {
     let arguments = match arguments.is_empty() {
         true if io::stdin().is_terminal() => Cli::command()
@@ -80,8 +80,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// What every word stands for; or, if any of them stands for nothing, what is wrong with each of
-/// those.
+/// What every word stands for or, if any of them stands for nothing, what is wrong with each of those.
 pub(crate) fn parsed<T>(
     words: &[String],
     parse: impl Fn(&str) -> Result<T, String>,

@@ -121,7 +121,7 @@ Example:
 }
 
 fn vq(text: &str) -> Result<Vq, String> {
-    // The layout describes fewer than the ABI has room for.
+    // The layout describes fewer VQs than the ABI has room for.
     let (min, max) = (sve::Layout::VQ_MIN, sve::Layout::VQ_MAX);
     let vq = text.parse().ok().and_then(|number| Vq::new(number).ok());
     vq.filter(|vq| sve::Layout::bounds(*vq).is_ok())
@@ -130,7 +130,7 @@ fn vq(text: &str) -> Result<Vq, String> {
 
 /// Why there is no answer.
 pub(crate) enum Failure {
-    /// What was asked is not understood: a message for each.
+    /// What was asked is not understood, with a message for each mistake.
     Input(Vec<String>),
     /// Reading or writing.
     Io(io::Error),
@@ -173,7 +173,7 @@ fn main() -> ExitCode {
             }
             ExitCode::from(2)
         }
-        // A reader that has seen enough, such as `head`.
+        // A reader, such as `head`, that has seen enough.
         Err(Failure::Io(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Failure::Io(error)) => {
             complain(&error);
@@ -182,8 +182,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// A message on standard error. Where that cannot be written, only the exit status says it. What it echoes may
-/// come from anywhere, so a terminal gets none of its control characters.
+/// Prints a message on standard error; where that cannot be written, the exit status has to say it. What the
+/// message echoes may come from anywhere, so its control characters are escaped before a terminal gets them.
 fn complain(message: &dyn Display) {
     let message = input::escaped(&message.to_string());
     let _ = writeln!(anstream::stderr(), "regid: {message}");

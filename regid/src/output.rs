@@ -1,4 +1,4 @@
-//! What comes out: text for people, tab-separated values, or JSON.
+//! How answers are printed: as text for people, as tab-separated values, or as JSON.
 
 use std::io::{self, Write};
 
@@ -22,9 +22,9 @@ pub(crate) enum Format {
 
 /// Names of registers and errnos, in text.
 pub(crate) const NAME: Style = Style::new().bold();
-/// That something is not as it was meant to be, in text.
+/// For what is not as it should be, in text.
 pub(crate) const BAD: Style = AnsiColor::Red.on_default();
-/// Words that help the eye, in text.
+/// For words that only guide the eye, in text.
 pub(crate) const QUIET: Style = Style::new().dimmed();
 
 /// A line about an ID. Sizes are in bytes unless a name says otherwise.
@@ -39,12 +39,12 @@ pub(crate) struct Line {
     copy_bytes: Option<usize>,
     flush_bytes: Option<usize>,
     error: Option<String>,
-    /// What every vCPU answers to GET and SET of it, if there is none that has it.
+    /// What every vCPU answers to GET and SET of it, if no vCPU has it.
     errno: Option<String>,
 }
 
 impl Line {
-    /// For a register slice; with its place, if a vector length is given.
+    /// For a register slice, with its place if a vector length is given.
     pub(crate) fn of(slice: &Slice, vq: Option<Vq>) -> Result<Self, VqError> {
         let place = vq.map(|vq| slice.place(vq)).transpose()?.flatten();
         Ok(Self {
@@ -57,14 +57,14 @@ impl Line {
             copy_bytes: place.map(|place| place.copy),
             flush_bytes: place.map(|place| place.flush),
             error: None,
-            // The first slice holds the whole register, at each vector length that SVE has.
+            // The first slice holds the whole register at every vector length that SVE has.
             errno: slice
                 .index()
                 .and_then(|index| (index > 0).then(|| Errno::ENOENT.to_string())),
         })
     }
 
-    /// For an ID that names nothing, and why.
+    /// For an ID that names nothing, with the reason.
     pub(crate) fn error(id: u64, why: String) -> Self {
         Self {
             id: format!("{id:#018x}"),
@@ -114,7 +114,7 @@ impl Line {
     }
 }
 
-/// Prints records as asked; `text` prints them for people.
+/// Prints records in the format that was asked for; `text` prints them for people.
 pub(crate) fn print<R: Serialize, W: Write>(
     format: Format,
     records: &[R],

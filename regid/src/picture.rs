@@ -1,9 +1,9 @@
-//! `regid picture`: `sve_state`, and what a GET of a Z and of a P register copies and flushes. Each place is
-//! what `sve::Layout::bounds` says.
+//! `regid picture`: draws `sve_state`, and what a GET of a Z and of a P register copies and flushes, each at
+//! the place that `sve::Layout::bounds` gives.
 //!
-//! From top to bottom: a slice of a Z register, the image, its predicates enlarged, a slice of a P
-//! register. Lines lead from a slice to where its bytes are. Lengths are in pixels; the picture is
-//! as wide as a page on GitHub.
+//! From top to bottom there are a slice of a Z register, the image, its predicates enlarged, and a slice of
+//! a P register, with lines that lead from a slice to where its bytes are. Lengths are in pixels, and the
+//! picture is as wide as a page on GitHub.
 
 use sve_state::layout::{BankType, Bounds, Layout, Register};
 use sve_state::{Vq, VqError, sve};
@@ -18,7 +18,7 @@ const INNER: f64 = WIDTH - 2.0 * LEFT;
 const BAR: f64 = 30.0;
 /// The height of the mark at an offset.
 const TICK: f64 = 14.0;
-/// Letters fit into cells of these widths and more, at these sizes.
+/// Letters of these sizes fit into cells of at least these widths.
 const LETTERS: [(f64, f64); 3] = [(55.0, 13.0), (40.0, 11.0), (12.0, 9.0)];
 
 const Z_SLICE: f64 = 84.0;
@@ -27,7 +27,7 @@ const PREDICATES: f64 = 270.0;
 const P_SLICE: f64 = 366.0;
 const LEGEND: f64 = 448.0;
 
-// Light and dark pages alike show it on a ground of its own.
+// A ground of its own, so that it can be read on light and dark pages alike.
 const GROUND: &str = "#ffffff";
 const INK: &str = "#1f2328";
 const FAINT: &str = "#59636e";
@@ -98,7 +98,7 @@ pub(crate) fn of(vq: Vq) -> Result<String, VqError> {
         .set("font-weight", "bold");
     let parts = [
         heading.into(),
-        // What leads from one bar to another lies under both.
+        // What connects two bars is drawn first, so that it lies under both.
         link(image.below(first, end), predicates.above(first, end), P),
         link(
             image.above(z3.start, z3.start + z3.copy),
@@ -174,7 +174,7 @@ fn call(name: &str, bounds: &Bounds) -> String {
 }
 
 impl Bar {
-    /// A slice: what is copied, what is flushed.
+    /// A slice, as the bytes that are copied and those that are flushed.
     fn slice(top: f64, bounds: &Bounds, colour: Colour) -> Self {
         let Bounds { copy, flush, .. } = *bounds;
         let cell = |start, bytes, fill, line, what| Cell {
@@ -248,7 +248,8 @@ impl Bar {
         group.into()
     }
 
-    /// Offsets into the image, under where they are: to the right of it, but for those to the left.
+    /// Writes offsets into the image under where they are: to the right of the mark, or for those of `left`
+    /// to its left.
     fn offsets(&self, right: &[usize], left: &[usize]) -> Element {
         let mut group = Group::new().set("font-size", 11).set("fill", FAINT);
         let right = right.iter().map(|byte| (byte, "start", 3.0));
@@ -263,7 +264,7 @@ impl Bar {
     }
 }
 
-/// What leads from some bytes to the same bytes elsewhere.
+/// A shape that connects some bytes with the same bytes elsewhere.
 fn link(from: [(f64, f64); 2], to: [(f64, f64); 2], colour: Colour) -> Element {
     let points = [from[0], from[1], to[1], to[0]].map(|(x, y)| format!("{x:.1},{y:.1}"));
     Polygon::new()
@@ -291,7 +292,7 @@ fn ground_behind(name: &str, middle: f64, top: f64) -> Rectangle {
     rectangle(middle - width / 2.0, top + 5.0, width, BAR - 10.0).set("fill", GROUND)
 }
 
-/// A hundredth of a pixel is more than anyone sees.
+/// A length to a hundredth of a pixel, which is more than anyone sees.
 fn pixels(length: f64) -> String {
     let text = format!("{length:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

@@ -1,5 +1,5 @@
-//! Names, IDs and places of registers. Every fact is the library's: the banks of its layouts, their
-//! IDs, their bounds, and its reasons why an ID names nothing.
+//! Names, IDs and places of registers. Every fact comes from the library: the banks of its layouts,
+//! their IDs and bounds, and its reasons why an ID names nothing.
 
 use std::str::FromStr;
 
@@ -20,8 +20,8 @@ pub(crate) struct Slice {
     pub(crate) bank: Bank,
     number: u16,
     index: u16,
-    /// Which bounds in a row of `sve::BOUNDS` are those of its slice 0, if it has a place there. A view
-    /// has those of the register that it shows.
+    /// The index, in a row of `sve::BOUNDS`, of the bounds of its slice 0, if it has a place there. A
+    /// view has the index of the register that it shows.
     row: Option<usize>,
 }
 
@@ -62,7 +62,7 @@ impl Slice {
         }
     }
 
-    /// The slice's index, where registers of its bank have several.
+    /// The slice's index, where registers of its bank have more than one.
     pub(crate) fn index(&self) -> Option<u16> {
         (self.bank.slices > 1).then_some(self.index)
     }
@@ -93,7 +93,7 @@ pub(crate) fn decode(id: u64) -> Result<Slice, String> {
         Ok(sve::Reg::VLS(vls)) => return Ok(Slice::nowhere(vls)),
         Err(error) => error,
     };
-    // The layouts differ in the coprocessor: any other reason holds for both.
+    // The layouts differ only in the coprocessor, so any other reason holds for both.
     let Reason::Coprocessor { expected: sve } = in_sve.reason() else {
         return Err(in_sve.to_string());
     };
@@ -117,8 +117,8 @@ pub(crate) fn decode(id: u64) -> Result<Slice, String> {
     })
 }
 
-/// The register slice of this name: `Z3`, `ffr`, `P0:1`; or why it is none, for whoever has the text
-/// at hand.
+/// The register slice of this name, such as `Z3`, `ffr` or `P0:1`, or the reason why it is none. The
+/// reason does not repeat the text, which the caller has.
 pub(crate) fn named(text: &str) -> Result<Slice, String> {
     let (name, index) = text.split_once(':').unwrap_or((text, "0"));
     let letters = name.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -157,7 +157,7 @@ fn no_slice(bank: &Bank) -> String {
     }
 }
 
-/// A number of digits only: Rust takes a sign, too.
+/// A number made of digits only, where Rust's `parse` would accept a sign.
 fn decimal<N: FromStr>(digits: &str) -> Option<N> {
     let parsed = digits.parse().ok();
     parsed.filter(|_| digits.starts_with(|c: char| c.is_ascii_digit()))
@@ -169,7 +169,7 @@ fn hexadecimal(digits: &str) -> Option<u64> {
     parsed.filter(|_| digits.starts_with(|c: char| c.is_ascii_hexdigit()))
 }
 
-/// The ID that a person wrote, or why it is none.
+/// The ID that was written, or why it is none.
 pub(crate) fn number(text: &str) -> Result<u64, String> {
     id(text)?.ok_or_else(|| {
         if named(text).is_ok() {
@@ -182,13 +182,13 @@ pub(crate) fn number(text: &str) -> Result<u64, String> {
     })
 }
 
-/// The same where there is no more to say if it is none.
+/// The same, but `None` where the text is no ID and there is no more to say about it.
 fn id(text: &str) -> Result<Option<u64>, String> {
     let digits = text.replace('_', "");
     let parsed = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
         Some(hex) => hexadecimal(hex),
         None => {
-            // As logs have it that print with %llx.
+            // As in logs that print an ID with %llx.
             let slice = hexadecimal(&digits).and_then(|id| decode(id).ok());
             if let Some(slice) = slice {
                 return Err(format!(
@@ -202,7 +202,7 @@ fn id(text: &str) -> Result<Option<u64>, String> {
     Ok(parsed)
 }
 
-/// From a number and a slice to an ID.
+/// From a register's number and a slice to an ID.
 type Encode = fn(u32, u32) -> Result<u64, RegisterError>;
 
 const BANKS: [(Bank, Encode); 7] = [

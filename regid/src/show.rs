@@ -1,4 +1,4 @@
-//! A snapshot's file, for people: they ask to see a guest's registers.
+//! `regid show`: the registers in a snapshot's file, as a person reads them.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use sve_state::snapshot::Snapshot;
 use crate::output::{self, Format};
 use crate::{Answer, Failure, input};
 
-/// A register, with its bytes in hex, the lowest first.
+/// A register with its bytes in hex, lowest first.
 #[derive(Serialize)]
 struct Value {
     id: String,

@@ -33,7 +33,7 @@ fn the_picture_in_docs_is_the_one_that_is_drawn() {
     );
 }
 
-/// The kernel's formulas, worked out here: Z is 16 bytes wide for each VQ, P and FFR are 2.
+/// The kernel's formulas, worked out here: per VQ, Z is 16 bytes wide, and P and FFR are 2.
 #[test]
 fn the_numbers_are_the_kernels() {
     for vq in 1..=16 {
@@ -54,7 +54,7 @@ fn the_numbers_are_the_kernels() {
             ),
             format!("copy {}", 16 * vq),
         ];
-        // Of the largest vectors nothing is flushed.
+        // At the largest vector length nothing is flushed.
         let flush = |bytes: u32| (bytes > 0).then(|| format!("flush {bytes}"));
         expected.extend(flush(256 - 16 * vq));
         expected.extend((0..32).map(|n| format!("Z{n}")));

@@ -1,11 +1,11 @@
-//! `regid`, as a person or a pipeline runs it.
+//! `regid`, run as a person or a pipeline runs it.
 
 use std::io::{self, Write};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The program; without the settings for colours that whoever runs the tests may have.
+/// The program, without the color settings that the environment of the tests may have.
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_regid"));
     command.args(arguments).stdin(Stdio::null());
@@ -34,21 +34,21 @@ fn text(bytes: &[u8]) -> &str {
     str::from_utf8(bytes).expect("UTF-8")
 }
 
-/// The lines of an answer, with the exit status of one.
+/// The lines of an answer, with exit status 1.
 fn lines(output: &Output, status: i32) -> Vec<&str> {
     assert_eq!(output.status.code(), Some(status), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
     text(&output.stdout).lines().collect()
 }
 
-/// What is refused: nothing on standard output, and the reason.
+/// Refused input: nothing on standard output, and the reason on standard error.
 fn refused(output: &Output) -> &str {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
     text(&output.stderr)
 }
 
-/// Names and IDs of all registers' first slices, by the formulas of the kernel's headers.
+/// Names and IDs of the first slice of every register, by the formulas of the kernel's headers.
 fn kernels_ids() -> Vec<(String, u64)> {
     let z = (0..32).map(|n| (format!("Z{n}"), 0x6080_0000_0015_0000 + (n << 5)));
     let p = (0..16).map(|n| (format!("P{n}"), 0x6050_0000_0015_0400 + (n << 5)));
@@ -89,7 +89,7 @@ fn names_are_taken_in_either_case_and_with_a_slice() {
     assert_eq!(lines(&output, 0), expected);
 }
 
-/// Every line by the formulas of the kernel's headers, worked out here, in the order of `KVM_GET_REG_LIST`.
+/// Every line, worked out here by the formulas of the kernel's headers, in the order of `KVM_GET_REG_LIST`.
 #[test]
 fn the_list_is_the_kernels() {
     for vq in 1..=16_u64 {
@@ -281,7 +281,7 @@ fn the_other_command_is_named_where_it_is_meant() {
         );
         assert!(regid(&["decode", id]).status.code() < Some(2), "{id}");
     }
-    // Another command is named only where it works.
+    // Another command is named only where it would work.
     for word in [
         "0xZZ",
         "0x",
@@ -293,8 +293,8 @@ fn the_other_command_is_named_where_it_is_meant() {
     }
 }
 
-/// Control characters, a command, what turns the direction of text round: wherever a word of the user's is
-/// repeated, none of it reaches the terminal as it is.
+/// Control characters, an escape sequence, or characters that reverse the direction of text: wherever a word of
+/// the user's is repeated, none of it reaches the terminal as it is.
 #[test]
 fn what_is_echoed_is_escaped() {
     const ODD: &str = "0x\u{1b}[31m\u{7}\u{202e}\r\u{9b}2J";
@@ -335,7 +335,7 @@ fn what_is_echoed_is_escaped() {
     assert!(refused(&output).contains(r"nothing\u{1b}"), "{output:?}");
 }
 
-/// What has no end is not read to it.
+/// Input without an end is not read to it.
 #[test]
 fn reading_has_a_bound() {
     for arguments in [
@@ -351,7 +351,7 @@ fn reading_has_a_bound() {
         assert!(said.contains("more than 1048576 bytes"), "{said}");
         assert!(said.len() < 200, "{}", said.len());
     }
-    // Of a long word, the beginning is shown.
+    // Of a long word, only the beginning is shown.
     let word = "Z".repeat(100_000);
     let output = fed(&["encode"], word.as_bytes());
     let said = refused(&output);
@@ -363,7 +363,7 @@ fn reading_has_a_bound() {
     assert!(said.contains("\" and more: no register's name"), "{said}");
 }
 
-/// Not from KVM, which is not told the size of a buffer, but people meet it.
+/// KVM does not answer so, because it is not told the size of a buffer, but people meet it.
 #[test]
 fn a_short_buffer_is_explained() {
     let text = lines(
@@ -376,7 +376,7 @@ fn a_short_buffer_is_explained() {
     assert!(!text.contains("the buffer was smaller"), "{text}");
 }
 
-/// An error names what was given once, whether it is an argument or an option's value.
+/// An error repeats what was given once, whether that is an argument or an option's value.
 #[test]
 fn an_error_does_not_repeat_itself() {
     let cases = [
@@ -406,7 +406,7 @@ fn an_id_in_hex_without_0x_is_not_taken_for_decimal() {
     }
 }
 
-/// What the help says of names and vector lengths, it says in words of its own.
+/// The help states names and vector lengths in words of its own, which have to be right.
 #[test]
 fn the_help_names_what_is_allowed() {
     let refusal = regid(&["encode", "Q"]);
@@ -424,7 +424,7 @@ fn the_help_names_what_is_allowed() {
     }
 }
 
-/// Every example in the help of the program and of each command does what it is there for.
+/// Every example in the help of the program and of each command does what it is there to show.
 #[test]
 fn the_helps_examples_work() {
     for command in [
@@ -455,7 +455,7 @@ fn the_helps_examples_work() {
     }
 }
 
-/// One wrong word among right ones: all of the wrong ones are named, and nothing is answered.
+/// With wrong words among right ones, each of the wrong ones is named, and nothing is answered.
 #[test]
 fn nothing_is_answered_in_part() {
     let output = regid(&["encode", "Z0", "Z32", "P0", "P16"]);
@@ -533,7 +533,7 @@ fn colours_are_for_terminals_or_on_demand() {
 /// The answers of Linux, as `tests/suites/conformance/cases.rs` has them.
 #[test]
 fn an_errno_is_explained_in_its_context() {
-    // The errno, the register, the call; and the stages in which it is met, by words in them.
+    // The errno, the register and the call, then words from the stages at which it is met.
     type Stages = &'static [&'static str];
     let cases: [(&str, &str, &str, Stages); 8] = [
         ("EPERM", "Z3", "get", &["not finalized"]),
@@ -556,7 +556,7 @@ fn an_errno_is_explained_in_its_context() {
         ]);
         let status = i32::from(stages.is_empty());
         let json: Value = serde_json::from_str(&lines(&output, status).join("\n")).expect("JSON");
-        // Those that depend on the vCPU, not on the caller's memory.
+        // Those that depend on the vCPU and not on the caller's memory.
         let found = json.as_array().expect("an array").iter();
         let found: Vec<_> = found.filter(|row| !row["vcpu"].is_null()).collect();
         assert_eq!(
@@ -573,7 +573,7 @@ fn an_errno_is_explained_in_its_context() {
     }
 }
 
-/// What the library's vCPU cannot answer, by Linux's `kvm_vcpu_ioctl` and the calls in it.
+/// What the library's vCPU cannot answer, according to Linux's `kvm_vcpu_ioctl` and the calls in it.
 #[test]
 fn what_only_a_kernel_answers_is_explained() {
     const ALL: [&str; 5] = ["init", "finalize", "get", "set", "list"];
@@ -607,7 +607,7 @@ fn what_only_a_kernel_answers_is_explained() {
         !explained.contains("KVM_ARM_VCPU_INIT first"),
         "{explained}"
     );
-    // An ID register is not the one that was asked for.
+    // A cause about ID registers does not appear, because none of those was asked for.
     assert_eq!(
         lines(&regid(&["explain", "EBUSY", "--reg", "Z3"]), 1).len(),
         1
@@ -624,7 +624,7 @@ fn an_errno_that_is_never_met_is_said_to_be() {
     assert!(lines(&output, 1)[0].contains("E2BIG is no answer of KVM_GET_ONE_REG of Z3"));
 }
 
-/// What a call is about is a register, or an ID, and said once.
+/// A call is about a register or an ID, which is named once.
 #[test]
 fn an_explanation_names_registers() {
     let output = regid(&["explain"]);
@@ -653,7 +653,7 @@ fn an_explanation_names_registers() {
         ),
         (both, "an ID of a coprocessor that KVM does not know"),
         (both, "an ID that names no register"),
-        // Before finalization and after it, where what to do differs.
+        // Before and after finalization, where the remedies differ.
         (both, "V"),
         (both, "V"),
         ("KVM_SET_ONE", "VLS"),
@@ -661,14 +661,15 @@ fn an_explanation_names_registers() {
         // A buffer that is too short.
         (both, "any ID"),
         ("KVM_SET_ONE", "ID_AA64PFR0_EL1, ID_AA64ZFR0_EL1"),
-        // A buffer that the kernel cannot reach, another process, a thread that is killed, a closed descriptor.
+        // A buffer that the kernel cannot reach, another process, a thread that is killed, and a closed
+        // descriptor.
         (both, "any ID"),
         (both, "any ID"),
         (both, "any ID"),
         (both, "any ID"),
     ];
     assert_eq!(headings, expected);
-    // The list is of all registers, and about none.
+    // The list is of all registers and about none of them.
     let lists = explained
         .iter()
         .filter(|line| line.contains("KVM_GET_REG_LIST"));
@@ -679,7 +680,7 @@ fn an_explanation_names_registers() {
     );
 }
 
-/// Before the first byte, however much there is to print.
+/// Whatever there is to print, the reader is gone before its first byte.
 #[test]
 fn a_reader_may_stop_reading() {
     let many = vec!["0x6080000000150060"; 1000];
@@ -698,7 +699,7 @@ fn a_reader_may_stop_reading() {
     }
 }
 
-/// Where there is no room for the message; the exit status is as ever.
+/// The message goes to a full device, and the exit status is the same as ever.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_message_that_cannot_be_written_is_no_panic() {
@@ -707,7 +708,7 @@ fn a_message_that_cannot_be_written_is_no_panic() {
     assert_eq!(status.expect("it runs").code(), Some(2));
 }
 
-/// Where a person would wait for an answer, and the program for words.
+/// Standard input is a terminal, where a person would wait for an answer and the program for words.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_terminal_is_not_read() {

@@ -1,10 +1,10 @@
-//! What `regid` says, whole: `transcript.txt` is what a terminal would show, and so is what the README has.
+//! What `regid` says, whole: `transcript.txt` and the README both have what a terminal would show.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What follows a command where its exit status is to be seen.
+/// What follows a command whose exit status is to be shown.
 const STATUS: &str = " || echo $?";
 
 /// The commands in a text, each with what follows it up to the next one.

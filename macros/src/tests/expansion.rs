@@ -1,4 +1,5 @@
-//! The code of a layout, whole: `expected.rs` has it as a person would write it.
+//! The code of a layout, whole, compared with `expected.rs`, which has it as one would write it by
+//! hand.
 
 use std::mem::take;
 
@@ -8,16 +9,17 @@ use syn::LitStr;
 
 use super::register_layout;
 
-/// The code line by line. A line ends with `;`, or with a brace.
+/// The code line by line, where a line ends with `;` or with a brace.
 fn lines(code: TokenStream) -> Vec<String> {
-    // Spaces are where tokens came together apart, and the last comma is where rustfmt wants it.
+    // Spaces depend on where tokens were joined, and a trailing comma on rustfmt, so neither is
+    // compared.
     let plain = |text: &str| text.replace([' ', ',', '\n'], "");
     let trees: Vec<_> = code.into_iter().collect();
     let (mut lines, mut line) = (Vec::new(), String::new());
     for (i, tree) in trees.iter().enumerate() {
         let text = tree.to_string();
         match tree {
-            // In `<{ 3 }>` they end nothing.
+            // In `<{ 3 }>` the braces end no line.
             TokenTree::Group(group)
                 if group.delimiter() == Delimiter::Brace
                     && trees.get(i + 1).is_none_or(|next| next.to_string() != ">") =>

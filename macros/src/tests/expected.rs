@@ -58,7 +58,7 @@ pub(crate) mod layout {
         V(V),
     }
     impl Reg {
-        /// The register slice that has this ID, or the reason why there is none.
+        /// The register slice that has this ID, or the reason why none does.
         #[inline]
         pub fn decode(
             __id: ::core::primitive::u64,
@@ -99,10 +99,11 @@ pub(crate) mod layout {
     /// How many registers have a place in the image, at the largest VQ.
     pub const REGISTERS: ::core::primitive::usize =
         sve_state::layout::generated::registers(<Layout as sve_state::layout::Layout>::BANKS, 2);
-    /// The bounds of slice 0 of every register of the image, a row for each VQ that the layout
-    /// describes. If a VQ does not have a register, the bounds in that place are empty.
+    /// The bounds of slice 0 of every register of the image, with a row for each VQ that the layout
+    /// describes. Where a VQ does not have a register, its bounds are empty.
     ///
-    /// This table is for people and tests. GET and SET compute a slice's place and do not read it.
+    /// This table is for people and tests: GET and SET do not read it, because they compute where a slice
+    /// lies.
     pub const BOUNDS: [[sve_state::layout::Bounds; REGISTERS]; 2] =
         sve_state::layout::generated::bounds_table(<Layout as sve_state::layout::Layout>::BANKS, 1u16);
     /// The layout `layout`, as a type.

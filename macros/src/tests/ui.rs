@@ -1,5 +1,5 @@
-//! The layouts of the workspace's `tests/ui`, without a compiler: what is said of each, and where. The
-//! `.stderr` beside a layout is what the compiler shows of that.
+//! The layouts of the workspace's `tests/ui`, without a compiler: what the macro says of each, and where.
+//! The `.stderr` beside a layout is what the compiler shows of that.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,13 +8,13 @@ use proc_macro2::{LineColumn, Span, TokenStream, TokenTree};
 
 use super::register_layout;
 
-/// What is accepted here, because only the compiler can tell what a path leads to.
+/// What is accepted here, because only the compiler can tell where a path leads.
 const REFUSED_BY_THE_COMPILER: [&str; 2] = ["view_elsewhere", "view_unknown"];
 
-/// A message, and the line and the column where it is shown, both from 1.
+/// A message, with the line and the column where it is shown, both counted from 1.
 type Shown = (String, usize, usize);
 
-/// The files, sorted. None in a package, which has no workspace around it.
+/// The files, sorted; none in a package, which has no workspace around it.
 fn files(folder: &str) -> Vec<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     if here.join("Cargo.toml.orig").exists() {
@@ -31,7 +31,7 @@ fn files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Where a file calls the macro, and what it gives to it.
+/// Where a file calls the macro, and what it passes.
 fn calls(tokens: TokenStream) -> Vec<(Span, TokenStream)> {
     let trees: Vec<_> = tokens.into_iter().collect();
     let mut calls = Vec::new();
@@ -50,7 +50,7 @@ fn calls(tokens: TokenStream) -> Vec<(Span, TokenStream)> {
     calls
 }
 
-/// The code that a file's calls expand to, with the place of the call.
+/// The code that a file's calls expand to, each with the place of the call.
 fn expansions(file: &Path) -> Vec<(Span, TokenStream)> {
     let text = fs::read_to_string(file).expect("it is read");
     let calls = calls(text.parse().expect("tokens"));
@@ -73,7 +73,7 @@ fn errors((call, code): (Span, TokenStream)) -> Vec<Shown> {
             continue;
         }
         let message: syn::LitStr = syn::parse2(group.stream()).expect("a message");
-        // At no token of what was given: the call is shown.
+        // A span at none of the tokens passed shows the call itself.
         let nowhere = name.span().byte_range().is_empty();
         let LineColumn { line, column } = if nowhere { call } else { name.span() }.start();
         errors.push((message.value(), line, column + 1));
@@ -109,8 +109,8 @@ fn what_is_refused_is_told_in_these_words_at_this_place() {
             assert_eq!(errors, shown, "{}", file.display());
             continue;
         }
-        // Accepted: then the message has a number of the compiler's, and is shown at what the user wrote,
-        // since the code is there.
+        // Accepted by the macro, so the message has one of the compiler's numbers and is shown at what
+        // the user wrote, since the code is there.
         assert!(
             stderr.starts_with("error[E"),
             "accepted: {}",
@@ -126,7 +126,7 @@ fn what_is_refused_is_told_in_these_words_at_this_place() {
     }
 }
 
-/// Whether one of the tokens stands here.
+/// Whether one of the tokens starts here.
 fn stands_at(tokens: &TokenStream, line: usize, column: usize) -> bool {
     tokens.clone().into_iter().any(|tree| {
         let here = tree.span().start() == LineColumn { line, column };

@@ -1,6 +1,6 @@
-//! Why a call fails, and what to do: words for what the library's vCPU answers. Where the reason is the
-//! vCPU's stage, the library has them. The tests hold every line against that vCPU: it applies to
-//! failures only, to some at least, and its remedy helps.
+//! Why a call fails and what to do about it, in words for what the library's vCPU answers; where the
+//! reason is the vCPU's stage, the words are the library's own. The tests hold every entry against that
+//! vCPU: it applies only to failures, it applies to some, and its remedy helps.
 
 use sve_state::Errno;
 use sve_state::vcpu::{Refusal, Stage};
@@ -15,10 +15,12 @@ pub(crate) struct Cause {
     pub(crate) applies: fn(&Case) -> bool,
     pub(crate) why: &'static str,
     pub(crate) remedy: &'static str,
-    /// The calls that fail for it, and of which register, if the library's vCPU does not: it has neither
-    /// processes, nor memory that cannot be reached, nor registers of other coprocessors.
+    /// The calls that fail for this reason, and the registers for which they do, where the library's
+    /// vCPU cannot: it has no processes, no memory that cannot be reached, and no registers of other
+    /// coprocessors.
     pub(crate) elsewhere: &'static [(Call, Option<&'static str>)],
-    /// The remedy as calls before the one that failed; none, where that call is to be another one.
+    /// The remedy, as calls to make before the one that failed; empty where another call is to be made
+    /// in its place.
     #[cfg_attr(not(test), expect(dead_code, reason = "the tests take these steps"))]
     pub(crate) first: &'static [Step],
 }
@@ -34,7 +36,7 @@ pub(crate) enum Step {
     Finalize,
 }
 
-/// The cause that the library has words for, and when it applies.
+/// A cause for which the library has the words and knows when it applies.
 macro_rules! refused {
     ($refusal:expr, $first:expr) => {
         Cause {
@@ -163,7 +165,7 @@ pub(crate) const CAUSES: &[Cause] = &[
     },
     Cause {
         errno: Errno::EINVAL,
-        // The cases have buffers of the right size.
+        // The cases always have buffers of the right size.
         applies: |_| false,
         why: "the buffer was smaller than the size in the ID: kvm-ioctls answers so, and the library's \
               vCPU; the kernel is not told how large a buffer is",
@@ -211,7 +213,8 @@ mod tests {
         )
     }
 
-    /// Both ways: a case that fails has one cause, of its errno; one that succeeds has none.
+    /// Both ways: a case that fails has exactly one cause, with its errno, and one that succeeds has
+    /// none.
     #[test]
     fn causes_are_those_of_the_librarys_vcpu() {
         let cases = Case::all(&Target::examples());

@@ -1,4 +1,4 @@
-//! `regid explain`: what an errno means, by making every call on the library's own vCPU.
+//! `regid explain`: what an errno means, found by making every call on the library's own vCPU.
 
 mod cause;
 mod stage;
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     call: Option<Call>,
 }
 
-/// A register slice by the name that it was asked for.
+/// A register slice, with the name that it was asked for by.
 #[derive(Clone)]
 struct Register {
     id: u64,
@@ -45,7 +45,7 @@ const MAX_ERRNO: i32 = 4095;
 
 fn errno(text: &str) -> Result<Errno, String> {
     let known = || (1..=133).map(Errno).filter(|errno| errno.name().is_some());
-    // As in a kernel's log, -1 is taken too.
+    // -1 is accepted too, because a kernel's log has it so.
     let number = text.parse().map(i32::saturating_abs);
     if let Ok(number @ 1..=MAX_ERRNO) = number {
         return Ok(Errno(number));
@@ -71,7 +71,7 @@ fn reg(text: &str) -> Result<Register, String> {
         });
     }
     let id = register::number(text)?;
-    // Other coprocessors have registers that are not described here, and answers of their own.
+    // Other coprocessors have registers that are not described here, with answers of their own.
     if id & COPROC_MASK != sve::Layout::PREFIX & COPROC_MASK {
         register::decode(id)?;
     }
@@ -94,7 +94,7 @@ struct Row {
 }
 
 impl Row {
-    /// A reason why a call fails, without a case.
+    /// A reason why a call fails, without a case that shows it.
     fn of(cause: &Cause, call: Call) -> Self {
         Self {
             errno: cause.errno.to_string(),
@@ -162,7 +162,7 @@ impl Args {
                     vcpu: Some(case.of_which_vcpu()),
                     ..Row::of(cause, case.call)
                 };
-                // Targets of one name can fail alike.
+                // Two targets of the same name can fail alike.
                 if !rows.contains(&row) {
                     rows.push(row);
                 }

@@ -1,4 +1,4 @@
-//! Every call in every stage of a vCPU's life, made on the library's own vCPU.
+//! Every call at every stage of a vCPU's life, made on the library's own vCPU.
 
 use clap::ValueEnum;
 use sve_state::layout::{ARCH_MASK, COPROC_MASK, Layout, Reason, SIZE_SHIFT};
@@ -48,7 +48,8 @@ const STAGES: [Stage; 4] = [
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) id: u64,
-    /// The register, by the name that it was asked for, or what the ID is; empty where there is none.
+    /// The name that the register was asked for by, or what the ID is; empty where there is no
+    /// register.
     pub(crate) name: String,
     pub(crate) kind: Kind,
 }
@@ -58,23 +59,24 @@ pub(crate) struct Target {
 pub(crate) enum Kind {
     /// No register: the vCPU as a whole.
     Vcpu,
-    /// As that, on a host without SVE.
+    /// The same, on a host without SVE.
     HostWithoutSve,
-    /// As the first, with room for fewer IDs than the vCPU has.
+    /// The vCPU as a whole, with room for fewer IDs than it has.
     ShortList,
     /// A register in `sve_state`: its slice 0.
     Register,
     /// A further slice of one.
     FurtherSlice,
-    /// The vector lengths; when written, those of the host.
+    /// The vector lengths; when they are written, those of the host.
     Vls,
-    /// Vector lengths to be written that are not the host's up to a maximum.
+    /// Vector lengths to write that are not the host's up to a maximum.
     OtherVls,
     /// A register that is the low bits of one in `sve_state`.
     View,
     /// FPSR, FPCR.
     Status,
-    /// An ID of another architecture, or with a stray bit, a wrong size, or a wrong number in SVE.
+    /// An ID of another architecture, or one with a stray bit, a wrong size, or a wrong number in
+    /// SVE.
     Invalid,
     /// An ID with a coprocessor that KVM does not know.
     Coprocessor,
@@ -86,7 +88,7 @@ impl Target {
         Self { id, name, kind }
     }
 
-    /// What GET and SET of this ID can be about, and what to call it.
+    /// What GET and SET of this ID can be about, under this name.
     pub(crate) fn of_id(id: u64, name: &str) -> Vec<Self> {
         let one = |kind| vec![Self::new(kind, id, name)];
         let past_the_first = |slice: u16| match slice {
@@ -125,7 +127,7 @@ impl Target {
             }
         }
         let z0 = sve::Z0.id();
-        // A wrong size, number 32, a stray bit, no architecture.
+        // In turn: a wrong size, number 32, a stray bit, no architecture.
         let nothing = [
             z0 + (1 << SIZE_SHIFT),
             sve::Z31.id() + 0x20,
@@ -140,7 +142,7 @@ impl Target {
         targets
     }
 
-    /// The value for a SET. All but VLS take any.
+    /// The value for a SET, which is arbitrary for all but VLS.
     fn value(&self) -> Vec<u8> {
         match self.kind {
             Kind::Vls => Vls::ARCHITECTURAL.to_bytes().to_vec(),
@@ -159,7 +161,7 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// Every call in every stage, with these targets for GET and SET.
+    /// Every call at every stage, with these targets for GET and SET.
     pub(crate) fn all(targets: &[Target]) -> Vec<Self> {
         let [vcpu, host, short] = [Kind::Vcpu, Kind::HostWithoutSve, Kind::ShortList]
             .map(|kind| Target::new(kind, 0, ""));
@@ -173,11 +175,11 @@ impl Case {
                 Call::List => &list,
             };
             for target in targets {
-                // What the VLS is to be is no question for a GET.
+                // A GET does not depend on what VLS is to be written.
                 if call == Call::Get && target.kind == Kind::OtherVls {
                     continue;
                 }
-                // There a vCPU comes no further.
+                // On such a host, a vCPU gets no further.
                 let stages = match target.kind {
                     Kind::HostWithoutSve => &STAGES[..1],
                     _ => &STAGES,
@@ -192,13 +194,13 @@ impl Case {
         cases
     }
 
-    /// Why the library says that the stage refuses the call.
+    /// Why the stage refuses the call, as the library says it.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         let call = match self.call {
             Call::Get => vcpu::Call::Get(RegId(self.target.id)),
             Call::Set => vcpu::Call::Set(RegId(self.target.id)),
             Call::Finalize => vcpu::Call::Finalize,
-            // No step of the library makes these two.
+            // No step of the library makes these two calls.
             Call::Init => return None,
             Call::List => {
                 return match self.stage {
@@ -211,7 +213,7 @@ impl Case {
         self.stage.refuses(call)
     }
 
-    /// A vCPU that has come so far; its host has every VQ, or none.
+    /// A vCPU that has come this far, on a host with every VQ or with none.
     pub(crate) fn vcpu(&self) -> Result<Vcpu<Box<[u8]>>, Errno> {
         let host = match self.target.kind {
             Kind::HostWithoutSve => Vls::EMPTY,
@@ -231,7 +233,7 @@ impl Case {
         Ok(vcpu)
     }
 
-    /// The stage in words, and the host where that is the reason.
+    /// The stage in words, or the host where that is the reason.
     pub(crate) fn of_which_vcpu(&self) -> String {
         match self.target.kind {
             Kind::HostWithoutSve => "created on a host without SVE".to_owned(),
