@@ -8,8 +8,8 @@
 //! Three words that Linux uses:
 //!
 //! * VQ is a vector length in quadwords of 128 bits, 1 to 16.
-//! * VLS is the set of vector lengths that a vCPU has. It is a pseudo-register: it has an ID, and calls read and write
-//!   it, but the processor has no such register.
+//! * VLS is the set of vector lengths that a vCPU has. It is a pseudo-register, which has an ID and is read and
+//!   written by calls, but is not a register of the processor.
 //! * A slice is what one ONE_REG call moves: 2048 bits for a Z register, and 256 bits for a P register or FFR, whatever
 //!   the vector length.
 //!
@@ -22,15 +22,15 @@
 //! | [`register_layout!`] | a layout of your own |
 //! | [`image`] | `sve_state` and its slices: GET and SET of one, a register in place, the V registers |
 //! | [`OneReg`] | the trait to implement for your vCPU, if it is not a `kvm_ioctls::VcpuFd` |
-//! | [`kvm`] | which versions of `kvm_ioctls` have a `VcpuFd` that works here; a newtype for other versions; the vector lengths of a host |
+//! | [`kvm`] | the versions of `kvm_ioctls` whose `VcpuFd` works here; a newtype for other versions; the vector lengths of a host |
 //! | [`vcpu`] | vector lengths, finalization, capture and restore, in the order that KVM wants |
 //! | [`Vls`] | sets of vector lengths, and what narrowing them allows |
 //! | `snapshot` | a captured vCPU as bytes (feature `snapshot`) |
 //! | [`signal`], [`regset`] | the same registers in signal frames, from ptrace and in core files |
-//! | [`gdb`] | for gdb and LLDB: the target description, and a register by its number |
+//! | [`gdb`] | what a stub for gdb and LLDB needs: the target description, and a register by its number |
 //! | [`shim`], [`Errno`] | the kernel's side: a vCPU that answers as KVM does |
-//! | `live` (aarch64 only) | the registers of the processor itself, for those who have no KVM below them |
-//! | [`guide`] | for a VMM that has all that in another form: what it deletes and writes; a register file for an emulator; what is promised and tested; what `unsafe` code relies on |
+//! | `live` (aarch64 only) | the registers of the processor itself, for a program with no KVM below it |
+//! | [`guide`] | what a VMM deletes and writes that keeps all this in a form of its own; a register file for an emulator; what is promised and tested; what `unsafe` code relies on |
 //!
 //! # One vCPU to another
 //!
@@ -70,7 +70,7 @@
 //!
 //! # The same registers elsewhere
 //!
-//! A core note ([`regset`]), which a VMM writes into a guest's dump and a crash tool reads; ptrace gives the same bytes.
+//! A core note ([`regset`]), which a VMM writes into a guest's dump for a crash tool, in the bytes that ptrace gives too:
 //!
 //! ```
 //! # use sve_state::{SveState, Vq, regset::{Payload, Regset}, sve, vcpu::Status};
@@ -120,7 +120,8 @@
 //! | `serde` | `serde` for snapshots | `serde` |
 //! | `kvm` | ONE_REG on `kvm_ioctls::VcpuFd` and `&VcpuFd`, on Linux on aarch64 | `kvm-ioctls`, 0.15 to 0.25 |
 //!
-//! It is always `no_std`, and without the feature `alloc` it allocates nothing. How fast it is, the README says with measured ratios.
+//! The crate is always `no_std`, and without the feature `alloc` it allocates nothing. The README says how fast it is, with
+//! measured ratios.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -153,9 +154,9 @@ mod formats;
 // The registers of the processor itself.
 mod processor;
 
-/// A page, not code: for [a VMM](#a-vmm) that keeps SVE state in a form of its own, what it deletes and writes; for
-/// [an emulator](#an-emulator), a register file on the shim; what is [guaranteed](#guarantees), with the test of each
-/// promise; and what `unsafe` code relies on, so what has to be [trusted](#trust).
+/// A page without code of its own: what [a VMM](#a-vmm) that keeps SVE state in another form deletes and writes; a
+/// register file on the shim for [an emulator](#an-emulator); what is [guaranteed](#guarantees), with the test of each
+/// promise; and what `unsafe` code relies on, which is what has to be [trusted](#trust).
 ///
 #[doc = include_str!("pages/adoption.md")]
 ///
@@ -167,8 +168,8 @@ mod processor;
 pub mod guide {}
 
 #[doc = include_str!("pages/register_layout.md")]
-// A program may depend on this crate under another name, which the procedural macro cannot know; `$crate` always names
-// this crate, so this macro hands it on.
+// The procedural macro cannot know under which name a program depends on this crate, so this macro passes it `$crate`,
+// which always names this crate.
 #[macro_export]
 macro_rules! register_layout {
     ($($layouts:tt)*) => {

@@ -9,14 +9,14 @@ use crate::lengths::vq::Vq;
 pub struct FieldError {
     /// The structure, as the kernel's header calls it.
     pub record: &'static str,
-    /// The field, as the header calls it; `bytes` stands for the buffer's length in bytes.
+    /// The field, as the header calls it, or `bytes` for the buffer's length in bytes.
     pub field: &'static str,
     /// What it holds.
     pub found: u64,
     /// What it may hold.
     #[doc(hidden)]
     pub allowed: Allowed,
-    /// What the numbers do not say: why, or who writes it so.
+    /// What the numbers do not say, such as why, or who writes it so.
     #[doc(hidden)]
     pub note: Option<&'static str>,
 }
@@ -56,9 +56,9 @@ pub enum Allowed {
     Exactly(u64),
     /// These bits.
     Bits(u64),
-    /// A multiple of 8, between these two.
+    /// A multiple of 8 from one to the other.
     EightsBetween(u64, u64),
-    /// A multiple of 16, between these two.
+    /// A multiple of 16 from one to the other.
     SixteensBetween(u64, u64),
 }
 
@@ -96,7 +96,7 @@ impl fmt::Display for FieldError {
 
 impl core::error::Error for FieldError {}
 
-/// A structure of the kernel's in bytes, whose numbers are in this machine's byte order.
+/// A structure of the kernel's as bytes, whose numbers are in this machine's byte order.
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'a> {
     /// What the kernel calls it.
@@ -135,7 +135,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// So many bytes of it, from `at` on.
+    /// The `bytes` bytes of it that start at `at`.
     pub(crate) fn part(&self, at: usize, bytes: usize) -> Result<&'a [u8], FieldError> {
         let found = self.bytes.len() as u64;
         let end = at.saturating_add(bytes);
@@ -161,7 +161,7 @@ impl<'a> Record<'a> {
         self.array(at).map(u64::from_ne_bytes)
     }
 
-    /// Checks a vector length in bytes, which must be between these two.
+    /// Checks a vector length in bytes, which must lie between these two.
     pub(crate) fn vq(
         &self,
         field: &'static str,
@@ -175,7 +175,8 @@ impl<'a> Record<'a> {
     }
 }
 
-/// The first `needed` bytes of the caller's buffer, to write a record of this name to.
+/// The first `needed` bytes of the caller's buffer, into which a record of this name is to be
+/// written.
 pub(crate) fn room<'a>(
     name: &'static str,
     bytes: &'a mut [u8],
@@ -186,7 +187,7 @@ pub(crate) fn room<'a>(
     bytes.get_mut(..needed).ok_or(short)
 }
 
-/// Writes fields from the front of a buffer that has room for them.
+/// Writes fields one after the other into a buffer that has room for them.
 pub(crate) fn put(bytes: &mut [u8], fields: &[&[u8]]) {
     let mut at = 0;
     for field in fields {

@@ -1,7 +1,7 @@
-//! What gdb and LLDB want of a stub: a description of the registers, and each of them by its number.
+//! What a stub for gdb and LLDB needs: a description of the registers, and each of them by its number.
 //!
-//! Both speak gdb's remote protocol, and both take the features `org.gnu.gdb.aarch64.core` and either `…sve`
-//! or `…fpu`, so a [`Description`] has a vector length or none. Registers are numbered in its order:
+//! Both debuggers speak gdb's remote protocol and take the features `org.gnu.gdb.aarch64.core` and either `…sve` or
+//! `…fpu`, so a [`Description`] has a vector length or none. It numbers the registers in this order:
 //!
 //! | with SVE | without | register | bits |
 //! | --- | --- | --- | --- |
@@ -14,12 +14,12 @@
 //! | 84 | | ffr | 16 · VQ |
 //! | 85 | | vg, the vector length in units of 64 bits | 64 |
 //!
-//! The first 34 are the VMM's own; all others are read and written here, on an image or on a vCPU. Bytes are
-//! in little-endian order, the one that debuggers assume of aarch64. QEMU's stub describes the same 86
-//! registers, by the same names, in the same order and sizes. A VMM that has more, such as tpidr, appends their
-//! features ([`Description::with_features`]).
+//! The first 34 are the VMM's own, and all others are read and written here, on an image or on a vCPU. Bytes are in
+//! little-endian order, which debuggers assume of aarch64. QEMU's stub describes the same 86 registers, with the same
+//! names, order and sizes. A VMM that has more, such as tpidr, appends their features
+//! ([`Description::with_features`]).
 //!
-//! A `g` packet may stop after cpsr, at 268 bytes; the debugger then asks for each of the others (`p`).
+//! A `g` packet may stop after cpsr, at 268 bytes, since the debugger then asks for each of the others (`p`).
 //!
 //! ```
 //! use sve_state::gdb::{self, Description, Reg};
@@ -52,7 +52,7 @@
 //! (gdb) info registers cpsr fpsr fpcr    # [ SP EL=1 F I A D N ]
 //! ```
 //!
-//! gdb makes `$v3`, `$d3` and `$s3` of z3. To set one of them it writes z3: after `set var $v3…` all of z3
+//! gdb derives `$v3`, `$d3` and `$s3` from z3, and sets one of them by writing z3, so after `set var $v3…` all of z3
 //! above those 16 bytes is zero. It takes the vector length from the description, once for each connection.
 //!
 //! # In LLDB
@@ -63,13 +63,13 @@
 //! (lldb) register write p0 '{0xff 0x00 0x00 0x00}'
 //! ```
 //!
-//! A vector is written whole. Since version 21 LLDB makes v3, d3 and s3 of z3, and writes z3 to set one of
-//! them: what is above stays as it was if z3 has been read at this stop, and becomes zero if it has not. So
-//! `register read z3` before `register write v3`. The vector length is that of vg, at each stop.
+//! A vector is written whole. Since version 21 LLDB derives v3, d3 and s3 from z3, and sets one of them by writing
+//! z3: what is above stays as it was if z3 has been read at this stop, and otherwise becomes zero, so
+//! `register read z3` before `register write v3`. It takes the vector length from vg, at each stop.
 //!
-//! LLDB goes by the name of a register's type, and calls it a vector if that starts with `vec`. The types here
-//! do, so P and FFR are right in both versions. Under another name, such as the `svep` of gdb and QEMU, a
-//! predicate is an integer to LLDB: at VQ 8 with its halves exchanged.
+//! LLDB calls a register a vector if the name of its type starts with `vec`. The types here have such names, so P and
+//! FFR are right in both versions. Under another name, such as the `svep` of gdb and QEMU, LLDB takes a predicate for
+//! an integer, at VQ 8 with its halves exchanged.
 //!
 //! # What differs by debugger
 //!
@@ -85,19 +85,18 @@
 //! | core file: only NT_ARM_SSVE | no | no | yes | yes |
 //! | core file: without SVE, and EI_OSABI 0 | yes | yes | no | yes |
 //!
-//! `cargo harness debuggers` holds each cell. In a core file all the registers in question must be right.
+//! `cargo harness debuggers` tests each cell. Of a core file, all the registers in question must be right.
 //!
-//! * gdb takes the first thread's vector length for all threads of a core file, so registers of another
-//!   length are other registers' bytes, without a warning: for gdb,
-//!   [resize](crate::SveState::resize_from) all to the largest one. LLDB shows these with the zeros that this
-//!   adds.
-//! * gdb looks for FPSR and FPCR in a core note where there is no room for them at some vector lengths
+//! * gdb takes the first thread's vector length for all threads of a core file, and without a warning shows other
+//!   registers' bytes for registers of another length, so for gdb [resize](crate::SveState::resize_from) all to the
+//!   largest one. LLDB shows these with the zeros that this adds.
+//! * At some vector lengths, gdb looks for FPSR and FPCR where a core note has no room for them
 //!   ([`regset`](crate::regset)).
-//! * gdb 13 knows no NT_ARM_SSVE, and shows V of the note NT_PRFPREG. gdb 16.3 and 18.1 show no vector register
+//! * gdb 13 does not know NT_ARM_SSVE, and shows V of the note NT_PRFPREG. gdb 16.3 and 18.1 show no vector register
 //!   at all if the thread has no NT_ARM_ZA, for which there is
 //!   [`inactive_za_note`](crate::regset::Regset::inactive_za_note).
-//! * LLDB up to 19 opens a core file only if EI_OSABI is 3 (Linux), or if there is a note of the owner `LINUX`,
-//!   which NT_ARM_SVE is.
+//! * LLDB up to 19 opens a core file only if EI_OSABI is 3 (Linux), or if a note has the owner `LINUX`, as NT_ARM_SVE
+//!   does.
 //! * elfutils opens a core file only with NT_PRPSINFO.
 //!
 //! Source: "AArch64 Features" in gdb's manual, and what the versions above accept. Fields of cpsr, fpsr and
@@ -130,14 +129,14 @@ const P: u32 = FPCR + 1;
 const FFR: u32 = P + 16;
 const VG: u32 = FFR + 1;
 
-/// What gdb is told of a vCPU. Its [`Display`](fmt::Display) is the XML document, `target.xml`.
+/// What gdb is told about a vCPU, with the XML document `target.xml` as its [`Display`](fmt::Display).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Description {
     /// None without SVE.
     vq: Option<Vq>,
 }
 
-/// A register of a [`Description`]. Its [`Display`](fmt::Display) is gdb's name.
+/// A register of a [`Description`], with gdb's name as its [`Display`](fmt::Display).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reg {
     /// The VMM's own: x0 to x30, 31 for sp, 32 for pc, 33 for cpsr.
@@ -154,13 +153,13 @@ pub enum Reg {
     P(sve::P),
     /// With SVE.
     Ffr,
-    /// The vector length in units of 64 bits. It can be written with the value that it has.
+    /// The vector length in units of 64 bits, which can be written only with the value that it has.
     Vg,
 }
 
 impl Description {
-    /// Of a vCPU with these vector lengths, as [`Finalized::vls`] gives them: none without SVE.
-    /// The largest decides the size of the registers, and is at most 16 quadwords.
+    /// Describes a vCPU with these vector lengths, as [`Finalized::vls`] gives them: none without SVE. The largest
+    /// decides the size of the registers, and is at most 16 quadwords.
     pub fn from_vls(vls: Vls) -> Result<Self, VqError> {
         let vq = vls.max();
         vq.map_or(Ok(()), check_vq::<sve::Layout>)?;
@@ -173,8 +172,8 @@ impl Description {
         self.vq
     }
 
-    /// The document with further `<feature>` elements after its own, such as gdb's `org.gnu.gdb.aarch64.tls`.
-    /// Their registers are numbered from [`count`](Self::count) on, and are the VMM's own.
+    /// The document with further `<feature>` elements after its own, such as gdb's `org.gnu.gdb.aarch64.tls`. Their
+    /// registers are the VMM's own, and are numbered from [`count`](Self::count) on.
     ///
     /// ```
     /// # use sve_state::{Vls, gdb::Description};
@@ -239,7 +238,7 @@ impl Description {
         }
     }
 
-    /// The register with this number, if it is one of those that are kept here, and its size.
+    /// The register with this number and its size, if it is one of those that are kept here.
     fn kept<E>(self, number: u32) -> Result<(Reg, usize), GdbError<E>> {
         match self.register(number) {
             Ok(Reg::Core(_)) => Err(GdbError::Core { number }),
@@ -251,7 +250,7 @@ impl Description {
         }
     }
 
-    /// The same for a register to be written, and a check of the bytes.
+    /// The same for a register to be written, with a check of the bytes.
     fn to_write<E>(self, number: u32, bytes: &[u8]) -> Result<Reg, GdbError<E>> {
         let (register, size) = self.kept(number)?;
         if bytes.len() != size {
@@ -274,7 +273,7 @@ impl Description {
         (2 * u64::from(self.vq.map_or(0, Vq::get))).to_le_bytes()
     }
 
-    /// Checks that an image has the description's vector length; without SVE, the smallest.
+    /// Checks that an image has the description's vector length or, without SVE, the smallest.
     fn check<S: Storage>(self, state: &SveState<S>) -> Result<(), GdbError<Infallible>> {
         let vq = self.vq.unwrap_or(Vq::MIN);
         if state.vq() == vq {
@@ -284,9 +283,9 @@ impl Description {
         Err(GdbError::Image { image, vq })
     }
 
-    /// Reads a register of an image into the first bytes of a buffer, and gives these bytes. The buffer must
-    /// have as many bytes as the register; [`MAX_BYTES`] are always enough. Without SVE the image has VQ 1,
-    /// and Z stands for V.
+    /// Reads a register of an image into the first bytes of a buffer, and returns these bytes. The buffer must have
+    /// as many bytes as the register, for which [`MAX_BYTES`] are always enough. Without SVE the image has VQ 1,
+    /// where V is all of Z.
     pub fn read<'a, S: Storage>(
         self,
         number: u32,
@@ -310,7 +309,7 @@ impl Description {
         Ok(bytes)
     }
 
-    /// Writes a register of an image from as many bytes as it has.
+    /// Writes a register of an image from exactly as many bytes as it has.
     pub fn write<S: Storage + AsMut<[u8]>>(
         self,
         number: u32,
@@ -333,14 +332,14 @@ impl Description {
     }
 }
 
-/// A slice that starts with these bytes, and has zeros after them.
+/// A slice that starts with these bytes and continues with zeros.
 fn slice<B: InImage>(bytes: &[u8]) -> B::Slice {
     let mut slice = <B::Slice as crate::layout::ByteArray>::ZEROS;
     slice.as_mut()[..bytes.len()].copy_from_slice(bytes);
     slice
 }
 
-/// The bytes as an array. The caller has checked that there are exactly as many.
+/// The bytes as an array; the caller has checked that there are exactly as many.
 fn value<const N: usize>(bytes: &[u8]) -> [u8; N] {
     let mut value = [0; N];
     value.copy_from_slice(bytes);
@@ -356,9 +355,9 @@ fn room<E>(register: Reg, bytes: &mut [u8], expected: usize) -> Result<&mut [u8]
     })
 }
 
-/// Reads a register of a vCPU into the first bytes of a buffer, and gives these bytes. The buffer must have
-/// as many bytes as the register; [`MAX_BYTES`] are always enough. One GET; none for `vg`. The numbers are
-/// those of [`Description::from_vls`] the vCPU's vector lengths.
+/// Reads a register of a vCPU into the first bytes of a buffer, and returns these bytes. The buffer must have as many
+/// bytes as the register, for which [`MAX_BYTES`] are always enough. It takes one GET, or none for `vg`. The numbers
+/// are those of the [`Description::from_vls`] of the vCPU's vector lengths.
 pub fn read_vcpu<'a, V: OneReg>(
     vcpu: &Finalized<V>,
     number: u32,
@@ -374,7 +373,7 @@ pub fn read_vcpu<'a, V: OneReg>(
     Ok(bytes)
 }
 
-/// Writes a register of a vCPU from as many bytes as it has. One SET; none for `vg`.
+/// Writes a register of a vCPU from exactly as many bytes as it has, with one SET, or none for `vg`.
 pub fn write_vcpu<V: OneReg>(
     vcpu: &mut Finalized<V>,
     number: u32,
@@ -392,7 +391,7 @@ pub fn write_vcpu<V: OneReg>(
 }
 
 impl Reg {
-    /// The ID that ONE_REG takes for it, where it is kept here.
+    /// The ID that ONE_REG takes for the register, if it is kept here.
     fn id(self) -> Option<u64> {
         match self {
             Self::Core(_) | Self::Vg => None,
@@ -424,11 +423,11 @@ impl fmt::Display for Reg {
     }
 }
 
-/// Kinds of number: a name, and gdb's type.
+/// Kinds of number, each with a name and gdb's type.
 type Kinds = &'static [(&'static str, &'static str)];
 
-/// The members of a vector register's type: a union of vectors, by the size of their elements in bytes, each
-/// a union of the kinds of number that gdb has of this size.
+/// The members of a vector register's type, a union of vectors: for each size of their elements in bytes, a union of
+/// the kinds of number that gdb has of this size.
 const ELEMENTS: [(&str, usize, Kinds); 5] = [
     ("q", 16, &[("u", "uint128"), ("s", "int128")]),
     (
@@ -545,8 +544,8 @@ impl<F: fmt::Display> fmt::Display for Document<F> {
             }
             let bits = 8 * description.size(register);
             write!(f, "<reg name=\"{register}\" bitsize=\"{bits}\"")?;
-            // LLDB goes by the name of a type: a register is bytes if the name starts with `vec`, whatever the
-            // element says, and an integer if it starts otherwise, which LLDB cannot read at most sizes of P.
+            // LLDB goes by the name of a type: if it starts with `vec` the register is bytes, whatever the element
+            // says, and otherwise an integer, which LLDB cannot read at most sizes of P.
             let kind = match register {
                 Reg::Core(31) => Some("data_ptr"),
                 Reg::Core(32) => Some("code_ptr"),
@@ -612,7 +611,7 @@ impl Description {
     }
 }
 
-/// Why a register is not read or written; nothing has changed then.
+/// Why a register was not read or written, in which case nothing has changed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GdbError<E> {
@@ -628,7 +627,7 @@ pub enum GdbError<E> {
         /// Its number.
         number: u32,
     },
-    /// Another number of bytes than the register has; or, to read, fewer.
+    /// Another number of bytes than the register has or, to read one, fewer.
     Size {
         /// The register.
         register: Reg,
@@ -637,14 +636,14 @@ pub enum GdbError<E> {
         /// How many there are.
         found: usize,
     },
-    /// Another vector length was written; a vCPU keeps the one that it has.
+    /// Another vector length was written than the one that the vCPU has and keeps.
     Vg {
         /// What was written, in units of 64 bits.
         found: u64,
         /// What it is.
         vg: u64,
     },
-    /// The image is of another vector length than the description.
+    /// The image has another vector length than the description.
     Image {
         /// The image's.
         image: Vq,

@@ -1,4 +1,4 @@
-//! What ptrace hands out and core files keep: the register sets `NT_ARM_SVE` and `NT_ARM_SSVE`.
+//! The register sets `NT_ARM_SVE` and `NT_ARM_SSVE`, which ptrace hands out and core files keep.
 //!
 //! ```text
 //! header  Z0 … Z31  P0 … P15  FFR  padding  FPSR  FPCR  padding     SVE_PT_SIZE(vq, SVE)
@@ -8,8 +8,8 @@
 //! 16      512       4     4     8                                   544 bytes
 //! ```
 //!
-//! Between header and padding stands `sve_state` as it is, so it is borrowed, not copied. The header, FPSR,
-//! FPCR and V are in the host's byte order. Lengths in the header are in bytes.
+//! Between header and padding lies `sve_state` as it is, so it is borrowed and not copied. The header, FPSR, FPCR and
+//! V are in the host's byte order, and lengths in the header are in bytes.
 //!
 //! ```
 //! use sve_state::regset::{Payload, Regset};
@@ -32,14 +32,14 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! gdb looks for FPSR and FPCR directly after the registers, as if there were no padding, so [`Regset::write`] puts a copy
-//! of both into the padding where that has room for them, which is at VQ 1 to 4 and 9 to 12; at VQ 8 and 16 there is no
-//! padding. At every power of two gdb therefore shows the right values, and so does a program that goes by the kernel's
-//! layout. At VQ 5 to 7 and 13 to 15 gdb shows other bytes for these two registers.
+//! gdb looks for FPSR and FPCR directly after the registers, as if there were no padding. There is none at VQ 8 and
+//! 16, and at VQ 1 to 4 and 9 to 12 it has room for a copy of both, which [`Regset::write`] puts there. At every
+//! power of two gdb therefore shows the right values, and so does a program that goes by the kernel's layout. At VQ 5
+//! to 7 and 13 to 15 gdb shows other bytes for these two registers.
 //!
-//! gdb takes the first thread's vector length for all threads of a core file: for gdb,
-//! [resize](SveState::resize_from) all of them to the largest. LLDB shows each thread at its own, and finds FPSR
-//! and FPCR at every vector length. [`gdb`](crate::gdb#what-differs-by-debugger) has what else differs.
+//! gdb also takes the first thread's vector length for all threads of a core file, so for gdb
+//! [resize](SveState::resize_from) all of them to the largest. LLDB shows each thread at its own, and finds FPSR and
+//! FPCR at every vector length. [`gdb`](crate::gdb#what-differs-by-debugger) has what else differs.
 //!
 //! Source: `struct user_sve_header` and `SVE_PT_*` in Linux's `arch/arm64/include/uapi/asm/ptrace.h`, and
 //! `Documentation/arch/arm64/sve.rst`.
@@ -62,28 +62,28 @@ pub const NT_ARM_SSVE: u32 = 0x40b;
 pub const NT_ARM_ZA: u32 = 0x40c;
 /// The type of the core note that has a [`FpsimdState`], with the owner `CORE` (`linux/elf.h`).
 pub const NT_PRFPREG: u32 = 2;
-/// The owner of `NT_ARM_SVE` in a core file. Under another owner, readers skip the note silently.
+/// The owner of `NT_ARM_SVE` in a core file; under another owner, readers skip the note silently.
 #[doc(hidden)]
 pub const NOTE_OWNER: &str = "LINUX";
 
-/// `SVE_PT_REGS_SVE`: what follows are SVE registers.
+/// `SVE_PT_REGS_SVE`: SVE registers follow.
 #[doc(hidden)]
 pub const REGS_SVE: u16 = 1;
 /// `SVE_PT_VL_INHERIT`: the thread passes its vector length on to programs that it executes.
 pub const VL_INHERIT: u16 = 2;
-/// `SVE_PT_VL_ONEXEC`: in PTRACE_SETREGSET, the vector length is for after the next `execve`.
+/// `SVE_PT_VL_ONEXEC`: in PTRACE_SETREGSET, the vector length takes effect at the next `execve`.
 pub const VL_ONEXEC: u16 = 4;
 
 const NAME: &str = "user_sve_header";
 /// `struct user_sve_header`, in bytes.
 const HEADER: usize = 16;
-/// An ELF note's header, and the owner's name with its padding.
+/// An ELF note's header and the owner's name with its padding.
 const NOTE_HEADER: usize = 12 + 8;
 /// The size of [`Regset::inactive_za_note`] in bytes.
 #[doc(hidden)]
 pub const ZA_NOTE_BYTES: usize = NOTE_HEADER + HEADER;
 
-/// A register set: `struct user_sve_header`, and what follows it.
+/// A register set: `struct user_sve_header` and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Regset<'a> {
     /// None for a `vl` of 0.
@@ -99,30 +99,30 @@ pub struct Regset<'a> {
 pub enum Payload<'a> {
     /// SVE registers.
     Sve {
-        /// Z, P and FFR. Of NT_ARM_SSVE, FFR is zero without FEAT_SME_FA64.
+        /// Z, P and FFR. In NT_ARM_SSVE, FFR is zero without FEAT_SME_FA64.
         state: SveState<&'a [u8]>,
         /// FPSR and FPCR.
         status: Status,
     },
-    /// V registers: the thread has used no others since its last system call.
+    /// V registers, because the thread has used no others since its last system call.
     Fpsimd(FpsimdState<'a>),
-    /// No registers: the thread is not in the mode that was asked for.
+    /// No registers, because the thread is not in the mode that was asked for.
     None,
 }
 
 impl<'a> Regset<'a> {
-    /// From the start of what PTRACE_GETREGSET of NT_ARM_SVE has written, or of that core note's content.
+    /// Parses what PTRACE_GETREGSET of NT_ARM_SVE has written, or that core note's content, from its start.
     ///
-    /// The header says how large the register set is. More bytes may follow: PTRACE_GETREGSET gives all that
-    /// the largest one would take. Every field of the header that decides something is checked: `max_size`,
-    /// `max_vl` and `__reserved` decide nothing.
+    /// The header says how large the register set is. More bytes may follow, because PTRACE_GETREGSET gives all that
+    /// the largest one would take. Every field of the header is checked except `max_size`, `max_vl` and `__reserved`,
+    /// which decide nothing.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FieldError> {
         Self::parse_note(bytes, NT_ARM_SVE)
     }
 
-    /// The same from NT_ARM_SSVE. If the thread is not in streaming mode, Linux gives a header of 16 or 8 bytes,
-    /// or one that says 8 with V registers after it, or only V registers, by version:
-    /// [`Payload::None`] is the answer for all of them.
+    /// Parses the same from NT_ARM_SSVE. For a thread outside streaming mode, Linux gives a header of 16 or 8 bytes,
+    /// or one that says 8 with V registers after it, or only V registers, depending on its version; all of these
+    /// parse as [`Payload::None`].
     pub fn parse_streaming(bytes: &'a [u8]) -> Result<Self, FieldError> {
         Self::parse_note(bytes, NT_ARM_SSVE)
     }
@@ -132,7 +132,7 @@ impl<'a> Regset<'a> {
         record.part(0, HEADER)?;
         let size = record.u32(0)?;
         record.part(0, size as usize)?;
-        // Without registers Linux gives 16, and 6.19 gives 8.
+        // Without registers Linux gives 16, but 6.19 gives 8.
         if size != 8 {
             record.check("size", size.into(), Allowed::AtLeast(HEADER as u64))?;
         }
@@ -177,17 +177,17 @@ impl<'a> Regset<'a> {
         Self::with(Some(state.vq()), REGS_SVE, Payload::Sve { state, status })
     }
 
-    /// A register set with V registers, for a vCPU without SVE. `vq` is what its header says, 1 to 16; in a
-    /// file with vCPUs that have SVE, take theirs.
+    /// A register set with V registers, for a vCPU without SVE. `vq` is what its header says, 1 to 16; in a file that
+    /// also has vCPUs with SVE, take theirs.
     ///
-    /// `None` is a `vl` of 0. Where there is SME and no SVE, PTRACE_SETREGSET of NT_ARM_SVE takes nothing else,
-    /// and the thread leaves streaming mode by it. PTRACE_GETREGSET of NT_ARM_SVE fails there (EINVAL).
+    /// `None` is a `vl` of 0. Where there is SME and no SVE, PTRACE_SETREGSET of NT_ARM_SVE takes nothing else, and
+    /// makes the thread leave streaming mode, while PTRACE_GETREGSET of NT_ARM_SVE fails there (EINVAL).
     pub fn from_fpsimd(vq: Option<Vq>, fpsimd: FpsimdState<'a>) -> Self {
         Self::with(vq, 0, Payload::Fpsimd(fpsimd))
     }
 
-    /// A header without registers: PTRACE_SETREGSET of it changes the thread's vector length, which is 1 to 16.
-    /// By version, V, FPSR and FPCR stay or are cleared; Z above V, P and FFR are lost.
+    /// A header without registers, for which PTRACE_SETREGSET changes only the thread's vector length, 1 to 16. V,
+    /// FPSR and FPCR stay or are cleared, depending on the version of Linux; Z above V, P and FFR are lost.
     pub fn from_vq(vq: Vq) -> Self {
         Self::with(Some(vq), REGS_SVE, Payload::None)
     }
@@ -202,38 +202,38 @@ impl<'a> Regset<'a> {
         }
     }
 
-    /// The same with another `max_vl`; a smaller one than `vl` counts as `vl`.
+    /// The same with another `max_vl`, of which one smaller than `vl` counts as `vl`.
     pub fn with_max_vq(self, max_vq: Vq) -> Self {
         let max_vq = max_vq.max(self.vq());
         Self { max_vq, ..self }
     }
 
-    /// The same with these flags, [`VL_INHERIT`] and [`VL_ONEXEC`]; others are ignored.
+    /// The same with these flags, of which all but [`VL_INHERIT`] and [`VL_ONEXEC`] are ignored.
     pub fn with_flags(self, flags: u16) -> Self {
         let flags = flags & (VL_INHERIT | VL_ONEXEC) | self.flags & REGS_SVE;
         Self { flags, ..self }
     }
 
-    /// The same for streaming mode: [`write_note`](Self::write_note) makes it NT_ARM_SSVE. The header does
+    /// The same for streaming mode, so that [`write_note`](Self::write_note) makes it NT_ARM_SSVE; the header does
     /// not say which mode it is. In a core file gdb wants [`inactive_za_note`](Self::inactive_za_note) after it.
     pub fn streaming(self) -> Self {
         let note = NT_ARM_SSVE;
         Self { note, ..self }
     }
 
-    /// The vector length: of NT_ARM_SSVE, that of streaming mode. 1 for a `vl` of 0, which has V registers
-    /// only.
+    /// The vector length, which in NT_ARM_SSVE is that of streaming mode, or 1 for a `vl` of 0, which has only V
+    /// registers.
     pub fn vq(&self) -> Vq {
         self.vq.unwrap_or(Vq::MIN)
     }
 
-    /// The largest vector length that the thread may have, or the vCPU has. It is [`vq`](Self::vq) where the
+    /// The largest vector length that the thread may have, or that the vCPU has. It is [`vq`](Self::vq) where the
     /// header says less, as QEMU's dump of a vCPU in streaming mode does.
     pub fn max_vq(&self) -> Vq {
         self.max_vq
     }
 
-    /// The flags without `SVE_PT_REGS_SVE`, which [`payload`](Self::payload) tells.
+    /// The flags without `SVE_PT_REGS_SVE`, which [`payload`](Self::payload) shows.
     pub fn flags(&self) -> u16 {
         self.flags & !REGS_SVE
     }
@@ -243,9 +243,9 @@ impl<'a> Regset<'a> {
         self.payload
     }
 
-    /// Writes the registers into an image, whatever its vector length, as the thread would have them. If
-    /// there are only V registers, zeros are written above them, and to P and FFR. Gives FPSR and FPCR. If
-    /// there are no registers, gives `None`, and writes nothing.
+    /// Writes the registers into an image of any vector length, as the thread would have them, and returns FPSR and
+    /// FPCR. If there are only V registers, zeros are written above them, and to P and FFR. If there are no
+    /// registers, nothing is written, and it returns `None`.
     pub fn copy_to<S>(&self, state: &mut SveState<S>) -> Option<Status>
     where
         S: Storage + AsMut<[u8]>,
@@ -275,9 +275,9 @@ impl<'a> Regset<'a> {
         }
     }
 
-    /// Writes it into the first [`size`](Self::size) bytes of a buffer; gives how many these are. A VQ above 16 is
-    /// refused, and so are V registers for [streaming](Self::streaming) mode: Linux gives none, and since
-    /// 6.16 it takes none.
+    /// Writes it into the first [`size`](Self::size) bytes of a buffer, and returns how many these are. A VQ above 16
+    /// is refused, and so are V registers for [streaming](Self::streaming) mode, because Linux gives none, and since
+    /// 6.16 takes none.
     pub fn write(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let size = self.size();
         let (header, payload) = room(NAME, bytes, size)?.split_at_mut(HEADER);
@@ -304,7 +304,7 @@ impl<'a> Regset<'a> {
                 let padding = rest.len() - 16;
                 put(&mut rest[padding..], &[&fields[0], &fields[1]]);
                 if padding >= 8 {
-                    // The copy that gdb finds.
+                    // The copy that gdb finds, right after the registers.
                     put(rest, &[&fields[0], &fields[1]]);
                 }
             }
@@ -321,9 +321,9 @@ impl<'a> Regset<'a> {
         NOTE_HEADER + self.size()
     }
 
-    /// Writes it as a core note, for a file in this machine's byte order: the note's header (`Elf64_Nhdr`),
-    /// the owner and the content. The note is `NT_ARM_SVE`, or `NT_ARM_SSVE` in [streaming](Self::streaming)
-    /// mode. Gives its size, which is a multiple of 4, so the next note may follow directly.
+    /// Writes it as a core note, for a file in this machine's byte order: the note's header (`Elf64_Nhdr`), the owner
+    /// and the content. The note is `NT_ARM_SVE`, or `NT_ARM_SSVE` in [streaming](Self::streaming) mode. Returns its
+    /// size, which is a multiple of 4, so that the next note may follow directly.
     pub fn write_note(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let (header, content) =
             room("Elf64_Nhdr", bytes, self.note_size())?.split_at_mut(NOTE_HEADER);
@@ -332,11 +332,11 @@ impl<'a> Regset<'a> {
         Ok(self.note_size())
     }
 
-    /// A core note `NT_ARM_ZA` of a thread, or vCPU, that does not use ZA: only `struct user_za_header`, with
+    /// A core note `NT_ARM_ZA` of a thread, or vCPU, that does not use ZA, which is only `struct user_za_header` with
     /// this register set's vector lengths.
     ///
-    /// It belongs in a core file with each [streaming](Self::streaming) note: without it gdb 16.3 and 18.1 show
-    /// no vector register of that thread. Linux writes both.
+    /// It belongs in a core file with each [streaming](Self::streaming) note, because without it gdb 16.3 and 18.1
+    /// show no vector register of that thread. Linux writes both.
     pub fn inactive_za_note(&self) -> [u8; ZA_NOTE_BYTES] {
         let mut note = [0; ZA_NOTE_BYTES];
         let (header, content) = note.split_at_mut(NOTE_HEADER);
@@ -378,12 +378,12 @@ fn put_note_header(header: &mut [u8], kind: u32, size: usize) {
 
 /// `SVE_PT_SIZE(vq, SVE_PT_REGS_SVE)`.
 fn size_at(vq: Vq) -> usize {
-    // Not by the layout, because this is also for VQs above 16, which no image has.
+    // Not by the layout, because VQs above 16 come here too, and no image has those.
     let registers = 546 * usize::from(vq.get());
     HEADER + registers.next_multiple_of(16) + 16
 }
 
-/// What follows the header, where there are SVE registers.
+/// What follows the header where there are SVE registers.
 fn sve_payload(record: Record<'_>, vq: Vq) -> Result<Payload<'_>, FieldError> {
     let status = record.bytes.len() - 16;
     let bytes = sve::Layout::image_bytes(vq).unwrap_or(0);

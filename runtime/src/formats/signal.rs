@@ -10,8 +10,8 @@
 //! fpsimd_context  head (8)  FPSR (4)  FPCR (4)  V0 … V31 (512)
 //! ```
 //!
-//! When a handler returns, the kernel takes FPSR, FPCR and the low 128 bits of Z from `fpsimd_context`, and all else from
-//! `sve_context`. Headers, FPSR, FPCR and V are in the host's byte order. Parsing copies nothing.
+//! When a handler returns, the kernel takes FPSR, FPCR and the low 128 bits of Z from `fpsimd_context`, and all else
+//! from `sve_context`. Headers, FPSR, FPCR and V are in the host's byte order, and parsing copies nothing.
 //!
 //! ```
 //! use sve_state::signal::{self, Frame, SveContext};
@@ -36,16 +36,16 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! [`write()`] is the way back into such a frame; [`Frame::write`] makes a whole one, in an emulator or a
+//! [`write()`] puts registers back into such a frame, and [`Frame::write`] makes a whole one, in an emulator or a
 //! tracer.
 //!
 //! # Frames that are not as one expects
 //!
 //! * Where there is SME and no SVE (`-cpu max,sve=off` of QEMU, guests of an Apple M4), a thread outside streaming
-//!   mode has a `sve_context` with a `vl` of 0 and no registers. It counts as none.
-//! * qemu-user breaks the rule that records and the extra space start at a multiple of 16, and has null records
-//!   of 8 bytes: its `datap` is an odd multiple of 8. Such frames are read and written too.
-//! * In streaming mode FFR exists only with FEAT_SME_FA64; without it FFR is zero here.
+//!   mode has a `sve_context` with a `vl` of 0 and no registers, which counts as none.
+//! * qemu-user breaks the rule that records and the extra space start at a multiple of 16, and has null records of 8
+//!   bytes, so its `datap` is an odd multiple of 8. Such frames are read and written too.
+//! * In streaming mode FFR exists only with FEAT_SME_FA64, and without it is zero here.
 //!
 //! Source: Linux's `arch/arm64/include/uapi/asm/sigcontext.h` and `ucontext.h`, and
 //! `Documentation/arch/arm64/sve.rst`.
@@ -89,8 +89,7 @@ const V_ONLY: &str = "the frame has room for V only, and the image has more";
 pub struct Frame<'a> {
     /// V, FPSR and FPCR, which every frame has.
     pub fpsimd: FpsimdState<'a>,
-    /// The record that a thread with a vector length has besides: on a machine with SVE, and in streaming
-    /// mode.
+    /// The record that a thread with a vector length has besides: on a machine with SVE, and in streaming mode.
     pub sve: Option<SveContext<'a>>,
 }
 
@@ -99,15 +98,15 @@ pub struct Frame<'a> {
 pub struct SveContext<'a> {
     /// The vector length.
     pub vq: Vq,
-    /// Whether this is streaming mode. Then there are registers, and FFR is zero without FEAT_SME_FA64.
+    /// Whether this is streaming mode, in which there always are registers, and FFR is zero without FEAT_SME_FA64.
     pub streaming: bool,
-    /// Z, P and FFR; none if the thread has used only V registers since its last system call.
+    /// Z, P and FFR, or none if the thread has used only V registers since its last system call.
     pub state: Option<SveState<&'a [u8]>>,
 }
 
-/// How many bytes of a frame there are to parse, from the start of `__reserved` on: those of `reserved`, which
-/// has 4096, or more if an `extra_context` says so. The frame may say up to 4 GiB here; [`Frame::parse`]
-/// refuses it if it says more than there is.
+/// How many bytes of a frame there are to parse, from the start of `__reserved` on: those of `reserved`, which has
+/// 4096, or more if an `extra_context` says so. The frame may say up to 4 GiB here, but [`Frame::parse`] refuses more
+/// than there is.
 pub fn frame_bytes(reserved: &[u8]) -> Result<usize, FieldError> {
     Ok(match Records::of(reserved, false)?.extra {
         Some(extra) => extra.end.max(reserved.len()),
@@ -116,9 +115,8 @@ pub fn frame_bytes(reserved: &[u8]) -> Result<usize, FieldError> {
 }
 
 impl<'a> Frame<'a> {
-    /// From the start of `__reserved`, and on to its end, or as far as [`frame_bytes`] says.
-    ///
-    /// Records of other kinds are passed over. Every field of those that count is checked.
+    /// Parses a frame from the start of `__reserved` to its end, or as far as [`frame_bytes`] says. Records of other
+    /// kinds are passed over; of the others, every field that counts is checked.
     pub fn parse(frame: &'a [u8]) -> Result<Self, FieldError> {
         Self::at(frame, &Records::of(frame, true)?)
     }
@@ -130,7 +128,7 @@ impl<'a> Frame<'a> {
         };
         let fpsimd = record("fpsimd_context", records.fpsimd_context()?);
         let sve = records.sve.clone().map(|range| record(SVE, range));
-        // A head of zeros, where there is SME and no SVE.
+        // A head of zeros counts as none: Linux writes it where there is SME and no SVE.
         let sve = sve.filter(|record| record.bytes[8..] != [0; 8]);
         let sve = sve.map(SveContext::at);
         Ok(Self {
@@ -139,9 +137,9 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// Writes the registers into an image, whatever its vector length, as the thread has them when the
-    /// handler returns: the low 128 bits of Z from `fpsimd_context`, the rest from `sve_context`, or zero
-    /// where that has no registers. Gives FPSR and FPCR.
+    /// Writes the registers into an image of any vector length, as the thread has them when the handler returns, and
+    /// returns FPSR and FPCR. The low 128 bits of Z come from `fpsimd_context`, and the rest from `sve_context`, or
+    /// is zero where that has no registers.
     pub fn copy_to<S>(&self, state: &mut SveState<S>) -> Status
     where
         S: Storage + AsMut<[u8]>,
@@ -159,7 +157,7 @@ impl<'a> Frame<'a> {
         RESERVED_BYTES.max(start + sve + END)
     }
 
-    /// Where the `sve_context` is, or would be, and its size; after an `extra_context` where it has to be.
+    /// Where the `sve_context` is or would be, and its size. It is after an `extra_context` where it has to be.
     fn sve_place(&self) -> (usize, usize) {
         let sve = self.sve.map_or(0, |sve| sve.size());
         match FpsimdState::CONTEXT_BYTES + sve + END <= RESERVED_BYTES {
@@ -168,11 +166,11 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Writes a whole frame, whatever was in memory before: `fpsimd_context`, `sve_context`, `extra_context`
-    /// where `__reserved` has no room for all (from VQ 7 on), and the null records that end the lists.
+    /// Writes a whole frame, whatever was in memory before: `fpsimd_context`, `sve_context`, `extra_context` where
+    /// `__reserved` has no room for all (from VQ 7 on), and the null records that end the lists.
     ///
-    /// `bytes` starts with `__reserved`, which the thread will have at `address`, a multiple of 16. Gives
-    /// [`size`](Self::size), how many bytes of it the frame takes. Bytes after the last null record stay.
+    /// `bytes` starts with `__reserved`, which the thread will have at `address`, a multiple of 16. Returns
+    /// [`size`](Self::size), which is how many of these bytes the frame takes; those after the last null record stay.
     pub fn write(&self, address: u64, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let (size, (start, sve)) = (self.size(), self.sve_place());
         let reserved = "sigcontext.__reserved";
@@ -209,7 +207,7 @@ impl<'a> Frame<'a> {
 }
 
 impl<'a> SveContext<'a> {
-    /// From a `struct sve_context` and the registers after it.
+    /// Parses a `struct sve_context` and the registers after it.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FieldError> {
         let record = Record { name: SVE, bytes };
         let (magic, size) = (record.u32(0)?, record.u32(4)?);
@@ -222,7 +220,7 @@ impl<'a> SveContext<'a> {
         Self::at(Record { name: SVE, bytes })
     }
 
-    /// From a record that is as long as its head says.
+    /// Parses a record that is as long as its head says.
     fn at(record: Record<'a>) -> Result<Self, FieldError> {
         let (vq, streaming) = Self::head(record, record.bytes.len())?;
         let bytes = sve::Layout::image_bytes(vq).unwrap_or(usize::MAX);
@@ -234,8 +232,8 @@ impl<'a> SveContext<'a> {
         })
     }
 
-    /// Checks a head against the size of the record; gives the vector length, and whether it is streaming
-    /// mode. Of `__reserved` nothing depends, and Linux does not look at it.
+    /// Checks a head against the size of the record, and returns the vector length and whether it is streaming mode.
+    /// Nothing depends on `__reserved`, at which Linux does not look either.
     fn head(record: Record<'_>, size: usize) -> Result<(Vq, bool), FieldError> {
         let (vl, flags) = (record.u16(8)?, record.u16(10)?);
         let vq = record.vq("vl", vl, Vq::MIN, Vq::ARCH_MAX);
@@ -249,7 +247,7 @@ impl<'a> SveContext<'a> {
         })?;
         record.check("flags", flags.into(), Allowed::Bits(FLAG_SM.into()))?;
         let streaming = flags & FLAG_SM != 0;
-        // The kernel's rule: a head without registers, or all of them; otherwise sigreturn fails with EINVAL.
+        // The kernel takes a head without registers or with all of them; otherwise sigreturn fails with EINVAL.
         if size != HEADER || streaming {
             let bytes = sve::Layout::image_bytes(vq).unwrap_or(usize::MAX);
             let needed = HEADER.saturating_add(bytes) as u64;
@@ -262,7 +260,7 @@ impl<'a> SveContext<'a> {
         Ok((vq, streaming))
     }
 
-    /// With these registers, not of streaming mode.
+    /// A record with these registers, not of streaming mode.
     pub fn from_state<S: Storage>(state: &'a SveState<S>) -> Self {
         Self {
             vq: state.vq(),
@@ -271,14 +269,13 @@ impl<'a> SveContext<'a> {
         }
     }
 
-    /// How many bytes the record takes, a multiple of 16. If it has registers, these are
-    /// `SVE_SIG_CONTEXT_SIZE` and padding.
+    /// How many bytes the record takes, a multiple of 16: with registers, `SVE_SIG_CONTEXT_SIZE` and padding.
     pub fn size(&self) -> usize {
         let registers = self.state.map_or(0, |state| state.as_bytes().len());
         (HEADER + registers).next_multiple_of(16)
     }
 
-    /// Writes the record into the first [`size`](Self::size) bytes of a buffer; gives how many these are. What
+    /// Writes the record into the first [`size`](Self::size) bytes of a buffer, and returns how many these are. What
     /// [`parse`](Self::parse) would refuse is refused: a VQ above 16, and streaming mode without registers.
     pub fn write(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let size = self.size();
@@ -312,12 +309,12 @@ impl<'a> SveContext<'a> {
     }
 }
 
-/// Writes registers into a frame, for the thread to go on with when the handler returns. Refuses, and
-/// changes nothing, where the frame has no room for them: the vector length is another one, or the frame has
-/// only V registers and the image has more.
+/// Writes registers into a frame, so that the thread goes on with them when the handler returns. If the frame has no
+/// room for them, because the vector length is another one, or because the frame has only V registers and the image
+/// has more, it refuses and changes nothing.
 ///
-/// A frame has only V on a machine without SVE, and where the thread has used no others since its last system
-/// call. The image's Z registers are written as V then, and all else in it must be zero.
+/// A frame has only V on a machine without SVE, and where the thread has used no others since its last system call.
+/// The image's Z registers are then written as V, and all else in it must be zero.
 pub fn write<S: Storage>(
     frame: &mut [u8],
     state: &SveState<S>,
@@ -336,7 +333,7 @@ pub fn write<S: Storage>(
             return Err(refused("vl", vl(sve.vq).into(), own));
         }
         (Some(SveContext { state: Some(_), .. }), Some(range)) => {
-            // The head stays: a kernel may give a record more bytes than it has to.
+            // The head stays, because a kernel may give a record more bytes than it has to.
             let registers = &mut frame[range][HEADER..][..state.as_bytes().len()];
             registers.copy_from_slice(state.as_bytes());
         }
@@ -375,7 +372,7 @@ struct Records {
 }
 
 impl Records {
-    /// Goes through the records; `all`: those in the extra space too.
+    /// Goes through the records, with `all` through those in the extra space too.
     fn of(frame: &[u8], all: bool) -> Result<Self, FieldError> {
         let mut found = Self::default();
         found.walk(frame, 0..frame.len().min(RESERVED_BYTES), true)?;
@@ -438,9 +435,9 @@ fn named<'a>(name: &'static str, record: Record<'a>) -> Record<'a> {
     Record { name, ..record }
 }
 
-/// The extra space that an `extra_context` at this place describes. It starts after the null record that
-/// must follow the `extra_context` directly: one of 16 bytes in Linux, and of 8 in qemu-user, whose space starts
-/// and ends at an odd multiple of 8. (Frames are at multiples of 16.)
+/// The extra space that an `extra_context` at this place describes. It starts after the null record that must follow
+/// the `extra_context` directly, which has 16 bytes in Linux, but 8 in qemu-user, whose space starts and ends at an
+/// odd multiple of 8. (Frames are at multiples of 16.)
 fn extra(record: Record<'_>, at: usize, size: u32) -> Result<Range<usize>, FieldError> {
     record.check(
         "head.size",

@@ -1,5 +1,5 @@
-//! The V registers. The kernel's FPSIMD structures have them as numbers in the host's byte order; an image
-//! has them as the low bits of Z, in little-endian order.
+//! The V registers, which the kernel's FPSIMD structures have as numbers in the host's byte order, and an
+//! image as the low bits of Z in little-endian order.
 
 use core::fmt;
 
@@ -17,14 +17,14 @@ const BYTES: usize = 512;
 pub struct VRegs<'a> {
     /// V0 is at the start.
     bytes: &'a [u8],
-    /// From one register to the next.
+    /// From one register to the next, in bytes.
     step: usize,
-    /// Whether they are numbers in the host's byte order. If not, they are little-endian bytes.
+    /// Whether they are numbers in the host's byte order, or else little-endian bytes.
     native: bool,
 }
 
 impl<'a> VRegs<'a> {
-    /// Those of an image: V(n) is the low 128 bits of Z(n).
+    /// The V registers of an image, in which V(n) is the low 128 bits of Z(n).
     pub fn from_state<S: Storage>(state: &'a SveState<S>) -> Self {
         Self {
             bytes: state.as_bytes(),
@@ -53,7 +53,7 @@ impl<'a> VRegs<'a> {
         }
     }
 
-    /// Writes them into an image. P and FFR, and all of Z above its low 128 bits, stay as they are.
+    /// Writes them into an image, where P, FFR and all of Z above its low 128 bits stay as they are.
     pub fn copy_to<S: Storage + AsMut<[u8]>>(&self, state: &mut SveState<S>) {
         for register in fpsimd::V::all() {
             state.set_view(register, &self.get(register).to_le_bytes());
@@ -76,7 +76,7 @@ impl PartialEq for VRegs<'_> {
 
 impl Eq for VRegs<'_> {}
 
-/// Without the registers: they are a guest's, and may be secret.
+/// Without the registers, because they are a guest's and may be secret.
 impl fmt::Debug for VRegs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VRegs").finish_non_exhaustive()
@@ -110,7 +110,7 @@ impl<'a> FpsimdState<'a> {
         Self { v, status }
     }
 
-    /// From the start of a `struct user_fpsimd_state`.
+    /// Parses a `struct user_fpsimd_state` from its start.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FieldError> {
         let name = "user_fpsimd_state";
         let record = Record { name, bytes };
@@ -118,7 +118,7 @@ impl<'a> FpsimdState<'a> {
         Self::at(record, 0, BYTES)
     }
 
-    /// From a `struct fpsimd_context` whose head has been checked.
+    /// Parses a `struct fpsimd_context` whose head has been checked.
     pub(crate) fn parse_context(record: Record<'a>) -> Result<Self, FieldError> {
         Self::at(record, 16, 8)
     }
@@ -146,8 +146,8 @@ impl<'a> FpsimdState<'a> {
         Ok(Self::BYTES)
     }
 
-    /// Writes a `struct fpsimd_context`, head included, into the first 528 bytes
-    /// of a buffer; gives how many these are.
+    /// Writes a `struct fpsimd_context`, head included, into the first 528 bytes of a buffer, and returns
+    /// how many these are.
     pub fn write_context(&self, bytes: &mut [u8]) -> Result<usize, FieldError> {
         let bytes = room("fpsimd_context", bytes, Self::CONTEXT_BYTES)?;
         let (head, v) = bytes.split_at_mut(16);
@@ -158,7 +158,7 @@ impl<'a> FpsimdState<'a> {
         Ok(Self::CONTEXT_BYTES)
     }
 
-    /// Writes the V registers into an image, as [`VRegs::copy_to`] does, and gives FPSR and FPCR.
+    /// Writes the V registers into an image, as [`VRegs::copy_to`] does, and returns FPSR and FPCR.
     pub fn copy_to<S: Storage + AsMut<[u8]>>(&self, state: &mut SveState<S>) -> Status {
         self.v.copy_to(state);
         self.status
