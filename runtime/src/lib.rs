@@ -133,7 +133,10 @@ extern crate alloc;
 
 // The folders, lowest first: a file uses its own and those named before it here, which `cargo harness lint` enforces.
 
-// One vector length, and the set that a vCPU has.
+// The texts of errors, which all of them have.
+mod text;
+
+// One vector length, and the set that a host or a vCPU has.
 mod lengths;
 
 // What a register is: IDs, places and the two layouts of Linux.
@@ -142,17 +145,24 @@ mod registers;
 // The bytes of all registers, and the copies that move a slice.
 pub mod image;
 
-// ONE_REG as KVM has it: the trait, errnos, the shim.
-mod kernel;
+// GET and SET of a register: the trait, its errnos, and the trait for KVM's own vCPU.
+mod one_reg;
 
-// What a VMM does through ONE_REG: capture, restore, snapshots.
+// A vCPU that answers as KVM does.
+pub mod shim;
+
+// What was captured, as bytes for a file or a wire.
+#[cfg(feature = "snapshot")]
+pub mod snapshot;
+
+// What a VMM does through ONE_REG: vector lengths, finalization, capture, restore.
 mod vmm;
 
 // The registers in signal frames, core files and debuggers' packets.
 mod formats;
 
-// The registers of the processor itself.
-mod processor;
+// The registers of the processor itself, on aarch64.
+pub mod live;
 
 /// A page without code of its own: what [a VMM](#a-vmm) that keeps SVE state in another form deletes and writes; a
 /// register file on the shim for [an emulator](#an-emulator); what is [guaranteed](#guarantees), with the test of each
@@ -184,21 +194,12 @@ mod readme {}
 
 pub use formats::fields::{Allowed, FieldError};
 pub use formats::{gdb, regset, signal};
-pub use kernel::errno::Errno;
-pub use kernel::one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
-pub use kernel::{kvm, shim};
 pub use lengths::vls::{Vls, VlsError};
 pub use lengths::vq::{Vq, VqError};
-#[cfg(all(
-    target_arch = "aarch64",
-    not(any(target_vendor = "apple", target_os = "windows", target_os = "uefi"))
-))]
-pub use processor::live;
+pub use one_reg::{Errno, FEATURE_SVE, FinalizeSve, OneReg, kvm, reg_size};
 pub use registers::layout;
 pub use registers::linux::{RegId, fpsimd, sve};
-#[cfg(feature = "snapshot")]
-pub use vmm::snapshot;
-pub use vmm::vcpu::{self, error::SveError};
+pub use vmm::{error::SveError, vcpu};
 
 /// The SVE registers of one vCPU: Linux's `sve_state`.
 pub type SveState<S> = image::Image<sve::Layout, S>;

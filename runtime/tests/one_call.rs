@@ -310,7 +310,7 @@ fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, SveError<Errno>> {
 /// What a seccomp filter has to let through, whatever fails.
 #[test]
 fn the_ioctls_are_those_of_the_documentation() {
-    let documentation = include_str!("../src/vmm/vcpu/mod.rs");
+    let documentation = include_str!("../src/vmm/vcpu.rs");
     for (name, step) in STEPS {
         let mut made = BTreeSet::new();
         for (sve, max) in [(false, 0), (true, 2), (true, 16), (false, 2), (true, 0)] {
@@ -337,7 +337,7 @@ fn the_ioctls_are_those_of_the_documentation() {
         );
     }
     // That of `host_vls` is by its source, as it makes a VM: each of its calls, in order.
-    let source = include_str!("../src/kernel/kvm.rs");
+    let source = include_str!("../src/one_reg/kvm.rs");
     let (_, source) = source.split_once("pub fn host_vls").unwrap();
     let (source, _) = source.split_once("\n    }\n").unwrap();
     let calls = [
@@ -362,7 +362,7 @@ fn the_ioctls_are_those_of_the_documentation() {
     let text = documentation.replace("\n//! ", " ");
     assert!(text.contains(&format!("{names}.")), "{names}");
     // And of `vm_vls`, which asks the VM before anything else.
-    let (_, source) = include_str!("../src/kernel/kvm.rs")
+    let (_, source) = include_str!("../src/one_reg/kvm.rs")
         .split_once("pub fn vm_vls")
         .unwrap();
     let (first, _) = source.split_once("host_vls(kvm)").unwrap();

@@ -107,9 +107,9 @@ use core::fmt::{self, Display as _};
 
 use crate::SveState;
 use crate::image::Storage;
-use crate::kernel::one_reg::{OneReg, reg_size};
 use crate::lengths::vls::Vls;
 use crate::lengths::vq::{Vq, VqError};
+use crate::one_reg::{OneReg, reg_size};
 use crate::registers::layout::{InImage, check_vq};
 use crate::registers::{MAX_SLICE, Status};
 use crate::vmm::vcpu::Finalized;

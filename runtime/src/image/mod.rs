@@ -13,6 +13,8 @@
 //!
 #![doc = include_str!("../pages/sve_state.svg")]
 
+// It uses `lengths` and `registers`.
+
 mod access;
 mod copy;
 mod memory;
@@ -20,9 +22,9 @@ mod resize;
 
 use core::fmt;
 
-use crate::lengths::text;
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::layout::{InImageOf, Layout, Register};
+use crate::text;
 pub use memory::Image;
 
 /// Memory that an image can lie in: `&[u8]` to read; `&mut [u8]`, `[u8; N]`, and with the `alloc`

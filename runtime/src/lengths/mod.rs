@@ -1,7 +1,6 @@
 //! Vector lengths: one, as a number of quadwords, and the set of those that a vCPU has.
 //!
-//! The lowest room: it uses none of the others.
+//! The lowest folder: it uses none of the others.
 
-pub(crate) mod text;
 pub(crate) mod vls;
 pub(crate) mod vq;

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::lengths::text;
 use crate::lengths::vq::Vq;
+use crate::text;
 
 const WORDS: usize = 8;
 
@@ -223,7 +223,7 @@ pub enum VlsError {
 
 impl fmt::Display for VlsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (text, sets) = match self {
+        let (text, [first, second]) = match self {
             Self::Empty => (
                 "no vector length: a vCPU with SVE has at least one",
                 [&Vls::EMPTY; 2],
@@ -241,7 +241,7 @@ impl fmt::Display for VlsError {
                 [wanted, host],
             ),
         };
-        text::write(f, text, &[], &sets)?;
+        text::write(f, text, &[], &[first, second])?;
         let (wanted, host) = match self {
             Self::NotTheHosts { wanted, host } if !host.is_empty() => (wanted, host),
             _ => return Ok(()),

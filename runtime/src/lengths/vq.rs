@@ -3,7 +3,7 @@
 use core::fmt;
 use core::num::NonZeroU16;
 
-use crate::lengths::text;
+use crate::text;
 
 /// A vector length in quadwords of 128 bits (Linux's `vq`; the VL in bytes is 16 times as much).
 ///

@@ -8,11 +8,10 @@ pub(crate) mod linux;
 
 use core::fmt;
 
-use crate::lengths::text;
-use crate::lengths::vls::Vls;
 use crate::lengths::vq::Vq;
 use crate::registers::layout::{BankType, Bounds, Register};
 use crate::registers::linux::RegId;
+use crate::text;
 use crate::{fpsimd, sve};
 
 /// The largest slice, in bytes.
@@ -96,7 +95,7 @@ pub(crate) fn write_text(
     f: &mut fmt::Formatter<'_>,
     text: &str,
     numbers: &[u64],
-    sets: &[&Vls],
+    sets: &[&dyn fmt::Display],
 ) -> fmt::Result {
     text::write_with(f, text, numbers, sets, "", |id, f| {
         fmt::Display::fmt(&RegId(id), f)

@@ -1,8 +1,9 @@
-//! The VMM's side: the calls in the order that KVM wants, from vector lengths to restore, and what was captured as bytes
-//! for a file or a wire.
+//! The VMM's side: the calls in the order that KVM wants, from vector lengths to restore, and why one of them failed.
 //!
-//! It uses all rooms below it: `lengths`, `registers`, `image` and `kernel`, of which the shim only in tests.
+//! It uses `lengths`, `registers`, `image`, `one_reg` and `snapshot`, and the shim only in examples, because it is for any
+//! vCPU.
 
-#[cfg(feature = "snapshot")]
-pub mod snapshot;
+pub(crate) mod error;
+mod single;
+mod stage;
 pub mod vcpu;

@@ -28,7 +28,7 @@ mod program {
 
     core::arch::global_asm!(
         include_str!("../../programs/guest/pattern.s"),
-        include_str!("../../../runtime/src/processor/live.s"),
+        include_str!("../../../runtime/src/live/live.s"),
         ".purgem sve_state_function",
         ".purgem sve_state_end",
         ".org guest_program + 0x10000",

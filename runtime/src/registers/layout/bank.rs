@@ -5,7 +5,7 @@
 use core::fmt;
 
 use super::SIZE_SHIFT;
-use crate::lengths::text;
+use crate::text;
 
 /// A quantity that is fixed, or grows with the vector length: `fixed + per_vq * VQ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -11,8 +11,8 @@ use super::{
     ARCH_ARM64, ARCH_MASK, COPROC_MASK, COPROC_SHIFT, LOW_MASK, Layout, RESERVED_MASK, SIZE_MASK,
     SIZE_SHIFT,
 };
-use crate::lengths::text;
 use crate::registers::linux::RegId;
+use crate::text;
 
 /// 64 bits that are no register ID of a layout.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,8 +8,8 @@ use super::bank::{Bank, ImageBytes};
 use super::bounds::{Bounds, registers};
 use super::check::{Checked, check_place};
 use super::{BankType, Layout};
-use crate::lengths::text;
 use crate::lengths::vq::Vq;
+use crate::text;
 
 /// One slice of a register of bank `B`. `sve::Z` is `Register<bank::Z>`. The value has only the register's
 /// number and the slice's index, and both are in range. All else follows from the bank.

@@ -1,7 +1,7 @@
 //! The checks of the source: formatting, clippy and the documentation, without a warning; no unsafe
 //! code where none is to be; and no import that runs up.
 
-mod rooms;
+mod folders;
 mod surface;
 mod unsafe_code;
 
@@ -12,7 +12,7 @@ use crate::report::Counted;
 
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
     let unsafe_code = unsafe_code::check(cx)?;
-    let rooms = rooms::check(cx)?;
+    let folders = folders::check(cx)?;
     cx.run(cx.cargo(&["fmt --all --check -- --color never"]))?;
     let clippy = "clippy --workspace --all-targets --all-features -- -D warnings";
     cx.run(cx.cargo(&[clippy]))?;
@@ -33,5 +33,5 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         cx.run(cx.cargo(&["clippy", package.trim(), "-- -D warnings"]))?;
     }
     let warnings = vec!["rustfmt, clippy, rustdoc: no warnings".to_owned()];
-    Ok([warnings, rooms, surface::check(cx)?, unsafe_code].concat())
+    Ok([warnings, folders, surface::check(cx)?, unsafe_code].concat())
 }

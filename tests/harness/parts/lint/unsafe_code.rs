@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &str); 9] = [
     ("runtime/src/image/copy/", "copies by pointers"),
     ("runtime/src/image/access.rs", "finds the pointers"),
     (
-        "runtime/src/processor/live.rs",
+        "runtime/src/live/mod.rs",
         "declares the functions in assembly of `live.s`",
     ),
     ("runtime/tests/guard_pages.rs", "maps pages that fault"),

@@ -3,15 +3,15 @@
 use core::fmt::{self, Display as _};
 
 use super::stage::{Call, Refusal};
-use crate::kernel::errno::Errno;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
+use crate::one_reg::Errno;
 use crate::registers::layout::RegisterError;
 use crate::registers::linux::RegId;
 use crate::registers::{PAST_VLS, WITHOUT_SVE, write_text};
-use crate::sve;
 #[cfg(feature = "snapshot")]
-use crate::vmm::snapshot::{RegistersError, SnapshotError};
+use crate::snapshot::{RegistersError, SnapshotError};
+use crate::sve;
 
 /// Whatever goes wrong while a VMM saves and restores: why a step with a vCPU was not taken, or how far it
 /// came. All steps of [`vcpu`](crate::vcpu) fail with it, so a VMM wraps one error, and needs only its
@@ -155,7 +155,7 @@ impl<E> SveError<E> {
         f: &mut fmt::Formatter<'_>,
         show: fn(&E, &mut fmt::Formatter<'_>) -> fmt::Result,
     ) -> fmt::Result {
-        let (text, numbers, sets) = match self {
+        let (text, numbers, [first, second]) = match self {
             Self::Call {
                 call,
                 error,
@@ -225,7 +225,7 @@ impl<E> SveError<E> {
                 (text, [0; 2], sets)
             }
         };
-        write_text(f, text, &numbers, &sets)
+        write_text(f, text, &numbers, &[first, second])
     }
 }
 

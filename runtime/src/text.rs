@@ -1,5 +1,5 @@
 //! The texts of errors. One routine fills in what a text leaves open, because a `write!` for each would be a tenth
-//! of what a VMM grows by.
+//! of what a VMM grows by. It uses none of the folders.
 //!
 //! In a text, `%` and a letter take the next value of their kind:
 //!
@@ -12,11 +12,9 @@
 //! | `%v` | a set of vector lengths |
 //! | `%s` | the name of a bank, each time the same |
 
-use core::fmt::{self, Display as _};
+use core::fmt::{self, Display};
 
-use crate::lengths::vls::Vls;
-
-/// Shows a register ID as the register's name, which another room knows.
+/// Shows a register ID as the register's name, which `registers` knows.
 type Name = fn(u64, &mut fmt::Formatter<'_>) -> fmt::Result;
 
 /// Writes a text with these numbers and sets, and without registers.
@@ -24,7 +22,7 @@ pub(crate) fn write(
     f: &mut fmt::Formatter<'_>,
     text: &str,
     numbers: &[u64],
-    sets: &[&Vls],
+    sets: &[&dyn Display],
 ) -> fmt::Result {
     write_named(f, text, numbers, sets, "")
 }
@@ -35,7 +33,7 @@ pub(crate) fn write_named(
     f: &mut fmt::Formatter<'_>,
     text: &str,
     numbers: &[u64],
-    sets: &[&Vls],
+    sets: &[&dyn Display],
     bank: &str,
 ) -> fmt::Result {
     write_with(f, text, numbers, sets, bank, |_, _| Ok(()))
@@ -47,7 +45,7 @@ pub(crate) fn write_with(
     f: &mut fmt::Formatter<'_>,
     mut text: &str,
     numbers: &[u64],
-    sets: &[&Vls],
+    sets: &[&dyn Display],
     bank: &str,
     name: Name,
 ) -> fmt::Result {

@@ -1,5 +1,4 @@
-//! What depends on what in `runtime/src`: a room, which is a folder there, imports only from rooms that `lib.rs` names
-//! before it.
+//! What depends on what in `runtime/src`: a folder there imports only from those that `lib.rs` names before it.
 
 use std::fs;
 use std::path::Path;
@@ -10,47 +9,49 @@ use proc_macro2::{TokenStream, TokenTree};
 use crate::context::Context;
 use crate::report::{Counted, count};
 
-/// The rooms from the lowest to the highest, each with the names that `crate::` reaches it by.
-type Rooms = Vec<(String, Vec<String>)>;
+/// The folders, and files beside `lib.rs`, from the lowest to the highest, each with the names that `crate::` reaches it by.
+type Folders = Vec<(String, Vec<String>)>;
 
 pub(crate) fn check(cx: &Context) -> Result<Counted> {
     let source = cx.root.join("runtime/src");
-    let rooms = rooms(&fs::read_to_string(source.join("lib.rs"))?);
+    let folders = folders(&fs::read_to_string(source.join("lib.rs"))?);
     let mut imports = 0;
-    for (at, (room, _)) in rooms.iter().enumerate() {
-        imports += check_folder(&source.join(room), at, &rooms)?;
+    for (at, (folder, _)) in folders.iter().enumerate() {
+        imports += check_path(&source.join(folder), at, &folders)?;
     }
-    let (rooms, imports) = (count(rooms.len(), "room"), count(imports, "import"));
+    let (folders, imports) = (count(folders.len(), "folder"), count(imports, "import"));
     Ok(vec![format!(
-        "{rooms}, {imports} from others, none upwards"
+        "{folders}, {imports} from others, none upwards"
     )])
 }
 
-/// Says how many imports from other rooms there are.
-fn check_folder(folder: &Path, at: usize, rooms: &Rooms) -> Result<usize> {
-    let mut imports = 0;
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.is_dir() {
-            imports += check_folder(&path, at, rooms)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = fs::read_to_string(&path)?;
-            let below = check_source(&source, at, rooms);
-            imports += below.with_context(|| path.display().to_string())?;
-        }
+/// Says how many imports from other folders there are in a folder, or in a file, of which `lib.rs` leaves the `.rs` out.
+fn check_path(path: &Path, at: usize, folders: &Folders) -> Result<usize> {
+    if path.is_dir() {
+        let entries = fs::read_dir(path)?;
+        let imports = entries.map(|entry| check_path(&entry?.path(), at, folders));
+        return imports.sum();
     }
-    Ok(imports)
+    if path.extension().is_some_and(|extension| extension != "rs") {
+        return Ok(0);
+    }
+    let path = path.with_extension("rs");
+    let imports = fs::read_to_string(&path)
+        .map_err(Into::into)
+        .and_then(|source| check_source(&source, at, folders));
+    imports.with_context(|| path.display().to_string())
 }
 
-fn check_source(source: &str, at: usize, rooms: &Rooms) -> Result<usize> {
+fn check_source(source: &str, at: usize, folders: &Folders) -> Result<usize> {
     let tokens = source.parse().map_err(|error| anyhow!("{error}"))?;
     let mut imports = 0;
     for name in names(tokens) {
-        let has = |(room, names): &(String, Vec<String>)| *room == name || names.contains(&name);
-        let Some(to) = rooms.iter().position(has) else {
+        let has =
+            |(folder, names): &(String, Vec<String>)| *folder == name || names.contains(&name);
+        let Some(to) = folders.iter().position(has) else {
             continue;
         };
-        let (here, there) = (&rooms[at].0, &rooms[to].0);
+        let (here, there) = (&folders[at].0, &folders[to].0);
         ensure!(
             to <= at,
             "`crate::{name}` is in `{there}`, which lib.rs names after `{here}`"
@@ -61,14 +62,14 @@ fn check_source(source: &str, at: usize, rooms: &Rooms) -> Result<usize> {
 }
 
 /// From `lib.rs`: modules that are folders, in their order, and what is exported from each.
-fn rooms(lib: &str) -> Rooms {
+fn folders(lib: &str) -> Folders {
     let statements = lib.split(';').map(|statement| {
         let lines = statement.lines().map(str::trim);
         lines
             .filter(|line| !line.starts_with("//") && !line.starts_with('#'))
             .collect::<String>()
     });
-    let mut rooms = Rooms::new();
+    let mut folders = Folders::new();
     for statement in statements {
         let statement = statement.trim_start_matches("pub ");
         let words = |text: &str| -> Vec<_> {
@@ -76,19 +77,19 @@ fn rooms(lib: &str) -> Rooms {
             words.map(str::to_owned).collect()
         };
         let module = statement.strip_prefix("mod ");
-        if let Some(room) = module.filter(|room| !room.contains('{')) {
-            rooms.push((room.to_owned(), Vec::new()));
-        } else if let Some((room, names)) = statement
+        if let Some(folder) = module.filter(|folder| !folder.contains('{')) {
+            folders.push((folder.to_owned(), Vec::new()));
+        } else if let Some((folder, names)) = statement
             .strip_prefix("use ")
             .and_then(|path| path.split_once("::"))
         {
-            let known = rooms.iter_mut().find(|(known, _)| known == room);
+            let known = folders.iter_mut().find(|(known, _)| known == folder);
             known
                 .into_iter()
                 .for_each(|(_, exported)| exported.extend(words(names)));
         }
     }
-    rooms
+    folders
 }
 
 /// What stands after `crate::`, in braces too, wherever in the code.
@@ -124,15 +125,15 @@ mod tests {
     #[test]
     fn an_import_that_runs_up_is_refused() {
         let lib = "mod low;\n#[cfg(x)]\npub mod high;\npub use low::deep::Thing;\npub use high::{self, Other};";
-        let rooms = rooms(lib);
+        let folders = folders(lib);
         for (source, imports) in [
             ("use crate::high::Other;", Some(0)),
             ("use crate::{Other, Thing};", Some(1)),
             ("fn f() { crate::low::g(); }", Some(1)),
             ("/// [x](crate::high)\nfn f() {}", Some(0)),
         ] {
-            assert_eq!(check_source(source, 1, &rooms).ok(), imports, "{source}");
-            let up = check_source(source, 0, &rooms).is_err();
+            assert_eq!(check_source(source, 1, &folders).ok(), imports, "{source}");
+            let up = check_source(source, 0, &folders).is_err();
             assert_eq!(up, source.contains("Other"), "{source}");
         }
     }

@@ -3,7 +3,7 @@
 use crate::registers::layout::{BankType, ByteArray, Register};
 use crate::{fpsimd, sve};
 
-/// A register that [`Finalized::get`](super::Finalized::get) and [`set`](super::Finalized::set) take: Z, P, FFR, V,
+/// A register that [`Finalized::get`](super::vcpu::Finalized::get) and [`set`](super::vcpu::Finalized::set) take: Z, P, FFR, V,
 /// FPSR, FPCR.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no single register of a vCPU",

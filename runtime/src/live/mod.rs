@@ -37,6 +37,12 @@
 //!
 //! The example `turns` of this crate has two contexts that take turns.
 
+// It uses only `registers`, for the values of FPSR and FPCR: an image is a pointer here.
+
+#![cfg(all(
+    target_arch = "aarch64",
+    not(any(target_vendor = "apple", target_os = "windows", target_os = "uefi"))
+))]
 #![allow(unsafe_code)]
 
 use core::ffi::c_void;

@@ -44,6 +44,8 @@
 //! only attributes, `#[serde(rename = "@sve")]`. serde-saphyr reads YAML's `!!binary` with its option
 //! `ignore_binary_tag_for_string`.
 
+// It uses `lengths`, `registers`, `image`, and of `one_reg` only the size of an ID's register: it makes no call.
+
 #[cfg(feature = "serde")]
 mod base64;
 mod header;

@@ -67,26 +67,21 @@
 //! [`gdb::read_vcpu`]: crate::gdb::read_vcpu
 //! [`gdb::write_vcpu`]: crate::gdb::write_vcpu
 
-pub(crate) mod error;
-mod single;
-mod stage;
-
-use error::SveError;
-
+use super::error::SveError;
 use crate::SveState;
 use crate::image::Storage;
-use crate::kernel::errno::Errno;
-use crate::kernel::one_reg::{FinalizeSve, OneReg, reg_size};
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
+use crate::one_reg::Errno;
+use crate::one_reg::{FinalizeSve, OneReg, reg_size};
 use crate::registers::layout::{ByteArray, Register, find};
 use crate::registers::linux::RegId;
 use crate::registers::{self, MAX_SLICE, past_end, without_predicates};
 use crate::{fpsimd, sve};
 
+pub use super::single::Single;
+pub use super::stage::{Call, Refusal, Stage};
 pub use crate::registers::Status;
-pub use single::Single;
-pub use stage::{Call, Refusal, Stage};
 
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
 /// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,
