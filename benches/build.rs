@@ -1,4 +1,4 @@
-//! Says what the program is built with, since counts depend on it.
+//! Records what the program is built with, because counts depend on it.
 
 use std::env;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! Times to look at and to plot: `cargo bench -p sve-state-benches -- get_z`. The gate does not use them; it
-//! has blocks of all implementations alternate instead.
+//! Times to look at and to plot: `cargo bench -p sve-state-benches -- get_z`. The gate does not use them,
+//! because it lets blocks of all implementations alternate instead.
 
 use std::iter::once;
 

@@ -1,5 +1,5 @@
-//! A gate for operations of a VMM of your own, beside the same by hand. A program like this needs these lines in
-//! its Cargo.toml, with the path to a clone of the repository, and valgrind on the machine:
+//! A gate for the operations of your own VMM, compared with the same written by hand. A program like this needs
+//! valgrind on the machine, and these lines in its Cargo.toml, with the path to a clone of the repository:
 //!
 //! ```toml
 //! [dependencies]
@@ -25,10 +25,10 @@ use sve_state::{SveState, Vq, sve};
 use sve_state_benches::by_hand::State;
 use sve_state_benches::gate::{self, Make, Operation, Rule};
 
-/// How many vCPUs there are, and how many accesses in a pass.
+/// How many vCPUs there are, which is also how many accesses a pass makes.
 const VCPUS: u32 = 64;
 
-/// Passes over vCPUs in an order that the processor cannot learn. A case is a VQ, or `mixed`.
+/// Passes over vCPUs in an order that the processor cannot learn, where a case is a VQ or `mixed`.
 fn vcpus<T: 'static>(vcpu: fn(Vq) -> T, access: fn(&mut T, &mut [u8; 256])) -> Make {
     Box::new(move |case| {
         let vq = |n| case.parse().unwrap_or(1 + n % 16);

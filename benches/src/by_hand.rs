@@ -112,7 +112,7 @@ impl State {
         self.image[n * 16 * self.vq..][..16].copy_from_slice(value);
     }
 
-    /// GET of what an ID names; `false`: there is no such register.
+    /// GET of what an ID names, or `false` if there is no such register.
     #[inline]
     pub fn get(&self, id: u64, slice: &mut [u8; 256]) -> bool {
         let (predicate, _) = slice.split_first_chunk_mut().expect("256 are more than 32");
@@ -137,7 +137,7 @@ impl State {
     }
 }
 
-/// An emulator's vCPU behind ONE_REG, finalized: what a stub of KVM's interface has.
+/// An emulator's finalized vCPU with ONE_REG, as a stub of KVM's interface would have it.
 #[derive(Clone, Debug)]
 pub struct Vcpu {
     /// Its registers.
@@ -196,7 +196,8 @@ impl Vcpu {
     }
 }
 
-/// What a VMM keeps of a vCPU: VLS, Z, P and FFR as slices in full, FPSR and FPCR, one behind the other.
+/// What a VMM keeps of a vCPU: VLS, then Z, P and FFR as whole slices, then FPSR and FPCR, one after the
+/// other.
 pub fn save<V: OneReg>(vcpu: &V) -> Result<Vec<u8>, V::Error> {
     let mut saved = Vec::with_capacity(64 + 32 * 256 + 17 * 32 + 8);
     for id in [VLS].into_iter().chain(ids()).chain([FPSR, FPCR]) {
@@ -207,7 +208,7 @@ pub fn save<V: OneReg>(vcpu: &V) -> Result<Vec<u8>, V::Error> {
     Ok(saved)
 }
 
-/// Back to a vCPU that is finalized with the same vector lengths.
+/// Restores it to a vCPU that is finalized with the same vector lengths.
 pub fn restore<V: OneReg>(vcpu: &mut V, saved: &[u8]) -> Result<(), V::Error> {
     let mut rest = &saved[64..];
     for id in ids().chain([FPSR, FPCR]) {
@@ -218,7 +219,7 @@ pub fn restore<V: OneReg>(vcpu: &mut V, saved: &[u8]) -> Result<(), V::Error> {
     Ok(())
 }
 
-/// A snapshot of one's own: the image, VLS, FPSR and FPCR.
+/// A snapshot that a VMM defines itself: the image, VLS, FPSR and FPCR.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
     /// VLS.
@@ -270,7 +271,7 @@ impl Snapshot {
         })
     }
 
-    /// From (ID, bytes) as a VMM keeps them: each register once.
+    /// From (ID, bytes) as a VMM keeps them, with each register once.
     pub fn from_registers(registers: &[(u64, Vec<u8>)]) -> Option<Self> {
         let (_, vls) = registers.iter().find(|(id, _)| *id == VLS)?;
         let vls: [u8; 64] = vls[..].try_into().ok()?;

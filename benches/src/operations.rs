@@ -1,19 +1,19 @@
 //! The operations that are measured, and the implementations of each.
 //!
-//! There are seven cases, of 64 vCPUs each. In five of them all have one vector length. In `mixed` they have all
-//! 16 in turn, and the processor cannot learn which one comes next. `one` has the same accesses to the same vCPUs,
-//! but in such an order that 64 of one vector length follow one another. So `mixed / one` is what it costs that
-//! the next vector length is unknown, and nothing else.
+//! There are seven cases, of 64 vCPUs each. In five of them all vCPUs have one vector length. In `mixed` they have
+//! all 16 in turn, so that the processor cannot learn which one comes next, and `one` makes the same accesses to
+//! the same vCPUs in an order that puts 64 of one vector length after one another. `mixed / one` is therefore
+//! exactly what it costs that the next vector length is unknown.
 //!
-//! One register that the program knows is moved in two shapes of loop. In the one, all is the closure's own. In
-//! the other, `OPERATION.list`, a function gets a list of (vCPU, register), and a buffer, from outside. A
-//! compiler may make a branch in the one and not in the other.
+//! One register that the program knows is moved in two shapes of loop, because a compiler may make a branch in one
+//! and not in the other. In the first, everything belongs to the closure; in the second, `OPERATION.list`, a
+//! function gets a list of (vCPU, register) and a buffer from outside.
 //!
-//! All implementations of an operation start from the same thing: a register, an ID or a vCPU. For a single
-//! register they leave the same bytes in the same place (`plain` only as many). For a whole vCPU each leaves
+//! All implementations of an operation start from the same thing, a register, an ID or a vCPU. For a single
+//! register they leave the same bytes in the same place (`plain` only as many), and for a whole vCPU each leaves
 //! what it would keep.
 //!
-//! A new operation goes into `registers`, `ids` or `vcpus`. What it is compared with goes into [`by_hand`].
+//! A new operation goes into `registers`, `ids` or `vcpus`, and what it is compared with into [`by_hand`].
 
 use std::hint::black_box;
 
@@ -28,20 +28,20 @@ use crate::gate::{Make, Operation, Rule};
 use crate::plain::Slices;
 use crate::{by_hand, rfc};
 
-/// The cases: VQs, one VQ after the other, and `mixed`.
+/// The cases: VQs, then one VQ after the other, then `mixed`.
 pub const CASES: &[&str] = &["1", "2", "4", "8", "16", ONE, "mixed"];
 const ONE: &str = "one";
-/// How many vCPUs there are, and how many vector lengths they have where these are not the same.
+/// How many vCPUs there are, and how many vector lengths where they are not all the same.
 const VCPUS: u32 = 64;
 const LENGTHS: usize = 16;
-/// How many accesses there are before their order repeats: more than a branch predictor remembers.
+/// How many accesses there are before their order repeats, which is more than a branch predictor remembers.
 const ORDER: usize = 32_768;
 /// How many registers a pass moves, one at a time.
 const REGISTERS: usize = 64;
 /// How many vCPUs a pass moves.
 const WHOLE: usize = 4;
-/// How many places a buffer may have, and how far they are apart, in bytes. No two are aligned alike, because
-/// buffers in users' programs are not.
+/// How many places a buffer may have, and their distance in bytes. No two are aligned alike, because buffers in
+/// users' programs are not.
 const PLACES: usize = 16;
 const APART: usize = 265;
 
@@ -52,7 +52,7 @@ type List = Vec<(u64, Vec<u8>)>;
 /// How accesses follow one another.
 #[derive(Clone, Copy)]
 enum Shape {
-    /// In a loop that has vCPUs, order and buffers for itself.
+    /// In a loop that has the vCPUs, the order and the buffers to itself.
     Own,
     /// In a function that gets them.
     List,
@@ -85,7 +85,7 @@ fn each<T: 'static, R: Copy + 'static, const N: usize>(
         let mut below = |end: usize| random.rand_u32() as usize % end;
         let mut order = Vec::with_capacity(ORDER);
         while order.len() < ORDER {
-            // Each vCPU once, then each again in another order: what is counted has met all of them.
+            // Each vCPU comes once, then each again in another order, so that what is counted has met all of them.
             let first = order.len();
             for vcpu in 0..vcpus.len() {
                 order.push((vcpu, registers[below(registers.len())]));
@@ -94,7 +94,7 @@ fn each<T: 'static, R: Copy + 'static, const N: usize>(
             }
         }
         if case == ONE {
-            // So that each pass has one vector length.
+            // So that each pass has a single vector length.
             for passes in order.chunks_mut(LENGTHS * count) {
                 passes.sort_by_key(|(vcpu, _)| vcpu % LENGTHS);
             }
@@ -165,7 +165,7 @@ fn plain<const SLICE: usize>(
     )
 }
 
-/// Another implementation for each VQ, and one for all that have several.
+/// One implementation for each VQ, and another for all cases that have several.
 fn by_case(makes: [Make; 6]) -> Make {
     Box::new(move |case| {
         let at = CASES.iter().position(|each| *each == case);
@@ -180,7 +180,7 @@ fn from_id<T: 'static>(
     each(Shape::Own, REGISTERS, vcpu, by_hand::ids(), access)
 }
 
-/// For whole vCPUs: each gives a value, which is dropped.
+/// For whole vCPUs, where each operation returns a value, which is dropped.
 fn gives<T: 'static, V: 'static>(vcpu: fn(Vq) -> T, give: fn(&mut T) -> V) -> Make {
     let registers = std::iter::once(());
     each(

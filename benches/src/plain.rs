@@ -1,5 +1,5 @@
 //! A plain copy of as many bytes as an operation writes. It knows nothing of registers, so the bytes are not
-//! the right ones. Where all vCPUs have one vector length, their number is a constant.
+//! the right ones, and where all vCPUs have one vector length their number is a constant.
 
 /// A slice for each of 32 registers.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl<const SLICE: usize> Slices<SLICE> {
         self.slices[register % 32][..WIDTH].copy_from_slice(&slice[..WIDTH]);
     }
 
-    /// The same, where only the vCPU says how many they are.
+    /// The same, where only the vCPU knows how many they are.
     #[inline]
     pub fn set_any(&mut self, register: usize, slice: &[u8; SLICE]) {
         let width = self.vq * SLICE / 16;

@@ -1,9 +1,9 @@
-//! The algorithm of the RFC patch that introduced the interface, as one writes it in Rust: which
-//! range the ID lies in, what that says of its bounds, a copy, a fill.
+//! The algorithm of the RFC patch that introduced the interface, as one would write it in Rust:
+//! find the range that the ID lies in, derive the bounds from it, copy, and fill.
 //!
-//! It starts from an ID, as the patch does. It is what a competent person would write and no worse:
-//! `memcpy` and `memset` by way of `copy_from_slice` and `fill`, each check once, everything to be
-//! inlined. Of the patch's defects, it has none: the range of Z ends at Z31.
+//! It starts from an ID, as the patch does, and is what a competent person would write and no
+//! worse: `memcpy` and `memset` by way of `copy_from_slice` and `fill`, each check once, and
+//! everything to be inlined. It has none of the patch's defects, since the range of Z ends at Z31.
 //!
 //! Source: "KVM: arm64/sve: Add SVE support to register access ioctl interface", RFC, 2018.
 
@@ -19,7 +19,7 @@ const FFR_LAST: u64 = P_FIRST + (16 << 5) + 31;
 pub enum Shape {
     /// A Z register.
     Vector,
-    /// A P register; FFR is the one after P15.
+    /// A P register, or FFR, which is the one after P15.
     Predicate,
 }
 
@@ -95,7 +95,7 @@ pub fn set(state: &mut State, register: Register, slice: &[u8]) {
     state.image[start..start + copy].copy_from_slice(&slice[..copy]);
 }
 
-/// GET of what an ID names; `false`: there is no such register.
+/// GET of what an ID names, or `false` if there is no such register.
 #[inline]
 pub fn get_id(state: &State, id: u64, slice: &mut [u8; 256]) -> bool {
     let register = decode(id);
@@ -105,7 +105,7 @@ pub fn get_id(state: &State, id: u64, slice: &mut [u8; 256]) -> bool {
     register.is_some()
 }
 
-/// SET of what an ID names; `false`: there is no such register.
+/// SET of what an ID names, or `false` if there is no such register.
 #[inline]
 pub fn set_id(state: &mut State, id: u64, slice: &[u8; 256]) -> bool {
     let register = decode(id);

@@ -1,4 +1,4 @@
-//! How counts are judged: by the file, and by the rule of each operation.
+//! How counts are judged, by the file and by the rule of each operation.
 
 use std::fs;
 
@@ -29,7 +29,7 @@ fn operation(rule: Rule) -> Operation {
 
 const ONCE: [[f64; 4]; 2] = [[100.0, 20.0, 3.0, 0.0]; 2];
 
-/// The same, but for one count in the last case.
+/// The same, except for one count in the last case.
 fn with(at: usize, count: f64) -> [[f64; 4]; 2] {
     let mut counts = ONCE;
     counts[1][at] = count;
@@ -42,7 +42,7 @@ fn a_change_is_named_where_builds_are_the_same() {
     for (counts, expected) in [
         (ONCE, None),
         (with(0, 101.9), None),
-        // More or fewer: a change is looked at, and blessed.
+        // More or fewer: either way the change is to be looked at and blessed.
         (
             with(0, 102.1),
             Some("get, mixed: 102.10 instructions, more than 100.00"),
@@ -120,7 +120,8 @@ fn rules_hold_with_every_build() {
                 found.broken_rules(&figures("here", exceptions, ONCE), &[operation(rule)])
             };
             assert_eq!(rules("").len(), usize::from(broken), "{rule:?}, {counts:?}");
-            // An exception that keeps its rule is none, with the compiler that the file is of.
+            // An exception that keeps its rule is stale, if the compiler is the one that the file is
+            // of.
             let stale = !broken && built == "here";
             assert_eq!(
                 rules("'get'").len(),

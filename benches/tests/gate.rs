@@ -1,5 +1,5 @@
-//! The gate as a program that judges other benchmarks, `examples/own.rs`, by time. That it counts is tested by
-//! `cargo harness gate`, which has valgrind.
+//! The gate as a program that judges other benchmarks, `examples/own.rs`, by time. `cargo harness gate`, which
+//! has valgrind, tests that it counts.
 
 use std::env;
 use std::fs;
@@ -29,7 +29,7 @@ fn page(directory: &Path, extension: &str) -> PathBuf {
     pages.next().expect("a file with this extension")
 }
 
-/// A page on which an implementation once took so many times as long.
+/// A page on which an implementation once took `times` times as long.
 fn with_times(page: &str, implementation: &str, times: f64) -> String {
     let lines = page.lines().map(|line| {
         let cell = |(at, cell): (usize, &str)| match cell.trim().parse::<f64>() {
@@ -71,7 +71,7 @@ fn time_is_judged_by_the_page_of_this_processor_and_build() {
     let unjudged = "times not judged: no page gate.";
     for (page, expected, line) in [
         (with_times(&text, "ours", 0.25), 1, failed),
-        // Code by hand has become faster, and ours not slower.
+        // Code by hand has become faster, and ours no slower.
         (
             with_times(&text, "by_hand", 4.0),
             0,
@@ -82,7 +82,7 @@ fn time_is_judged_by_the_page_of_this_processor_and_build() {
             0,
             "passed: 1 operation, 0 worse",
         ),
-        // On another processor or with another build they are printed, and do not fail.
+        // On another processor or with another build, times are printed and do not fail.
         (
             with_times(&text, "ours", 0.25).replace("Processor: ", "Processor: not "),
             0,

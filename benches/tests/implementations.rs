@@ -1,14 +1,15 @@
 //! What `ours` is compared with does the same work: all but `plain` give the right bytes, for every register
 //! at every VQ, and `plain` writes as many.
 //!
-//! What is right is built from a list of registers, by joining and padding, without any offset.
+//! The right bytes are built from a list of registers by joining and padding, without any offset.
 
 use sve_state::{Errno, Vls, Vq};
 use sve_state_benches::by_hand::{self, State};
 use sve_state_benches::plain::Slices;
 use sve_state_benches::rfc;
 
-/// Z0 to Z31, P0 to P15, FFR: each with its ID, as wide as the vector length makes it, no byte of it zero.
+/// Z0 to Z31, P0 to P15 and FFR, each with its ID, as wide as the vector length makes it and with no zero
+/// byte.
 fn registers(vq: usize) -> Vec<(u64, Vec<u8>)> {
     let z = (0..32).map(|n| (0x6080_0000_0015_0000 + n * 0x20, 16 * vq));
     let p = (0..17).map(|n| (0x6050_0000_0015_0400 + n * 0x20, 2 * vq));
@@ -24,7 +25,7 @@ fn image(vq: usize) -> Vec<u8> {
     registers.flat_map(|(_, register)| register).collect()
 }
 
-/// A register as a slice: zeros past its end.
+/// A register as a slice, with zeros past its end.
 fn slice(id: u64, register: &[u8]) -> Vec<u8> {
     let mut slice = register.to_vec();
     slice.resize(if id >> 52 == 0x608 { 256 } else { 32 }, 0);
@@ -111,7 +112,7 @@ fn what_names_no_register_is_refused() {
         let p = high == 0x6050_0000_0015 && (0x400..0x620).contains(&low);
         let mut slice = [0xff; 256];
         assert_eq!(rfc::get_id(&state(2), id, &mut slice), z || p, "{id:#x}");
-        // A slice other than the first has nothing of the register.
+        // A slice other than the first holds nothing of the register.
         assert!(id & 31 == 0 || !(z || p) || slice[..32] == [0; 32]);
         let slice_0 = (z || p) && id & 31 == 0;
         assert_eq!(state(2).get(id, &mut slice), slice_0, "{id:#x}");
@@ -159,7 +160,7 @@ fn a_vcpu_is_saved_and_restored() {
         (&vec![0; 546 * vq], [0; 2])
     );
 
-    // On the shim, which is compared with Linux.
+    // On the shim, which is itself compared with Linux.
     let host = Vls::up_to(Vq::new(3).expect("a VQ"));
     let mut shim = sve_state::shim::Vcpu::new(host).expect("a host");
     shim.init_with_sve().expect("a vCPU with SVE");

@@ -1,8 +1,8 @@
 //! A core file as a VMM's guest dump writes it: NT_PRPSINFO, then for each vCPU NT_PRSTATUS, NT_PRFPREG and
-//! NT_ARM_SVE. Of a real one, the guest's memory follows in PT_LOAD segments.
+//! NT_ARM_SVE. In a real one, the guest's memory follows in PT_LOAD segments.
 //!
-//! gdb takes the first vCPU's vector length for all of them. So all are written at the largest one, with
-//! zeros above what a vCPU has. LLDB needs no such thing.
+//! All vCPUs are written at the largest vector length among them, with zeros above what each has, because
+//! gdb takes the first vCPU's vector length for all of them. LLDB would not need that.
 
 use std::error::Error;
 use std::fs;
@@ -42,12 +42,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let vcpu = vcpu(*sve)?;
         let (state, status) = (vcpu.capture()?, vcpu.status()?);
         let fpsimd = FpsimdState::from_state(&state, status);
-        // The first one of a vCPU.
+        // The first note of each vCPU.
         note(&mut notes, elf::NT_PRSTATUS.0, &prstatus(pid))?;
         let mut bytes = [0; FpsimdState::BYTES];
         fpsimd.write(&mut bytes)?;
         note(&mut notes, NT_PRFPREG, &bytes)?;
-        // Without SVE in any vCPU there is no note.
+        // If no vCPU has SVE, there is no such note.
         let Some(mut vq) = largest else { continue };
         if args.own_length {
             vq = state.vq();
@@ -95,13 +95,13 @@ fn prstatus(pid: u32) -> [u8; 392] {
     let mut bytes = [0; 392];
     bytes[12] = 5; // SIGTRAP
     bytes[32..36].copy_from_slice(&pid.to_le_bytes());
-    // pstate has 8 bytes, gdb's cpsr the lower 4.
+    // pstate has 8 bytes, and gdb's cpsr is the lower 4.
     let core = core_registers();
     bytes[112..112 + core.len()].copy_from_slice(&core);
     bytes
 }
 
-/// `struct elf_prpsinfo`, with a name and zeros. elfutils opens no core file without it.
+/// `struct elf_prpsinfo`, with a name and otherwise zeros, without which elfutils opens no core file.
 fn prpsinfo() -> [u8; 136] {
     let mut bytes = [0; 136];
     bytes[40..45].copy_from_slice(b"guest");
@@ -116,7 +116,7 @@ fn file(notes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     let size = notes.len() as u64;
     let at = writer.reserve(size, 4);
     writer.write_file_header(&FileHeader {
-        // LLDB up to 19 opens no file without it, unless there is a note of the owner LINUX.
+        // LLDB up to 19 opens no file without it, unless there is a note with the owner LINUX.
         os_abi: elf::ELFOSABI_LINUX,
         abi_version: 0,
         e_type: elf::ET_CORE,
@@ -133,7 +133,8 @@ fn file(notes: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
         p_paddr: 0,
         p_filesz: size,
         p_memsz: 0,
-        // Not 8, by which half of the readers find the next note; nor 0, which is an error to others.
+        // Neither 8, by which half of the readers would look for the next note, nor 0, which is an error to
+        // others.
         p_align: 4,
     });
     writer.pad_until(at);

@@ -1,7 +1,8 @@
-//! A stub for gdb and LLDB whose vCPU has SVE registers: what a VMM with `gdbstub` adds to its own.
+//! A stub for gdb and LLDB whose vCPU has SVE registers, which shows what a VMM with `gdbstub` adds to its
+//! own.
 //!
 //! The vCPU is the shim, which runs no code. When it is let run, it copies register 3 to register 4 (Z, or V
-//! without SVE) and stops. A step moves pc to the next instruction. After the registers that `sve_state`
+//! without SVE) and stops, and a step moves pc to the next instruction. After the registers that `sve_state`
 //! describes there is one more of the VMM's own, tpidr.
 
 use std::convert::Infallible;
@@ -80,7 +81,7 @@ const TLS: &str = r#"<feature name="org.gnu.gdb.aarch64.tls">
 /// tpidr at the start.
 const TPIDR: u64 = 0x1122_3344_5566_7788;
 
-/// What a `g` packet has here. gdb asks for each of the others.
+/// What a `g` packet has here; gdb asks for each of the others.
 #[derive(Clone, Debug, PartialEq)]
 struct Core([u8; CORE_BYTES]);
 
@@ -123,7 +124,7 @@ impl Registers for Core {
     }
 }
 
-/// gdb's number, and no size: which one it is depends on the vector length.
+/// gdb's number, and no size, because the vector length decides which size it is.
 #[derive(Debug)]
 struct Number(u32);
 
@@ -156,7 +157,7 @@ impl Target for Vm {
         Some(self)
     }
 
-    /// There is no code to put one in.
+    /// There is no code in which to put a breakpoint.
     fn guard_rail_implicit_sw_breakpoints(&self) -> bool {
         true
     }
@@ -252,7 +253,7 @@ impl SingleRegisterAccess<()> for Vm {
     }
 }
 
-/// gdb is told that there was an error, and here it says which.
+/// gdb is told only that there was an error, so the server prints which.
 fn refused<T>(error: &dyn Error) -> TargetResult<T, Vm> {
     println!("refused: {error}");
     Err(TargetError::NonFatal)

@@ -1,6 +1,6 @@
-//! The vCPUs that debuggers are shown, by the two examples of this package: `gdb_server`, a stub with `gdbstub`,
-//! and `core_file`, a core file as a VMM's guest dump writes it, with `object`. `cargo harness debuggers` holds
-//! what gdb and LLDB show of both against the pattern below.
+//! The vCPUs that this package's two examples show to debuggers: `gdb_server`, a stub with `gdbstub`, and
+//! `core_file`, a core file as a VMM's guest dump writes it, with `object`. `cargo harness debuggers` compares
+//! what gdb and LLDB show of both with the pattern below.
 
 use std::error::Error;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use sve_state::{Vls, Vq};
 /// A vCPU of this crate's own.
 pub type Shim = Vcpu<Box<[u8]>>;
 
-/// A vector length in quadwords, 1 to 16; or `none`, for a vCPU without SVE.
+/// A vector length in quadwords, 1 to 16, or `none` for a vCPU without SVE.
 #[derive(Clone, Copy, Debug)]
 pub struct Sve(pub Option<Vq>);
 
@@ -32,7 +32,8 @@ impl FromStr for Sve {
     }
 }
 
-/// Byte `k` of gdb's register `number`: another one in each register, and in each of a register's quadwords.
+/// Byte `k` of gdb's register `number`, which differs between registers, and between the quadwords of a
+/// register.
 pub fn pattern(number: u32, k: u32) -> u8 {
     let [byte, ..] = (7 * number + 37 * k + k / 16).to_le_bytes();
     byte

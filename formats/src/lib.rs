@@ -1,4 +1,4 @@
-//! Serde formats, as people save vCPUs in, each as a way there and two ways back.
+//! The serde formats in which people save vCPUs, each with a way to write and two ways to read.
 
 use std::fmt::Display;
 use std::io::Read;
@@ -6,20 +6,21 @@ use std::io::Read;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A way back from bytes as they come.
+/// Reads from bytes as they arrive.
 pub type FromReader<T> = fn(&mut dyn Read) -> Result<T, String>;
 
 /// A format, for values of one type.
 pub struct Format<T> {
     /// What people call it.
     pub name: &'static str,
-    /// Whether a reader learns from the bytes what is there: what `flatten` and most enums ask for.
+    /// Whether a reader learns from the bytes what they hold, which `flatten` and most enums
+    /// require.
     pub describes_itself: bool,
     /// There.
     pub encode: fn(&T) -> Result<Vec<u8>, String>,
-    /// Back, from all bytes at once.
+    /// Reads from all bytes at once.
     pub from_slice: fn(&[u8]) -> Result<T, String>,
-    /// Back, from bytes as they come; not every format has it.
+    /// Reads from bytes as they arrive, which not every format can do.
     pub from_reader: Option<FromReader<T>>,
 }
 
@@ -33,7 +34,7 @@ fn text(error: impl Display) -> String {
     error.to_string()
 }
 
-/// With a limit: without one, a length from outside is allocated before it is looked at.
+/// With a limit, because without one a length from outside is allocated before it is looked at.
 type Bincode = bincode::config::Configuration<
     bincode::config::LittleEndian,
     bincode::config::Varint,
@@ -103,7 +104,7 @@ pub fn formats<T: Serialize + DeserializeOwned>() -> [Format<T>; 6] {
     ]
 }
 
-/// Bytes as a format's bytes, whatever they are.
+/// Bytes as a format's own bytes, whatever they are.
 #[derive(Debug)]
 pub struct Raw(pub Vec<u8>);
 
@@ -113,7 +114,7 @@ impl Serialize for Raw {
     }
 }
 
-/// Never: what it wrote is for others to read.
+/// Never used: what it wrote is for others to read.
 impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
         Err(D::Error::custom("raw bytes are not read"))

@@ -1,4 +1,4 @@
-//! Snapshots there and back in every format, from slices and from readers, and in what people put
+//! Snapshots there and back in every format, from slices and from readers, and inside what people put
 //! around them.
 
 use std::fmt::Debug;
@@ -11,7 +11,8 @@ use sve_state::vcpu::Status;
 use sve_state::{SveState, Vls, Vq};
 use sve_state_formats::{Raw, formats};
 
-/// Every VQ with a status and without, and a vCPU without SVE. Bytes of every value are in them.
+/// Every VQ with a status and without, and a vCPU without SVE, which together have bytes of every
+/// value.
 fn snapshots() -> Vec<Snapshot> {
     let status = Some(Status {
         fpsr: 0x0800_009f,
@@ -33,7 +34,7 @@ fn snapshots() -> Vec<Snapshot> {
     made.collect()
 }
 
-/// Bytes as they come from a socket: a few at a time.
+/// Bytes as they come from a socket, a few at a time.
 struct Slowly<'a>(&'a [u8]);
 
 impl Read for Slowly<'_> {
@@ -43,7 +44,7 @@ impl Read for Slowly<'_> {
     }
 }
 
-/// How many ways back there were.
+/// Writes and reads a value in each format, and returns how many ways back there were.
 fn there_and_back<T>(value: &T, only_those_that_describe_themselves: bool) -> usize
 where
     T: Serialize + DeserializeOwned + PartialEq + Debug,
@@ -157,8 +158,8 @@ fn in_what_vmms_put_around_it() {
     }
 }
 
-/// What a format hands over is validated as bytes from anywhere are, and the reason is told where the
-/// format has room for one.
+/// What a format hands over is validated like bytes from anywhere, and the error has the reason
+/// wherever the format has room for one.
 #[test]
 fn damage_is_refused_in_every_format() {
     for snapshot in snapshots() {
@@ -178,8 +179,8 @@ fn damage_is_refused_in_every_format() {
     }
 }
 
-/// A byte string in pieces, whose length stands nowhere (RFC 8949, 3.2.3), and a buffer that no
-/// snapshot fits in.
+/// A byte string in pieces, whose length is nowhere stated (RFC 8949, 3.2.3), and a buffer too large
+/// to be a snapshot.
 #[test]
 fn cbor_in_pieces_and_with_a_small_buffer() {
     for snapshot in snapshots() {
@@ -202,13 +203,14 @@ fn cbor_in_pieces_and_with_a_small_buffer() {
     }
 }
 
-/// As the page of snapshots says: who reads base64, and who a list of numbers, whatever they write.
+/// Which formats read base64 and which a list of numbers, whatever they write, as the page of
+/// snapshots says.
 #[test]
 fn base64_and_lists_are_read_by_these_formats() {
     for snapshot in snapshots() {
         let json = serde_json::to_string(&snapshot).unwrap();
         let base64: String = serde_json::from_str(&json).unwrap();
-        // Of two bytes each, so that no format takes the list for a byte string.
+        // Numbers of two bytes each, so that no format takes the list for a byte string.
         let list: Vec<u16> = snapshot.to_bytes().into_iter().map(u16::from).collect();
         let writers = formats::<String>().into_iter().zip(formats::<Vec<u16>>());
         for ((text, numbers), read) in writers.zip(formats::<Snapshot>()) {
@@ -220,7 +222,7 @@ fn base64_and_lists_are_read_by_these_formats() {
             let expected = match read.name {
                 "JSON" | "MessagePack" => [true, true],
                 "CBOR" => [false, true],
-                // For them a string is its bytes.
+                // To these a string is its bytes.
                 "bincode" | "postcard" => [true, false],
                 _ => [false, false],
             };

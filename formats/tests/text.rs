@@ -1,4 +1,4 @@
-//! Base64 as people and other formats have it: with line breaks, as bytes, in XML.
+//! Base64 as people and other formats have it: with line breaks, as bytes, or in XML.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ struct Vm {
     sve: Snapshot,
 }
 
-/// With SVE and without: of 1,188 and of 608 bytes, so with padding too.
+/// One with SVE and one without, of 1,188 and of 608 bytes, so that there is padding too.
 fn vms() -> [Vm; 2] {
     let vq = Vq::new(2).unwrap();
     [(Vls::up_to(vq), vq, 1092), (Vls::EMPTY, Vq::MIN, 512)].map(|(vls, vq, registers)| {
@@ -54,7 +54,7 @@ fn line_breaks_are_passed_over() {
         assert_eq!(toml::from_str::<Vm>(&toml).as_ref(), Ok(&vm));
         let indented = text.lines().map(|line| format!("  {line}\n"));
         let indented: String = indented.collect();
-        // Without the option, serde-saphyr wants `!!binary` to be UTF-8, and says so.
+        // Without the option, serde-saphyr expects `!!binary` to be UTF-8, and says so.
         let options = serde_saphyr::options! { ignore_binary_tag_for_string: true };
         for tag in ["|", "!!binary |", "!!binary |-"] {
             let yaml = format!("id: 3\nsve: {tag}\n{indented}");
@@ -64,8 +64,8 @@ fn line_breaks_are_passed_over() {
     }
 }
 
-/// bencode has no strings, so a string of base64 is read as bytes. pot has, and writes JSON's string as one; but
-/// a snapshot asks it for bytes.
+/// bencode has no strings, so a string of base64 is read as bytes. pot has strings and writes JSON's string as
+/// one, but a snapshot asks it for bytes.
 #[test]
 fn base64_is_read_where_it_arrives_as_bytes() {
     for vm in vms() {
@@ -115,7 +115,7 @@ fn xml_is_read() {
         let read = quick_xml::de::from_str::<VmOfAttributes>(&xml);
         assert_eq!(read.unwrap(), vm);
 
-        // Not any map is an element.
+        // Not every map is an element.
         for map in ["{\"sve\": TEXT}", "{\"$text\": TEXT, \"x\": 1}", "{}"] {
             let json = map.replace("TEXT", &format!("\"{text}\""));
             let error = serde_json::from_str::<Snapshot>(&json)

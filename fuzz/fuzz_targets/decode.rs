@@ -1,5 +1,5 @@
-//! Any 64 bits as a register ID, in three layouts, against ranges written out here: an ID that is
-//! one names its register, whose ID it is again; one that is none gets a reason.
+//! Any 64 bits as a register ID, in three layouts, against ranges written out here: an ID names its
+//! register and is the ID of that register, and anything else gets a reason.
 #![no_main]
 
 use std::fmt::Display;
@@ -9,8 +9,8 @@ use sve_state::layout::{BankType, DecodeError, Register};
 use sve_state::{fpsimd, sve};
 
 sve_state::register_layout! {
-    /// Registers that differ only in the size field, and a number of them that grows with VQ: the
-    /// layout proposed for SME.
+    /// The layout proposed for SME, in which registers differ only in the size field, and the
+    /// number of some grows with VQ.
     mod sme {
         arch: arm64, coproc: 0x17, slices: 32, vq: 1..=16;
         bank ZA[16 * vq] at 0x000 step 32: slice 2048 bits, width 128 * vq bits;
@@ -18,8 +18,8 @@ sve_state::register_layout! {
     }
 }
 
-/// A bank of a layout: its coprocessor, the size field of its IDs, the first of the low 16 bits,
-/// how many registers and slices it has, and how far apart the registers are.
+/// A bank of a layout: its coprocessor, the size field of its IDs, the first value of the low 16
+/// bits, how many registers and slices it has, and the distance between registers.
 struct Bank {
     name: &'static str,
     coprocessor: u64,
@@ -64,7 +64,7 @@ fuzz_target!(|input: &[u8]| {
         let mut eight = [0; 8];
         eight[..bytes.len()].copy_from_slice(bytes);
         let any = u64::from_le_bytes(eight);
-        // As it is, and with most of what makes it one of these.
+        // The input as it is, and with most of what makes it an ID of one of these.
         let arm64 = any & 0x00ff_0000_0fff_ffff | 0x60 << 56;
         let nearly = any & 0x00f0_0000_0000_ffff | 0x60 << 56;
         for id in [
@@ -135,7 +135,7 @@ impl Bank {
         0x60 << 56 | self.size << 52 | self.coprocessor << 16 | low
     }
 
-    /// `Z3 slice 1`, if the ID is one of the bank's.
+    /// The name, such as `Z3 slice 1`, if the ID is one of the bank's.
     fn name_of(&self, id: u64) -> Option<String> {
         let low = id.checked_sub(self.id(0, 0))?;
         let (number, slice) = (low / self.step, low % self.step);

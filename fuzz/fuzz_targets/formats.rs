@@ -1,5 +1,5 @@
-//! Any bytes in every serde format that `formats/` has: what is read as a snapshot is written and read
-//! again as the same one; and a format's byte string is a snapshot exactly if its bytes are one, or its base64.
+//! Any bytes in every serde format that `formats/` has: what is read as a snapshot is written and read again as
+//! the same one, and a format's byte string is a snapshot exactly if its bytes are one, or its base64.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sve_state::snapshot::Snapshot;
 use sve_state_formats::{Raw, formats};
 
-/// What a VMM puts around it.
+/// What a VMM puts around a snapshot.
 #[derive(Serialize, Deserialize, PartialEq, Debug)]
 struct Flat {
     id: u8,
@@ -22,7 +22,7 @@ enum Vcpu {
     V2 { sve: Option<Snapshot>, pc: u64 },
 }
 
-// The first byte says which format, and the rest is looked at.
+// The first byte chooses the format, and the rest is the input.
 fuzz_target!(|input: &[u8]| {
     let Some((which, bytes)) = input.split_first() else {
         return;
@@ -63,10 +63,10 @@ where
     }
 }
 
-/// As a byte string; and what is a snapshot, in a VMM's structs.
+/// Writes the bytes as a byte string and, if they are a snapshot, that snapshot in a VMM's structs.
 fn write(which: usize, bytes: &[u8]) {
     let (raw, snapshots) = (formats::<Raw>(), formats::<Snapshot>());
-    // Or the base64 of one, as it is read from JSON.
+    // Or the base64 of one, as JSON has it.
     let text = || {
         let text = String::from_utf8(bytes.to_vec()).ok()?;
         let json = (formats::<String>()[0].encode)(&text).expect("a string");

@@ -1,6 +1,6 @@
-//! Any tokens as a layout: they give code, or errors, and never a panic.
+//! Any tokens as a layout, which give code or errors and never a panic.
 //!
-//! A macro's crate cannot be linked, so these are its files.
+//! The crate of a macro cannot be linked, so this target includes its files.
 #![no_main]
 
 #[path = "../../macros/src/ast.rs"]

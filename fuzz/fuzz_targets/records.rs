@@ -1,6 +1,6 @@
-//! Any bytes as a register set, a signal frame, and each of its records: what is one is worked out here once
-//! more, from the kernel's headers; what is parsed is written and parsed again as the same; and a frame that
-//! is written to keeps every byte that is no register.
+//! Any bytes as a register set, a signal frame, and each of a frame's records. Which bytes are one is worked
+//! out here once more, from the kernel's headers; what is parsed is written and parsed again as the same;
+//! and a frame that is written to keeps every byte that belongs to no register.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,12 +13,13 @@ const FPSIMD: u32 = 0x4650_8001;
 const SVE: u32 = 0x5356_4501;
 const EXTRA: u32 = 0x4558_5401;
 
-// The first byte says what to make of the rest.
+// The first byte decides what to make of the rest.
 fuzz_target!(|input: &[u8]| {
     let Some((which, bytes)) = input.split_first() else {
         return;
     };
-    // With most of what makes it one: a fuzzer does not guess a magic, or have kilobytes of patience.
+    // The input with most of what makes it a record, because a fuzzer neither guesses a magic nor has
+    // patience for kilobytes.
     let long = || {
         let mut long = bytes.to_vec();
         long.resize(bytes.len() + usize::from(which / 8) * 640, 0);
@@ -61,7 +62,7 @@ fn fpsimd_context() -> Vec<u8> {
     record
 }
 
-/// The number of `n` bytes at `at`; nothing where there are fewer.
+/// The number of `n` bytes at `at`, or nothing where there are fewer.
 fn number(bytes: &[u8], at: usize, n: usize) -> Option<usize> {
     let digits = bytes.get(at..at + n)?.iter().rev();
     Some(digits.fold(0, |number, byte| number << 8 | usize::from(*byte)))
@@ -71,8 +72,8 @@ fn vq(vl: usize) -> Option<usize> {
     (vl % 16 == 0 && (16..=256).contains(&vl)).then_some(vl / 16)
 }
 
-/// A register set's kind, by `struct user_sve_header`: 0 without registers, 1 SVE, 2 FPSIMD. And its vector
-/// lengths, in quadwords.
+/// A register set's kind, by `struct user_sve_header`, which is 0 without registers, 1 for SVE and 2 for
+/// FPSIMD, and its vector lengths in quadwords.
 fn regset_kind(bytes: &[u8], streaming: bool) -> Option<([usize; 2], u32)> {
     bytes.get(..16)?;
     let size = number(bytes, 0, 4)?;
@@ -155,7 +156,7 @@ fn regset(bytes: &[u8], streaming: bool) {
     assert_eq!(status.is_none(), kind == 0);
 }
 
-/// What is made of parts is written if its parser takes it, and not otherwise.
+/// What is made of parts can be written exactly if its parser accepts it.
 fn constructed(bytes: &[u8]) {
     let Some((vq, [streaming, has_registers])) = number(bytes, 0, 2)
         .zip(bytes.get(2..4))
@@ -206,7 +207,7 @@ fn constructed(bytes: &[u8]) {
     }
 }
 
-/// Where a frame has its `fpsimd_context` and its `sve_context`, with the latter's size.
+/// Where a frame has its `fpsimd_context` and its `sve_context`, and the size of the latter.
 type Places = (usize, Option<(usize, usize)>);
 
 fn places(bytes: &[u8]) -> Option<Places> {
@@ -238,7 +239,7 @@ fn places(bytes: &[u8]) -> Option<Places> {
             EXTRA => {
                 let (datap, space) = (number(record, 8, 8)?, number(record, 16, 4)?);
                 let end = number(record, size, 8)?;
-                // At 8 modulo 16 in qemu-user.
+                // In qemu-user it is at 8 modulo 16.
                 let step = if datap % 16 == 0 { 16 } else { 8 };
                 let right = datap > 0 && datap % 8 == 0 && space > 0 && space % step == 0;
                 let wrong = !right || end != 0 || !base || size < 32;
@@ -253,11 +254,11 @@ fn places(bytes: &[u8]) -> Option<Places> {
     }
     if let Some((at, size)) = sve {
         let (vl, flags) = (number(bytes, at + 8, 2)?, number(bytes, at + 10, 2)?);
-        // Of a machine with SME and without SVE.
+        // From a machine with SME and without SVE.
         if size == 16 && bytes[at + 8..at + 16] == [0; 8] {
             return Some((fpsimd?, None));
         }
-        // A head only, or all registers, which streaming mode has always.
+        // Only a head, or all registers, which streaming mode always has.
         let head_only = size == 16 && flags == 0;
         let partial = vq(vl).is_none_or(|vq| !head_only && size < 16 + 546 * vq);
         if partial || flags > 1 {
@@ -323,7 +324,7 @@ fn write(bytes: &[u8], frame: &Frame<'_>, (fpsimd, sve): Places) {
     let mut written = bytes.to_vec();
     let room = frame.sve.is_none_or(|sve| sve.state.is_some());
     if !room {
-        // For V there is room always.
+        // For V there is always room.
         let mut only_v = SveState::zeroed(vq).expect("an image");
         let status = frame.copy_to(&mut only_v);
         assert_eq!(signal::write(&mut written, &only_v, status), Ok(()));

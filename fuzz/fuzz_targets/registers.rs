@@ -1,5 +1,5 @@
 //! Lists of (ID, bytes) as snapshots: a vCPU's own list with changes to it, and any IDs besides. What
-//! makes a snapshot is worked out here once more, from the documentation of `Snapshot::from_registers`;
+//! makes a snapshot is worked out here once more, from the documentation of `Snapshot::from_registers`,
 //! and a snapshot restores to the registers that it was made of.
 #![no_main]
 
@@ -15,7 +15,8 @@ const FPCR: u64 = 0x6020_0000_0010_00d5;
 
 type Registers = Vec<(u64, Vec<u8>)>;
 
-// The first three bytes: without SVE and what is allowed, as bits; the VLS. Then changes of twelve.
+// The first three bytes say, as bits, whether SVE is missing and what is allowed, and then the VLS;
+// after them come changes of twelve bytes each.
 fuzz_target!(|input: &[u8]| {
     let Some((&[bits, low, high], changes)) = input.split_first_chunk() else {
         return;
@@ -63,7 +64,7 @@ fn v(n: u64) -> u64 {
     0x6040_0000_0010_0054 + 4 * n
 }
 
-/// A vCPU's list, with values that are as wide as the largest vector length; X0 and SCTLR_EL1 in it.
+/// A vCPU's list, with X0 and SCTLR_EL1 in it, and values as wide as the largest vector length.
 fn registers(without_sve: bool, vls: u16) -> Registers {
     let vq = 16 - vls.leading_zeros() as usize;
     let mut list = Registers::new();
@@ -86,7 +87,7 @@ fn registers(without_sve: bool, vls: u16) -> Registers {
         (0..32).for_each(|n| add(z(n), 16 * vq));
         (0..17).for_each(|n| add(p(n), 2 * vq));
         let mut words = vec![0; 64];
-        // The first of eight words in the host's byte order.
+        // The first of eight words, which are in the host's byte order.
         words[..8].copy_from_slice(&u64::from(vls).to_ne_bytes());
         list.push((VLS, words));
     }
@@ -143,7 +144,7 @@ fn kind(id: u64) -> Kind {
         0x15 => Kind::Wrong,
         0x10 if (0..32).any(|n| v(n) == id) => Kind::V,
         0x10 if id == FPSR || id == FPCR => Kind::Status,
-        // The name of one of those, in another size.
+        // One of those by its number, but in another size.
         0x10 if (0..32).any(|n| v(n) & 0xffff == low) || low == 0xd4 || low == 0xd5 => Kind::Wrong,
         0x10 | 0x11 | 0x13 | 0x14 | 0x16 => Kind::Ignored,
         _ => Kind::Unknown,
@@ -195,7 +196,7 @@ fn judge(list: &Registers, allow: Allow) -> Option<Expected> {
         .chunks(8)
         .map(|w| u64::from_ne_bytes(w.try_into().expect("eight bytes")))
         .collect();
-    // A processor has 1 to 16, and with one all powers of two below.
+    // A processor has VQ 1 to 16 and, with any of these, all powers of two below it.
     if words[1..].iter().any(|word| *word != 0) || words[0] == 0 || words[0] >> 16 != 0 {
         return None;
     }
@@ -215,7 +216,7 @@ fn judge(list: &Registers, allow: Allow) -> Option<Expected> {
     Some((image, status))
 }
 
-/// To a vCPU, and register by register what the list had.
+/// Restores to a vCPU, which then has, register by register, what the list had.
 fn moves(snapshot: &Snapshot, list: &Registers) {
     let (vls, has_sve) = (snapshot.vls(), snapshot.vls() != Vls::EMPTY);
     let mut vcpu = Vcpu::new(vls).expect("16 or less");

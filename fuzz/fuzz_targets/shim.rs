@@ -1,9 +1,9 @@
-//! Any operations in any order on one vCPU of the shim. What must hold whatever they are:
+//! Any operations in any order on one vCPU of the shim. Whatever they are, this must hold:
 //!
 //! * a call that fails changes neither the vCPU nor the buffer, and answers one of KVM's errnos;
-//! * GET never changes the vCPU, and writes all of the ID's size and nothing behind it;
-//! * SET changes one register, and GET gives what was written as far as the register goes;
-//! * initialization clears all registers but VLS, finalization changes none that could be read;
+//! * GET never changes the vCPU, and writes all of the ID's size and nothing after it;
+//! * SET changes one register, and GET returns what was written, as far as the register goes;
+//! * initialization clears all registers but VLS, and finalization changes none that could be read;
 //! * what is listed can be read, and what can be read is listed.
 #![no_main]
 
@@ -16,7 +16,7 @@ type Shim = Vcpu<Box<[u8]>>;
 
 #[derive(Arbitrary, Debug)]
 struct Life {
-    /// Bit `vq - 1`: the host has this vector length.
+    /// Bit `vq - 1` is set if the host has this vector length.
     host: u16,
     rfc: bool,
     calls: Vec<Call>,
@@ -32,7 +32,7 @@ enum Call {
     List { length: u8 },
 }
 
-/// An ID, right, wrong in one bit, or any.
+/// An ID that is right, wrong in one bit, or arbitrary.
 #[derive(Arbitrary, Debug)]
 enum Id {
     Right(Name),
@@ -57,7 +57,7 @@ enum Name {
     V {
         number: u8,
     },
-    /// 32-bit words of the V registers, 1 << `size` bytes of them.
+    /// 32-bit words of the V registers, `1 << size` bytes of them.
     Words {
         word: u8,
         size: u8,
@@ -112,7 +112,7 @@ impl Id {
     }
 }
 
-/// What an ID that was accepted is part of: V(n) is the low bits of Z(n).
+/// The register that an accepted ID is part of, where V(n) is the low bits of Z(n).
 #[derive(PartialEq, Debug)]
 enum Register {
     Vector(u64),
@@ -130,7 +130,7 @@ fn register(id: u64) -> Register {
     }
 }
 
-/// How many bytes of a slice that was accepted the register has.
+/// How many bytes of an accepted slice belong to the register.
 fn width(id: u64, vq: usize) -> usize {
     let (slice, size) = ((id & 31) as usize, size(id));
     let bytes = match (id >> 16 & 0xfff, id & 0xffff) {
@@ -141,7 +141,7 @@ fn width(id: u64, vq: usize) -> usize {
     bytes.saturating_sub(slice * size).min(size)
 }
 
-/// All that can be seen of a vCPU.
+/// All of a vCPU that can be seen.
 #[derive(PartialEq, Debug)]
 struct Seen {
     /// Rules, host and stage.
@@ -168,7 +168,7 @@ impl Seen {
         registers.filter_map(|(id, value)| Some((*id, value.as_deref().ok()?)))
     }
 
-    /// By VLS, or under the RFC's rules by the host; 0 without SVE.
+    /// The vector length by VLS, or under the RFC's rules by the host, and 0 without SVE.
     fn vq(&self, host: u16, rfc: bool) -> usize {
         let vls = self.readable().find(|(id, _)| *id == VLS);
         let has_sve = self.readable().any(|(id, _)| id == z(0, 0));
@@ -204,7 +204,7 @@ fn get(vcpu: &Shim, id: u64, excess: i8) -> Result<Vec<u8>, Errno> {
     first
 }
 
-/// Of an answer, that it is one of KVM's.
+/// Checks that an error is one of KVM's, and passes the answer on.
 fn judged<T>(result: Result<T, Errno>) -> Result<T, Errno> {
     let errnos = [
         Errno::EPERM,
@@ -239,13 +239,13 @@ fuzz_target!(|life: Life| {
     }
 });
 
-/// Every register that can be read is zero, but those of `except`.
+/// Every register that can be read is zero, except those of `except`.
 fn check_zero(seen: &Seen, except: &[u64]) {
     let mut others = seen.readable().filter(|(id, _)| !except.contains(id));
     assert!(others.all(|(_, value)| value.iter().all(|byte| *byte == 0)));
 }
 
-/// What could be read before keeps its value; the registers that finalization brings are zero.
+/// What could be read before keeps its value, and the registers that finalization brings are zero.
 fn check_finalized(before: &Seen, after: &Seen) {
     let kept: Vec<_> = before.readable().collect();
     assert!(
@@ -255,7 +255,8 @@ fn check_finalized(before: &Seen, after: &Seen) {
     check_zero(after, &kept.iter().map(|(id, _)| *id).collect::<Vec<_>>());
 }
 
-/// What can be read is listed, but for V under the RFC's rules, which is Z; and the other way round.
+/// What can be read is listed, except V under the RFC's rules, which is Z, and what is listed can be
+/// read.
 fn check_list(seen: &Seen, rfc: bool) {
     let Ok(list) = &seen.list else { return };
     let is_view = |id: u64| rfc && size(id) == 16 && list.contains(&z(0, 0));

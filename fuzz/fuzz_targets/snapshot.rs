@@ -1,5 +1,5 @@
-//! Any bytes as a snapshot, against the format's own description: what is one gives the same bytes
-//! again, also after a stay in a vCPU; what is none is refused, and leaves a vCPU as it is.
+//! Any bytes as a snapshot, against the format's own description: a snapshot gives the same bytes
+//! again, even after a stay in a vCPU, and anything else is refused and leaves a vCPU as it is.
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -12,7 +12,8 @@ const HEADER: usize = 92;
 
 fuzz_target!(|input: &[u8]| -> Corpus {
     check(input);
-    // No fuzzer guesses a checksum, and damage is not all that there is to find.
+    // No fuzzer guesses a checksum, and damage is not all that there is to find, so put the right
+    // one at the end.
     if let Some(end) = input.len().checked_sub(4) {
         let mut bytes = input.to_vec();
         bytes[end..].copy_from_slice(&crc32fast::hash(&input[..end]).to_le_bytes());
@@ -39,7 +40,7 @@ fn number(bytes: &[u8], at: usize, n: usize) -> u64 {
     digits.fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// By the table in the documentation of `sve_state::snapshot`.
+/// Whether they are a snapshot, by the table in the documentation of `sve_state::snapshot`.
 fn is_snapshot(bytes: &[u8]) -> bool {
     if bytes.len() < HEADER + 4 {
         return false;
@@ -50,7 +51,8 @@ fn is_snapshot(bytes: &[u8]) -> bool {
     let end = bytes.len() - 4;
     let has = |bit: usize| vls[bit / 8] >> (bit % 8) & 1 == 1;
     let max = (0..512).rev().find(|bit| has(*bit));
-    // Every power of two below the largest; and where there is none, neither P nor FFR.
+    // Every power of two below the largest must be there, and where there is none, neither P nor
+    // FFR may be set.
     let mut powers = [0, 1, 3, 7].into_iter().filter(|bit| Some(*bit) < max);
     let without_sve = || bytes[HEADER + 512..end].iter().all(|byte| *byte == 0);
     bytes.starts_with(b"SVESTATE")
@@ -79,7 +81,7 @@ fn moves(snapshot: &Snapshot) {
     let (found, expected) = (after.state().as_bytes(), snapshot.state().as_bytes());
     assert_eq!(found, expected);
 
-    // One with another set refuses it, and keeps what it has.
+    // A vCPU with another set refuses it, and keeps what it has.
     let [one, two] = [1, 2].map(|vq| Vls::up_to(Vq::new(vq).expect("1 and 2")));
     let mut other = self::target(if snapshot.vls() == one { two } else { one });
     let before = other.snapshot().expect("a vCPU to read");

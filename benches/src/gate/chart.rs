@@ -1,4 +1,5 @@
-//! The picture of a page of times: a panel for each operation, in it bars by case and implementation.
+//! The picture of a page of times, which has a panel for each operation, with bars by case and
+//! implementation.
 
 use std::fmt::Display;
 
@@ -7,11 +8,11 @@ use anyhow::{Result, ensure};
 use super::page::Page;
 
 const COLOURS: [&str; 3] = ["#3b6fc4", "#d1823b", "#8c959f"];
-/// How far panels are apart, and the area of their bars.
+/// The distance between panels, and the area of their bars.
 const PANEL: [f64; 2] = [400.0, 200.0];
 const BARS: [f64; 2] = [340.0, 130.0];
 
-/// An SVG of some of the page's operations: of ours, and of two others.
+/// An SVG of some of the page's operations, with ours and two others.
 pub fn draw(page: &Page, name: &str, operations: &[String]) -> Result<String> {
     let width = 2.0 * PANEL[0];
     let height = 80.0 + PANEL[1] * operations.len().div_ceil(2) as f64;

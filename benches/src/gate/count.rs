@@ -1,5 +1,6 @@
-//! Counts: instructions, branches and simulated mispredictions, by callgrind. Neither the processor nor the
-//! machine's load changes them, since callgrind shows every program the same processor; the compiler and libc do.
+//! Counts instructions, branches and simulated mispredictions with callgrind. They depend on the compiler and on
+//! libc, but neither on the processor nor on the machine's load, because callgrind shows every program the same
+//! processor.
 
 use std::array;
 use std::collections::BTreeMap;
@@ -12,8 +13,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{Operation, Pass};
 
-/// What is counted, each time that an operation is done. Indirect branches are calls and jumps through a register
-/// or memory.
+/// What is counted, each per operation. Indirect branches are calls and jumps through a register or memory.
 pub const COUNTED: [&str; 4] = [
     "instructions",
     "conditional branches",
@@ -23,16 +23,16 @@ pub const COUNTED: [&str; 4] = [
 /// Of each operation, by case.
 pub type Counts = BTreeMap<String, Vec<[f64; 4]>>;
 
-/// Copies of this many bytes and more may be one instruction, in glibc's words.
+/// The size from which copies may be a single instruction, in glibc's words, and so large that none is.
 const NO_REP: &str = "glibc.cpu.x86_rep_movsb_threshold=1000000000:\
                       glibc.cpu.x86_rep_stosb_threshold=1000000000";
 
-/// How many passes are counted: more of those that do the least.
+/// How many passes are counted, which is more for those that do the least.
 fn passes(repeat: usize) -> usize {
     repeat.max(16)
 }
 
-/// Runs this program under callgrind, and takes its counts.
+/// Runs this program under callgrind, and reads its counts.
 pub(super) fn all(cases: &[&str], operations: &[Operation]) -> Result<Counts> {
     let profile = env::temp_dir().join(format!("gate-{}.callgrind", std::process::id()));
     let mut valgrind = Command::new("valgrind");
@@ -43,9 +43,9 @@ pub(super) fn all(cases: &[&str], operations: &[Operation]) -> Result<Counts> {
         .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(env::current_exe()?)
         .arg("--counted")
-        // What stands in the environment moves the stack.
+        // The contents of the environment move the stack.
         .env_clear()
-        // Callgrind counts each byte of a `rep movsb` as an instruction. So glibc must not use it.
+        // Callgrind counts each byte of a `rep movsb` as an instruction, so glibc must not use it.
         .env("GLIBC_TUNABLES", NO_REP)
         .envs(env::var_os("PATH").map(|path| ("PATH", path)))
         .stdout(Stdio::null());
@@ -57,8 +57,8 @@ pub(super) fn all(cases: &[&str], operations: &[Operation]) -> Result<Counts> {
     counts(&text, cases, operations)
 }
 
-/// Reads a profile. It has a part for each operation's empty loop, for each case, and for what comes after the
-/// last.
+/// Reads a profile, which has a part for each operation's empty loop, one for each case, and one for what comes
+/// after the last.
 fn counts(profile: &str, cases: &[&str], operations: &[Operation]) -> Result<Counts> {
     let events = profile.lines().find(|line| line.starts_with("events:"));
     let known = events == Some("events: Ir Bc Bcm Bi Bim");
@@ -68,7 +68,7 @@ fn counts(profile: &str, cases: &[&str], operations: &[Operation]) -> Result<Cou
         .filter_map(|line| line.strip_prefix("totals:"));
     let mut totals = totals.map(|line| {
         let line: Vec<f64> = line.split_whitespace().flat_map(str::parse).collect();
-        // Zeros at the end are left out.
+        // Callgrind leaves out zeros at the end of a line.
         let count = |at: usize| line.get(at).copied().unwrap_or(0.0);
         [count(0), count(1), count(3), count(2) + count(4)]
     });
@@ -78,7 +78,7 @@ fn counts(profile: &str, cases: &[&str], operations: &[Operation]) -> Result<Cou
         let all = parts.len() == 1 + cases.len() && parts.iter().all(|part| part[0] > 0.0);
         ensure!(all, "callgrind missed {name}: is it stripped?");
         let done = (passes(*repeat) * repeat) as f64;
-        // An operation that has no misprediction may save the loop one.
+        // An operation without mispredictions may save the loop one.
         let less = |part: &[f64; 4]| array::from_fn(|at| (part[at] - parts[0][at]).max(0.0) / done);
         counts.insert(name.clone(), parts[1..].iter().map(less).collect());
     }
@@ -86,8 +86,8 @@ fn counts(profile: &str, cases: &[&str], operations: &[Operation]) -> Result<Cou
     Ok(counts)
 }
 
-/// What runs under callgrind: each pass some times uncounted, so that what happens once has happened. All
-/// operations run each time, since the heap is as those before have left it.
+/// What runs under callgrind: each pass runs some times uncounted first, so that what happens once has happened.
+/// All operations run each time, because the heap is as those before have left it.
 pub(super) fn run_all(cases: &[&str], operations: &[Operation]) {
     for operation in operations {
         let passes = passes(operation.repeat);

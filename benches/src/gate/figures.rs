@@ -1,4 +1,4 @@
-//! The file of counts, and how what is counted now is judged: by the file, and by rules that need none.
+//! The file of counts, and the judgement of what is counted now, by that file and by rules that need none.
 
 use std::fs;
 use std::path::Path;
@@ -10,19 +10,19 @@ use serde::Deserialize;
 use super::count::{COUNTED, Counts};
 use super::{Operation, Rule};
 
-/// From what change on, and from what part on, a count is another. For mispredictions, which also depend on where
-/// code lies, it is a part of the conditional branches.
+/// By how much, and by what fraction, a count has to change to count as another. For mispredictions, which also
+/// depend on where code lies, the fraction is that of the conditional branches.
 const CHANGE: [(f64, f64); 4] = [(1.0, 0.02), (0.5, 0.005), (0.5, 0.005), (0.05, 0.05)];
 
-/// A change of branches is at least so large where an operation has a thousand instructions: it is on a whole vCPU,
-/// whose 49 registers would each have one more. A change of the benchmarks elsewhere made the compiler call what it
-/// had inlined, once in an operation, which was 9 branches and an indirect one.
+/// The least change of branches where an operation has a thousand instructions, because it is on a whole vCPU,
+/// whose 49 registers would each have one more. Once, a change elsewhere in the benchmarks made the compiler call
+/// what it had inlined, which was 9 branches and an indirect one.
 const WHOLE_VCPU: f64 = 16.0;
 
 /// What was counted, and with what.
 #[derive(Debug, Default, Deserialize)]
 pub struct Figures {
-    /// Compiler, target, flags, libc and valgrind: what counts depend on.
+    /// Compiler, target, flags, libc and valgrind, on which counts depend.
     built: String,
     /// The cases, in the order of the counts.
     cases: Vec<String>,
@@ -63,7 +63,7 @@ impl Figures {
         toml::from_str(&text).with_context(|| path.display().to_string())
     }
 
-    /// A file's text, with the exceptions of the one before: a line for each operation.
+    /// A file's text, with a line for each operation and the exceptions of the file before it.
     pub fn text(&self, before: &Self) -> String {
         let (built, cases, exceptions) = (&self.built, &self.cases, &before.exceptions);
         let counts = self.counts.iter();
@@ -78,8 +78,8 @@ impl Figures {
         )
     }
 
-    /// What breaks its rule and is no exception, or is one and keeps it; with the file's compiler, since another
-    /// may do better.
+    /// What breaks its rule and is no exception and, with the file's compiler, since another may do better, what is
+    /// an exception and keeps its rule.
     pub fn broken_rules(&self, file: &Self, operations: &[Operation]) -> Vec<String> {
         let answer = |operation: &Operation| {
             let Operation { name, rule, .. } = operation;
@@ -111,7 +111,7 @@ impl Figures {
         })
     }
 
-    /// What is not as the file has it, or gone from a `whole` run. `None`: they are of different builds.
+    /// What is not as the file has it, or missing from a `whole` run; `None` if the two are of different builds.
     pub fn changed(&self, file: &Self, whole: bool) -> Option<Vec<String>> {
         if self.built != file.built {
             return None;

@@ -1,12 +1,13 @@
-//! Notices when an operation becomes slower: by counts, which are the same on every machine, and by time beside
-//! other implementations, where a page of this processor's times is there to compare with.
+//! Notices when an operation becomes slower: by counts, which are the same on every machine, and by its time
+//! beside other implementations, where there is a page of this processor's times to compare with.
 //!
-//! It knows nothing of `sve-state`. A program lists its [`Operation`]s and hands them to [`main`], which
-//! reads the command line; `examples/own.rs` is such a program.
+//! The gate knows nothing of `sve-state`. A program lists its [`Operation`]s and hands them to [`main`], which
+//! reads the command line, as `examples/own.rs` does.
 //!
 //! * [`count`] runs the first implementation under callgrind;
-//! * [`figures`] is the file of counts, and judges what is counted now, by it and by each operation's [`Rule`];
-//! * [`time`] has blocks of all implementations alternate;
+//! * [`figures`] is the file of counts, and judges what is counted now by that file and by each operation's
+//!   [`Rule`];
+//! * [`time`] lets blocks of all implementations alternate;
 //! * [`page`] is a processor's page of times, and judges what is measured now on the same processor;
 //! * [`chart`] draws it.
 
@@ -27,11 +28,11 @@ use clap::Parser;
 use figures::Figures;
 use page::Page;
 
-/// Does an operation some times, the same number of times in each call. It is called with a number, and puts
-/// its buffers at a place that depends on it. Where buffers lie changes times, and is chance in a user's
-/// program; so the median is taken over several places.
+/// Does an operation several times, the same number of times in each call. The number that it is called with
+/// decides where it puts its buffers, because that place changes times and is chance in a user's program, so the
+/// median is taken over several places.
 pub type Pass = Box<dyn FnMut(usize)>;
-/// Makes the pass for one case: it gets the name of the case.
+/// Makes the pass for the case with this name.
 pub type Make = Box<dyn Fn(&str) -> Pass>;
 
 /// What is measured.
@@ -39,15 +40,15 @@ pub type Make = Box<dyn Fn(&str) -> Pass>;
 pub struct Operation {
     /// Its name.
     pub name: String,
-    /// How many times a pass does it. Counts and times are divided by that.
+    /// How many times a pass does it, by which counts and times are divided.
     pub repeat: usize,
-    /// What its counts must be, whatever they were.
+    /// What its counts must be, whatever they were before.
     pub rule: Rule,
     /// The implementation that is judged and counted.
     pub ours: Make,
     /// Other implementations that do the same job, each with its name.
     pub others: Vec<(&'static str, Make)>,
-    /// The loop of `ours` with nothing in it. Its counts are subtracted.
+    /// The loop of `ours` with nothing in it, whose counts are subtracted.
     pub empty: Make,
 }
 
@@ -56,9 +57,9 @@ pub struct Operation {
 pub enum Rule {
     /// There is none.
     None,
-    /// It has as many instructions and branches in every case, and at most 5 in 100 more mispredictions.
+    /// As many instructions and branches in every case, and at most 5 in 100 more mispredictions.
     Same,
-    /// It has as many instructions and branches in every case, and at most 2 in 100 mispredictions in any.
+    /// As many instructions and branches in every case, and in each at most 2 in 100 mispredictions.
     Straight,
 }
 
@@ -100,8 +101,8 @@ enum Only {
     Time,
 }
 
-/// The whole of a program that is a gate. Each operation is measured in each of the cases: vector lengths, say.
-/// The tables end with the last case's time, divided by that of the one before it.
+/// The whole of a program that is a gate. Each operation is measured in each of the cases, which may be vector
+/// lengths, and the tables end with the last case's time divided by that of the one before it.
 pub fn main(cases: &'static [&'static str], operations: fn() -> Vec<Operation>) -> ExitCode {
     let options = Options::parse();
     // A stack of its own starts at a page, whatever the command line and the environment are.
@@ -150,7 +151,7 @@ fn run(options: &Options, cases: &[&str], mut operations: Vec<Operation>) -> Res
     Ok(options.bless || worse == 0)
 }
 
-/// What breaks a rule; and what is not as the file has it, or that is blessed.
+/// What breaks a rule, and what is not as the file has it, unless that is blessed.
 fn judge_counts(options: &Options, found: Figures, all: &[Operation]) -> Result<Vec<String>> {
     let path = &options.figures;
     let file = match options.bless && !path.exists() {
@@ -173,7 +174,7 @@ fn judge_counts(options: &Options, found: Figures, all: &[Operation]) -> Result<
     Ok(worse)
 }
 
-/// What is worse by time, if this processor has a page that says so.
+/// What is worse by time, if this processor has a page to compare with.
 fn judge_times(options: &Options, mut found: Page, mut all: Vec<Operation>) -> Result<Vec<String>> {
     let path = found.path(&options.figures);
     let file = found.read(&path)?;
@@ -194,7 +195,7 @@ fn judge_times(options: &Options, mut found: Page, mut all: Vec<Operation>) -> R
         return Ok(Vec::new());
     };
     let mut worse = found.worse(&file, options.filter.is_none());
-    // Up to twice more, since a neighbour or the place of a buffer may make a run unlucky. A slowdown is there
+    // A neighbour or the place of a buffer may make a run unlucky, so try up to twice more: a slowdown is there
     // each time.
     for _ in 0..2 {
         let names = worse.iter().filter_map(|line| line.split(' ').next());

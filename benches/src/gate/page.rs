@@ -1,4 +1,5 @@
-//! A processor's page of times, in Markdown: for people, and to judge by what is measured there later.
+//! A processor's page of times, in Markdown, which people read and by which later measurements on that processor are
+//! judged.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,9 +12,9 @@ use super::Operation;
 use super::figures::built;
 use super::time::{self, median, sorted};
 
-/// How much of the ratio of another implementation's time to ours may be lost: in the mean of the cases, of
-/// which neighbours on the same core cost up to 0.15, and a quarter more work costs 0.2; and in one case, which
-/// may be unlucky with where things lie.
+/// How much of the ratio of another implementation's time to ours may be lost: first in the mean of the cases, where
+/// neighbours on the same core cost up to 0.15 and a quarter more work costs 0.2, and then in one case, which may be
+/// unlucky with where things lie.
 const MARGINS: [f64; 2] = [0.2, 0.6];
 /// How often each operation is measured.
 const ROUNDS: u16 = 5;
@@ -37,12 +38,12 @@ pub struct Row {
     pub(super) implementation: String,
     /// Nanoseconds each time, by case.
     pub(super) times: Vec<f64>,
-    /// Them divided by those of ours, in words.
+    /// Those divided by ours, in words.
     beside: String,
 }
 
 impl Page {
-    /// An empty one, of this program on this machine.
+    /// An empty page, of this program on this machine.
     pub fn here(cases: &[&str]) -> Result<Self> {
         let info = fs::read_to_string("/proc/cpuinfo").context("the processor's model")?;
         let field = |name: &&str| {
@@ -67,7 +68,7 @@ impl Page {
         figures.with_extension(format!("{}.md", self.processor.replace(' ', "-")))
     }
 
-    /// What times depend on, and the table's head.
+    /// What times depend on, with the table's head.
     pub fn head(&self) -> String {
         let [.., before, last] = &self.cases[..] else {
             return String::new();
@@ -87,7 +88,7 @@ impl Page {
         format!("# Times of `{name}` on {processor}\n\n{PREFACE}\n\n{head}{rows}")
     }
 
-    /// The rows of a page, if it is of this processor, build and cases.
+    /// The rows of a page, if it is for this processor and build and has these cases.
     pub fn read(&self, path: &Path) -> Result<Option<Vec<Row>>> {
         let text = path.exists().then(|| fs::read_to_string(path));
         let text = text
@@ -104,7 +105,7 @@ impl Page {
         rows.collect::<Result<_>>().map(Some)
     }
 
-    /// Measures operations, some times as long as usual, in place of what was measured of them; and prints it.
+    /// Measures operations, `runs` times as long as usual, replaces what was measured of them, and prints it.
     pub fn measure(&mut self, operations: &[Operation], runs: u16) {
         let mut rounds = vec![vec![]; operations.len()];
         for _ in 0..ROUNDS * runs {
@@ -133,9 +134,10 @@ impl Page {
         }
     }
 
-    /// What is worse than the file has it, or gone from a `whole` run. An operation that is slower takes longer than
-    /// the file says, and is slower beside each other implementation: the ratio of one also falls if that one has
-    /// become faster, by where it lies, say, and a time also rises on a busy machine.
+    /// What is worse than the file has it, or missing from a `whole` run. A slower operation takes longer than the
+    /// file says, and is also slower beside each other implementation. One sign is not enough, because the ratio to
+    /// one implementation also falls when that has become faster, by where it lies, say, and a time also rises on a
+    /// busy machine.
     pub fn worse(&self, file: &[Row], whole: bool) -> Vec<String> {
         let (now, once) = (ratios(&self.rows), ratios(file));
         let [least, one] = MARGINS.map(|margin| 1.0 - margin);
@@ -209,7 +211,7 @@ impl Row {
     }
 }
 
-/// By `OPERATION beside IMPLEMENTATION` and case: the other's time, divided by that of ours.
+/// The other's time divided by ours, by `OPERATION beside IMPLEMENTATION` and case.
 fn ratios(rows: &[Row]) -> BTreeMap<String, Vec<f64>> {
     let (mut ratios, mut ours) = (BTreeMap::new(), &[][..]);
     for row in rows {
@@ -249,7 +251,7 @@ mod tests {
             ([20, 40, 30], 0),
             ([20, 20, 30], 0),
             ([20, 40, 10], 0),
-            // Both others are faster, and ours is as it was; or all are slower.
+            // Both others are faster and ours is as it was, or all are slower.
             ([20, 20, 10], 0),
             ([60, 120, 90], 0),
             ([40, 40, 30], 2),

@@ -1,9 +1,9 @@
-//! Time, in nanoseconds. Short blocks of all implementations in all cases alternate, to and fro, so that what
-//! slows down the machine slows down all of them, and their ratios stay; and a median does not see the blocks
-//! that were interrupted. There are several rounds, seconds apart and each time with memory of its own, since a
-//! second or an address can be unlucky as a whole.
+//! Time, in nanoseconds. Short blocks of all implementations in all cases alternate, to and fro, so that
+//! whatever slows down the machine slows down all of them and leaves their ratios as they are, and a median
+//! ignores the blocks that were interrupted. There are several rounds, seconds apart and each with memory of its
+//! own, because a second or an address can be unlucky as a whole.
 //!
-//! That is the method of [tango-bench](https://crates.io/crates/tango-bench): what is to be compared runs in one
+//! The method is that of [tango-bench](https://crates.io/crates/tango-bench): what is to be compared runs in one
 //! process, in blocks that alternate, and is compared within each turn.
 
 use std::iter::once;
@@ -11,18 +11,19 @@ use std::time::{Duration, Instant};
 
 use super::{Operation, Pass};
 
-/// A block takes at least this long, beside which a look at the clock is nothing; and a fraction of what
-/// a scheduler gives a program at a time.
+/// The least duration of a block, beside which reading the clock is nothing, and which is a fraction of the time
+/// that a scheduler gives a program in one go.
 const BLOCK: Duration = Duration::from_micros(40);
-/// How many passes it has at least, since they may differ, and how many places they may choose among.
+/// The least number of passes in a block, since passes may differ, and the number of places that they may choose
+/// among.
 const PASSES: usize = 16;
 const PLACES: usize = 16;
 
-/// Each time of an operation in nanoseconds, by implementation, ours first, and case.
+/// Each time of an operation in nanoseconds, by implementation, with ours first, and by case.
 pub(super) fn round(cases: &[String], operation: &Operation) -> Vec<Vec<f64>> {
     let others = operation.others.iter().map(|(_, make)| make);
     let makes: Vec<_> = once(&operation.ours).chain(others).collect();
-    // By case: what is compared is neighbours.
+    // By case, so that neighbours are what is compared.
     let pairs = cases
         .iter()
         .flat_map(|case| makes.iter().map(move |make| make(case)));
@@ -54,7 +55,7 @@ fn long_enough(pass: &mut Pass) -> usize {
     passes
 }
 
-/// The time of some passes, after as many that bring what they need into the caches.
+/// The time of some passes, after as many more that bring what they need into the caches.
 fn block(pass: &mut Pass, passes: usize, place: usize) -> Duration {
     (0..passes).for_each(|_| pass(place));
     let start = Instant::now();
