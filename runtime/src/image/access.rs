@@ -1,16 +1,16 @@
 //! GET and SET of a slice.
 //!
-//! It takes two steps. `span` computes where the slice starts and how many bytes it has, from the bank's description, the
-//! VQ and the register's number, without reading a table. Then `copy` moves the bytes, in a way that is a constant of the
-//! bank, `line_of`.
+//! It takes two steps. First `span` computes where the slice starts and how many bytes it has, from the bank's
+//! description, the VQ and the register's number, without reading a table. Then `copy` moves the bytes in a way that
+//! is a constant of the bank, `line_of`.
 //!
 //! The copies' pointers are right because of three facts:
 //!
-//! 1. The memory is as large as the image of its layout at its VQ. `Image::new` compares the two sizes.
-//! 2. At every VQ every register of the layout lies inside that image, and its slices have the size of
-//!    `B::Slice`. `check_layout` and `check_bank` make the compiler check this.
-//! 3. The address is that of a register of the bank, because `clamp` keeps the register's number in range. If
-//!    a slice has none of the register's bytes, no byte is copied.
+//! 1. The memory is as large as the image of its layout at its VQ, because `Image::new` compares the two sizes.
+//! 2. At every VQ every register of the layout lies inside that image, and its slices have the size of `B::Slice`,
+//!    because `check_layout` and `check_bank` make the compiler check this.
+//! 3. The address is that of a register of the bank, because `clamp` keeps the register's number in range, and if a
+//!    slice has none of the register's bytes, no byte is copied.
 
 #![allow(unsafe_code)]
 
@@ -21,9 +21,9 @@ use crate::registers::layout::{
     Bank, Bounds, InImage, InImageOf, Layout, Register, ViewOf, check_bank,
 };
 
-/// The [`Line`] that moves a bank's slices. `offset` is where the bank starts at the smallest VQ.
+/// The [`Line`] that moves a bank's slices, where `offset` is the start of the bank at the smallest VQ.
 ///
-/// What a line asks for holds at every VQ. A bank never starts earlier at a larger VQ, so [`Line::Narrow`]
+/// What a line asks for holds at every VQ, because a bank never starts earlier at a larger VQ, so [`Line::Narrow`]
 /// always has 16 bytes in front.
 const fn line(bank: &Bank, offset: u32) -> Line {
     const fn in_units(bank: &Bank, unit: u32) -> bool {
@@ -44,8 +44,8 @@ const fn line_of<B: InImage>() -> Line {
 }
 
 impl<L: Layout, S: Storage> Image<L, S> {
-    /// Where a slice lies. If this VQ does not have the register, or the slice is past the register's end,
-    /// there is nothing to copy.
+    /// Where a slice lies. If this VQ does not have the register, or the slice is past the register's end, there is
+    /// nothing to copy.
     pub fn bounds<B>(&self, register: Register<B>) -> Bounds
     where
         B: InImageOf<L>,
@@ -53,8 +53,8 @@ impl<L: Layout, S: Storage> Image<L, S> {
         register.bounds(self.vq())
     }
 
-    /// A whole register, as wide as it is at this VQ. The slice's index does not matter. If this VQ does not
-    /// have the register, the result is empty.
+    /// A whole register, as wide as it is at this VQ, whatever the slice's index. If this VQ does not have the
+    /// register, it is empty.
     pub fn register<B>(&self, register: Register<B>) -> &[u8]
     where
         B: InImageOf<L>,
@@ -104,7 +104,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
         let (number, slice) = register.number_and_slice();
         let mut number = clamp(number, const { Register::<B>::BANK.max_count as u32 - 1 });
         let mut width = bank.width.at(vq);
-        // If the bank does not grow with VQ, it has all its registers at every VQ, as `check_layout` has found.
+        // A bank that does not grow with VQ has all its registers at every VQ, as `check_layout` has found.
         if bank.count.per_vq > 0 {
             let left = i64::from(bank.count.at(vq)).wrapping_sub(i64::from(number));
             let above = is_negative(left.wrapping_sub(1));
@@ -115,8 +115,8 @@ impl<L: Layout, S: Storage> Image<L, S> {
             .at(vq)
             .wrapping_add(number.wrapping_mul(width));
         if const { Register::<B>::BANK.width.at(L::VQ_MAX) <= Register::<B>::BANK.slice_bytes } {
-            // At every VQ a register fits in slice 0. This is so in all banks of `sve`. The mask is -1 for slice 0,
-            // and else 0, because the index has 16 bits. (LLVM does not know that, so it cannot make a jump of it.)
+            // At every VQ a register fits in slice 0, as it does in all banks of `sve`. The mask is -1 for slice 0
+            // and else 0, because the index has 16 bits, which LLVM does not know, so it cannot make a jump of it.
             let mask = slice.wrapping_sub(1) as i32 >> 16;
             return Span {
                 start: start as usize,
@@ -168,9 +168,9 @@ impl<L: Layout, S: Storage> Image<L, S> {
 }
 
 impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
-    /// SET: writes the register's bytes from a slice, and touches no other register. Bytes of the slice past
-    /// the register's end are ignored. If this VQ does not have the register, nothing is written. (A bank
-    /// that grows with VQ has fewer registers at a small VQ.)
+    /// SET: writes the register's bytes from a slice, touches no other register, and ignores bytes of the slice past
+    /// the register's end. If this VQ does not have the register, nothing is written. (A bank that grows with VQ has
+    /// fewer registers at a small VQ.)
     #[inline]
     pub fn set<B>(&mut self, register: Register<B>, slice: &B::Slice)
     where
@@ -183,7 +183,7 @@ impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
         unsafe { copy::set(const { line_of::<B>() }, from, to, copy) };
     }
 
-    /// Writes a register of a view. The other bits of the register that it shows stay as they are.
+    /// Writes a register of a view, and leaves the other bits of the register that it shows as they are.
     #[inline]
     pub fn set_view<V>(&mut self, register: Register<V>, value: &V::Value)
     where

@@ -24,12 +24,12 @@ use crate::registers::layout::{Checked, Layout, check_vq};
 /// ```
 #[derive(Clone, Copy)]
 pub struct Image<L, S> {
-    /// Their number is the size of the image of `L` at `vq`.
+    /// As many as the image of `L` has at `vq`.
     bytes: S,
     /// A VQ that `L` describes.
     vq: Vq,
-    /// Makes the type invariant in `L`. Otherwise, if one layout type were a subtype of another, the compiler
-    /// would accept an image of the one as an image of the other.
+    /// Makes the type invariant in `L`. Otherwise, if one layout type were a subtype of another, the compiler would
+    /// accept an image of one as an image of the other.
     layout: PhantomData<fn(L) -> L>,
 }
 

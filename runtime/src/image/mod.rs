@@ -27,8 +27,8 @@ use crate::registers::layout::{InImageOf, Layout, Register};
 use crate::text;
 pub use memory::Image;
 
-/// Memory that an image can lie in: `&[u8]` to read; `&mut [u8]`, `[u8; N]`, and with the `alloc`
-/// feature `Box<[u8]>` and `Vec<u8>`, to read and write.
+/// Memory that an image can lie in: `&[u8]` to read, and `&mut [u8]`, `[u8; N]` and, with the `alloc` feature,
+/// `Box<[u8]>` and `Vec<u8>` to read and write.
 ///
 /// Sealed, so that an image's memory keeps the size that was checked when the image was made.
 pub trait Storage: AsRef<[u8]> + sealed::Storage {}
@@ -61,7 +61,7 @@ impl<L: Layout> Image<L, alloc::boxed::Box<[u8]>> {
 }
 
 impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {
-    /// A whole register, to write in place; which bytes these are is as in [`register`](Self::register).
+    /// A whole register, to write in place; [`register`](Self::register) says which bytes these are.
     ///
     /// ```
     /// use sve_state::{SveState, Vq, sve};

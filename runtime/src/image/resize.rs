@@ -8,8 +8,8 @@ use crate::sve;
 
 impl<S: Storage + AsMut<[u8]>> SveState<S> {
     /// Writes every register from an image of any vector length: the low bytes that both have, and zeros
-    /// above them. So the image of a vCPU becomes the one that its guest sees at a smaller ZCR, for
-    /// a core note, for example. ([`clear_above`](Self::clear_above) is for an emulator, in place.)
+    /// above them. The image of a vCPU so becomes the one that its guest sees at a smaller ZCR, for a core
+    /// note, for example. ([`clear_above`](Self::clear_above) is for an emulator, in place.)
     ///
     /// ```
     /// use sve_state::{SveState, Vls, Vq, sve};
@@ -44,16 +44,16 @@ impl<S: Storage + AsMut<[u8]>> SveState<S> {
         }
     }
 
-    /// Clears what lies above this vector length in every register, in place. The image keeps its own
-    /// VQ. If that is no larger, nothing changes.
+    /// Clears what lies above this vector length in every register, in place. The image keeps its own VQ,
+    /// and if that is no larger, nothing changes.
     ///
     /// An emulator's image has the vCPU's largest vector length all the time, and its guest uses the low
     /// bytes. When the guest makes its vector length smaller, the bits up to the new one stay as they are,
     /// and the rest becomes inaccessible. When the guest makes it larger again, those bits read as zero or
     /// as what they were before, and system software is told to see to it that they are zero. (Arm
     /// Architecture Reference Manual, DDI 0487, B1.4.2 "Configurable SVE vector lengths": I_PDLWX, R_PXZTM,
-    /// R_YRPDH, I_FMWZZ.) So one call, when the vector length shrinks, is all that a change of
-    /// ZCR_ELx.LEN takes; there is nothing to do when it grows.
+    /// R_YRPDH, I_FMWZZ.) A change of ZCR_ELx.LEN therefore takes one call when the vector length shrinks,
+    /// and none when it grows.
     ///
     /// ```
     /// use sve_state::{SveState, Vq, sve};

@@ -7,17 +7,17 @@ use crate::text;
 
 const WORDS: usize = 8;
 
-/// A set of vector lengths: bit `vq - 1` of 512 says whether VQ `vq` is in it.
+/// A set of vector lengths, in which bit `vq - 1` of 512 says whether VQ `vq` is there.
 ///
-/// This is the value of `KVM_REG_ARM64_SVE_VLS` (Linux `Documentation/virt/kvm/api.rst`): readable
-/// once the vCPU is initialized, writable until it is finalized.
+/// This is the value of `KVM_REG_ARM64_SVE_VLS` (Linux `Documentation/virt/kvm/api.rst`), which is readable
+/// once the vCPU is initialized and writable until it is finalized.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Vls {
     words: [u64; WORDS],
 }
 
 impl Vls {
-    /// No vector length at all: a host without SVE.
+    /// No vector length at all, as on a host without SVE.
     pub const EMPTY: Self = Self { words: [0; WORDS] };
 
     /// Every vector length that the architecture has: VQ 1 to 16.
@@ -32,7 +32,7 @@ impl Vls {
         Self { words }.narrowed_to(max)
     }
 
-    /// This set and one more VQ. The caller has it from a [`Vq`], so it is 1 to 512.
+    /// This set and one more VQ, which is 1 to 512 because the caller has it from a [`Vq`].
     fn with(mut self, vq: u16) -> Self {
         let bit = usize::from(vq - 1);
         self.words[bit / 64] |= 1 << (bit % 64);
@@ -56,7 +56,8 @@ impl Vls {
         self.is(&Self::EMPTY)
     }
 
-    /// Whether the two are the same; out of line, because each place that asks would have the eight words.
+    /// Whether the two are the same; out of line, because otherwise each place that asks would have the
+    /// eight words.
     #[inline(never)]
     pub(crate) fn is(&self, other: &Self) -> bool {
         self == other
@@ -105,8 +106,8 @@ impl Vls {
         Self { words }
     }
 
-    /// Whether a vCPU of a host with the vector lengths `host` can have this set, or why KVM would
-    /// answer `EINVAL`: it takes the host's own set up to a maximum, and nothing else.
+    /// Whether a vCPU of a host with the vector lengths `host` can have this set, or why KVM would answer
+    /// `EINVAL`, since it takes the host's own set up to a maximum, and nothing else.
     pub fn check(&self, host: &Self) -> Result<(), VlsError> {
         let max = self.max().ok_or(VlsError::Empty)?;
         self.check_up_to(max, host)
@@ -149,15 +150,15 @@ impl Vls {
         }
     }
 
-    /// [`check`](Self::check) for every one of these hosts. The error is the index of the first that refuses
-    /// the set, and why.
+    /// [`check`](Self::check) for every one of these hosts. The error is the index of the first host that
+    /// refuses the set, and why.
     pub fn check_all(&self, hosts: &[Self]) -> Result<(), (usize, VlsError)> {
         let mut hosts = hosts.iter().enumerate();
         hosts.try_for_each(|(index, host)| self.check(host).map_err(|why| (index, why)))
     }
 
-    /// The largest set that a vCPU can have on every one of these hosts, so that it can move among
-    /// all of them: empty where there is none.
+    /// The largest set that a vCPU can have on every one of these hosts, so that it can move among all of
+    /// them; it is empty if there is none.
     pub fn common(hosts: &[Self]) -> Self {
         let first = hosts.first().copied().unwrap_or_default();
         first
@@ -274,7 +275,7 @@ impl FromIterator<Vq> for Vls {
 impl fmt::Display for Vls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut text, mut run) = ("{%d", 0);
-        // One past the last, where a run ends at the latest.
+        // One past the last VQ, where a run ends at the latest.
         for vq in 1..=Vq::MAX.get() + 1 {
             match (self.has(vq), run) {
                 (true, 0) => run = vq,

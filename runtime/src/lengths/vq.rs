@@ -5,11 +5,12 @@ use core::num::NonZeroU16;
 
 use crate::text;
 
-/// A vector length in quadwords of 128 bits (Linux's `vq`; the VL in bytes is 16 times as much).
+/// A vector length in quadwords of 128 bits (Linux's `vq`), of which the VL in bytes is 16 times as
+/// much.
 ///
-/// Holds what the ABI leaves room for, 1 to 512 (`KVM_ARM64_SVE_VQ_MIN` to `KVM_ARM64_SVE_VQ_MAX`
-/// in `arch/arm64/include/uapi/asm/kvm.h`); the architecture, and with it the [`sve`](crate::sve)
-/// layout, has 1 to 16 today.
+/// It holds what the ABI leaves room for, 1 to 512 (`KVM_ARM64_SVE_VQ_MIN` to
+/// `KVM_ARM64_SVE_VQ_MAX` in `arch/arm64/include/uapi/asm/kvm.h`), whereas the architecture, and
+/// with it the [`sve`](crate::sve) layout, has 1 to 16 today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Vq(NonZeroU16);
 

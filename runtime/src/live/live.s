@@ -1,5 +1,5 @@
-// The registers of the processor that runs this, from and to an image: `live.rs` has the contract. Whoever
-// assembles this file defines `sve_state_function` and `sve_state_end`, which begin and end a function.
+// The registers of the processor that runs this, from and to an image: `mod.rs` has the contract. What includes
+// this file has to define `sve_state_function` and `sve_state_end`, which begin and end a function.
 
         .arch_extension sve
 

@@ -1,10 +1,10 @@
 //! The registers of the processor itself, from and to an image (aarch64 only, ELF targets).
 //!
-//! This is for those who run guest code natively with no KVM below them: a hypervisor, a realm monitor, a
-//! unikernel, a sandbox. The functions are assembly, in straight lines, without branches and, but for
-//! [`enter`], without a stack. So a trap's entry can call them before anything else has been saved but the few
-//! general-purpose registers below. From assembly, name them by `sym sve_state::live::save`; their symbols
-//! carry this crate's version, so that two versions can be linked into one program, though not two copies of one version.
+//! This is for code that runs guests natively with no KVM below it: a hypervisor, a realm monitor, a unikernel, a
+//! sandbox. The functions are assembly, in straight lines, without branches and, but for [`enter`], without a stack,
+//! so a trap's entry can call them before anything else has been saved but the few general-purpose registers below.
+//! From assembly, name them by `sym sve_state::live::save`; their symbols carry this crate's version, so that two
+//! versions can be linked into one program, though not two copies of one version.
 //!
 //! | function | x0, x1 | changes, besides x30 |
 //! | --- | --- | --- |
@@ -16,23 +16,22 @@
 //!
 //! # Contract
 //!
-//! Of each function here:
+//! Each function here relies on this:
 //!
-//! * SVE is there, and neither disabled nor trapped at this exception level. Elsewhere the first instruction is
-//!   an exception. On Linux, `getauxval(AT_HWCAP)` has `HWCAP_SVE`, bit 22. In a kernel,
-//!   ID_AA64PFR0_EL1.SVE (bits 35:32) is not 0; then CPACR_EL1.ZEN and FPEN (bits 17:16 and 21:20) are set to
-//!   0b11 (at EL2, CPTR_EL2 has its own), ZCR_ELx.LEN to the vector length, and an ISB follows.
-//! * The image is of the present vector length: [`rdvl`] bytes, 546 for each 16 of them. Where a guest has
-//!   another ZCR_ELx than its hypervisor, that is the hypervisor's, as for KVM's images. Where
-//!   alignment is checked (by SCTLR_ELx.A, and of all memory while the MMU is off), the image is aligned to 16
-//!   bytes.
-//! * FFR is there: not in streaming mode without FEAT_SME_FA64. The functions `…_without_ffr` are for
-//!   streaming mode; they leave FFR, or its bytes in the image, as it is. An FFR that is loaded must have ones,
-//!   then zeros, as each has that the processor saved: the architecture does not say what another one does, and
-//!   nothing in this crate checks it, so look at the FFR of an image that came from outside.
+//! * SVE is there, and neither disabled nor trapped at this exception level; elsewhere the first instruction is an
+//!   exception. On Linux, `getauxval(AT_HWCAP)` has `HWCAP_SVE`, bit 22. In a kernel, ID_AA64PFR0_EL1.SVE (bits
+//!   35:32) is not 0; then CPACR_EL1.ZEN and FPEN (bits 17:16 and 21:20) are set to 0b11 (at EL2, CPTR_EL2 has its
+//!   own), ZCR_ELx.LEN to the vector length, and an ISB follows.
+//! * The image is of the current vector length, [`rdvl`] bytes, so it has 546 bytes for each 16 of those. Where a
+//!   guest has another ZCR_ELx than its hypervisor, that is the hypervisor's, as for KVM's images. Where alignment is
+//!   checked (by SCTLR_ELx.A, and of all memory while the MMU is off), the image is aligned to 16 bytes.
+//! * FFR is there, as it is not in streaming mode without FEAT_SME_FA64. The functions `…_without_ffr`, which are for
+//!   streaming mode, leave FFR, or its bytes in the image, as it is. An FFR that is loaded must have ones, then
+//!   zeros, as each has that the processor saved. The architecture does not say what another one does and nothing in
+//!   this crate checks it, so look at the FFR of an image that came from outside.
 //!
-//! The compiler owns V0 to V31 and expects d8 to d15 back from each function, and FPCR as it was. So
-//! [`load`], [`load_without_ffr`] and [`clear`] are for assembly, which goes on to other code. Rust calls
+//! The compiler owns V0 to V31, and expects d8 to d15 and FPCR back from each function as they were. [`load`],
+//! [`load_without_ffr`] and [`clear`] are therefore for assembly that goes on to other code, and Rust calls
 //! [`enter`].
 //!
 //! The example `turns` of this crate has two contexts that take turns.
@@ -65,8 +64,8 @@ macro_rules! symbol {
     };
 }
 
-// Each function has a section of its own, which the linker drops if nobody calls it. It starts with `bti c`, a
-// NOP on processors without it, because it may be called through a pointer.
+// Each function has a section of its own, which the linker drops if nobody calls it, and starts with `bti c`, a NOP
+// on processors without it, because it may be called through a pointer.
 core::arch::global_asm!(
     ".macro sve_state_function name",
     concat!(".pushsection .text.", symbol!(r#"\name, "ax", %progbits"#)),
@@ -89,7 +88,7 @@ core::arch::global_asm!(
 
 // SAFETY: `live.s` defines them, with these arguments.
 unsafe extern "C" {
-    /// Saves Z, P, FFR, FPSR and FPCR. No register changes but x2.
+    /// Saves Z, P, FFR, FPSR and FPCR, and changes no register but x2.
     ///
     /// # Safety
     ///
@@ -98,7 +97,7 @@ unsafe extern "C" {
     #[link_name = symbol!("save")]
     pub fn save(image: *mut u8, status: *mut Status);
 
-    /// Saves Z, P, FPSR and FPCR. The bytes of FFR in the image stay as they are.
+    /// Saves Z, P, FPSR and FPCR, and leaves the bytes of FFR in the image as they are.
     ///
     /// # Safety
     ///
@@ -110,12 +109,12 @@ unsafe extern "C" {
     ///
     /// # Safety
     ///
-    /// The [contract](self#contract). `image` is valid for reads of 546 bytes for each 128 bits of the vector
-    /// length, `status` for a read. The caller is not compiled code: d8 to d15 and FPCR do not come back.
+    /// The [contract](self#contract). `image` is valid for reads of 546 bytes for each 128 bits of the vector length,
+    /// `status` for a read. The caller is not compiled code, because d8 to d15 and FPCR do not come back.
     #[link_name = symbol!("load")]
     pub fn load(image: *const u8, status: *const Status);
 
-    /// Loads Z, P, FPSR and FPCR. FFR stays as it is.
+    /// Loads Z, P, FPSR and FPCR, and leaves FFR as it is.
     ///
     /// # Safety
     ///
@@ -127,11 +126,11 @@ unsafe extern "C" {
     ///
     /// # Safety
     ///
-    /// The [contract](self#contract). The caller is not compiled code: d8 to d15 and FPCR do not come back.
+    /// The [contract](self#contract). The caller is not compiled code, because d8 to d15 and FPCR do not come back.
     #[link_name = symbol!("clear")]
     pub fn clear();
 
-    /// The present vector length in bytes: `Vq::new(rdvl() as u32 / 16)`.
+    /// The current vector length in bytes: `Vq::new(rdvl() as u32 / 16)`.
     ///
     /// # Safety
     ///
@@ -139,18 +138,18 @@ unsafe extern "C" {
     #[link_name = symbol!("rdvl")]
     pub fn rdvl() -> usize;
 
-    /// Loads the registers, calls `function` with `argument`, saves the registers, and gives Rust back what it
-    /// needs: d8 to d15, FPSR and FPCR. This is the way to other code from Rust.
+    /// Loads the registers, calls `function` with `argument`, saves the registers, and gives Rust back what it needs:
+    /// d8 to d15, FPSR and FPCR. This is how Rust goes to other code.
     ///
     /// # Safety
     ///
     /// The [contract](self#contract). `image` is valid for reads and writes of 546 bytes for each 128 bits of
     /// the vector length, `status` for both.
     ///
-    /// `function` is not compiled from Rust or C, which may use any vector register at any place. It may change
-    /// all of Z, P, FFR, FPSR and FPCR, which are saved as it leaves them. It keeps x19 to x29 and the stack
-    /// pointer, and returns once, at the same vector length and not in streaming mode. (On Linux a system call
-    /// makes P, FFR, and Z above its low 128 bits zero.)
+    /// `function` is not compiled from Rust or C, which may use any vector register anywhere. It may change all of Z,
+    /// P, FFR, FPSR and FPCR, which are saved as it leaves them; it keeps x19 to x29 and the stack pointer, and
+    /// returns once, at the same vector length and not in streaming mode. (On Linux a system call makes P, FFR, and Z
+    /// above its low 128 bits zero.)
     #[link_name = symbol!("enter")]
     pub fn enter(
         image: *mut u8,

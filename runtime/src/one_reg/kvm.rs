@@ -3,9 +3,9 @@
 //!
 //! # Which `kvm-ioctls`
 //!
-//! All from 0.15, the first that can finalize a vCPU, to 0.25. The project's tests build both ends.
+//! All from 0.15, the first that can finalize a vCPU, to 0.25; the project's tests build both ends.
 //!
-//! Cargo takes the newest of these for this crate, and does not look for one that serves the VMM too. So a
+//! Cargo takes the newest of these for this crate, and does not look for one that serves the VMM too, so a
 //! VMM that uses another minor version has two `VcpuFd` at first, and the compiler says that its `VcpuFd` has
 //! no `OneReg`. For a VMM that uses 0.22, this leaves only one:
 //!
@@ -16,8 +16,8 @@
 //!
 //! # A newtype, where that does not help
 //!
-//! With a `kvm-ioctls` outside of that range, or a fork of it, leave out the feature `kvm`, and put the vCPU
-//! into a type of your own. These are all the lines:
+//! With a `kvm-ioctls` outside of that range, or a fork of it, leave out the feature `kvm` and put the vCPU
+//! into a type of your own, for which these are all the lines:
 //!
 //! ```
 //! # mod fork { // Stands for the VMM's own kvm-ioctls.
@@ -69,17 +69,17 @@ mod aarch64 {
     use crate::one_reg::{FEATURE_SVE, FinalizeSve, OneReg};
     use crate::{Vls, sve};
 
-    /// The vector lengths that this host has for vCPUs; [`Vls::EMPTY`] where it has no SVE for them. Call it
-    /// before there is a VM. From the sets of all hosts, [`Vls::common`] makes that of a fleet.
+    /// The vector lengths that this host has for vCPUs, or [`Vls::EMPTY`] where it has no SVE for them. Call
+    /// it before there is a VM. [`Vls::common`] makes the set of a fleet from those of all its hosts.
     ///
-    /// It asks `KVM_CHECK_EXTENSION` of `KVM_CAP_ARM_SVE`, then reads VLS of a vCPU. For that it makes a VM
-    /// of its own, and drops both afterwards. The VMM's VM would not do: all vCPUs of a VM have the same
-    /// features, and none can be removed. Whether that one has SVE, [`vm_vls`] asks.
+    /// It asks `KVM_CHECK_EXTENSION` of `KVM_CAP_ARM_SVE`, then reads VLS of a vCPU, for which it makes a VM
+    /// of its own and drops both afterwards. The VMM's VM would not do, because all vCPUs of a VM have the
+    /// same features, and none can be removed. Whether that one has SVE, [`vm_vls`] asks.
     pub fn host_vls(kvm: &Kvm) -> Result<Vls, Error> {
         if !kvm.check_extension(Cap::ArmSve) {
             return Ok(Vls::EMPTY);
         }
-        // With the smallest guest address space that all hosts have: on newer kernels, freeing a VM takes
+        // The smallest guest address space that all hosts have, because on newer kernels freeing a VM takes
         // longer for a larger one.
         let vm = kvm.create_vm_with_ipa_size(32)?;
         let vcpu = vm.create_vcpu(0)?;
@@ -93,9 +93,9 @@ mod aarch64 {
     }
 
     /// The vector lengths that vCPUs of this VM can have: the [host's](host_vls), or [`Vls::EMPTY`] where the
-    /// VM has no SVE. Ask this if the VM may be a protected one (pKVM). There `/dev/kvm` has
-    /// `KVM_CAP_ARM_SVE`, and every call of a vCPU with SVE succeeds, but the guest finds no SVE. (So Linux
-    /// 7.3; only the VM's own answer to `KVM_CHECK_EXTENSION` tells.)
+    /// VM has no SVE. Ask this if the VM may be a protected one (pKVM), for which `/dev/kvm` has
+    /// `KVM_CAP_ARM_SVE` and every call of a vCPU with SVE succeeds, but whose guest finds no SVE. (As of
+    /// Linux 7.3, only the VM's own answer to `KVM_CHECK_EXTENSION` tells.)
     pub fn vm_vls(kvm: &Kvm, vm: &VmFd) -> Result<Vls, Error> {
         if !vm.check_extension(Cap::ArmSve) {
             return Ok(Vls::EMPTY);

@@ -12,9 +12,9 @@ use crate::registers::layout::{SIZE_MASK, SIZE_SHIFT};
 
 /// Something with ONE_REG: the [shim](crate::shim), a KVM vCPU, or a VMM's own.
 ///
-/// With the `kvm` feature, on Linux on aarch64, it is implemented for `kvm_ioctls::VcpuFd` and for `&VcpuFd`.
-/// The page `sve_state::kvm` says of which versions, and what to do about others. For a file descriptor of
-/// your own it is two ioctls:
+/// With the `kvm` feature, on Linux on aarch64, it is implemented for `kvm_ioctls::VcpuFd` and for `&VcpuFd`; the
+/// page `sve_state::kvm` says of which versions, and what to do about others. For a file descriptor of your own it is
+/// two ioctls:
 ///
 /// ```no_run
 /// use std::io;
@@ -71,14 +71,13 @@ use crate::registers::layout::{SIZE_MASK, SIZE_SHIFT};
 /// }
 /// ```
 ///
-/// With [`FinalizeSve`], one more ioctl, [`vcpu`](crate::vcpu) does the
-/// rest.
+/// With [`FinalizeSve`], which is one more ioctl, [`vcpu`](crate::vcpu) does the rest.
 ///
-/// Two things KVM does not promise, so that an implementation has to see to them:
+/// KVM does not promise two things, so an implementation has to see to them:
 ///
-/// * A GET or SET waits until `KVM_RUN` returns, and is whole. A set of them is not: if another thread runs the
-///   vCPU between two calls of a capture, the registers are of two moments, and no call fails. So keep the
-///   vCPU out of `KVM_RUN` for the whole of a capture or restore.
+/// * A GET or SET waits until `KVM_RUN` returns, and is whole, but a set of them is not: if another thread runs the
+///   vCPU between two calls of a capture, the registers are of two moments, and no call fails. Keep the vCPU out of
+///   `KVM_RUN` for the whole of a capture or restore.
 /// * A SET of Z, P or FFR whose `addr` can be read only in part ends in `EFAULT`, and has changed the
 ///   register: the bytes up to the fault are written, and the rest is zero. (A SET of FPSR, FPCR or VLS has
 ///   changed nothing.) With a slice of `data`, as above, it cannot happen.
@@ -93,21 +92,20 @@ pub trait OneReg {
     /// What a vCPU answers to a call that fails.
     type Error;
 
-    /// Reads the register with this ID. `data` has at least [`reg_size`] bytes; a call that
-    /// succeeds writes all of these: the register's bytes, and zeros after them.
+    /// Reads the register with this ID into the first [`reg_size`] bytes of `data`, which has at least as many. A
+    /// call that succeeds writes all of these: the register's bytes, and zeros after them.
     fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Self::Error>;
 
-    /// Writes the register with this ID from the first [`reg_size`] bytes of `data`. Those past the
-    /// register's width mean nothing, and need not be zero: in a packed image they are the next
-    /// registers.
+    /// Writes the register with this ID from the first [`reg_size`] bytes of `data`. Those past the register's width
+    /// mean nothing and need not be zero, because in a packed image they are the next registers.
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Self::Error>;
 
     /// The errno in an error of this vCPU.
     ///
-    /// It decides what [`SveError`](crate::SveError) says of a call that failed: only `ENOEXEC`, say,
-    /// means that `KVM_ARM_VCPU_INIT` is missing, and if `EIO` were taken for it, the advice would clear a
-    /// running guest's registers. So implement it wherever the error has an errno. Without it, `None`, an
-    /// error shows what the vCPU answered, and gives no reason that rests on the errno.
+    /// It decides what [`SveError`](crate::SveError) says of a call that failed. Only `ENOEXEC`, say, means that
+    /// `KVM_ARM_VCPU_INIT` is missing, and if `EIO` were taken for it, the advice would clear a running guest's
+    /// registers, so implement it wherever the error has an errno. Without it, `None`, an error shows what the vCPU
+    /// answered, and gives no reason that rests on the errno.
     fn errno(&self, error: &Self::Error) -> Option<Errno> {
         let _ = error;
         None

@@ -16,11 +16,11 @@ register_layout! {
 
         /// Scalable vector registers.
         bank Z[32] at 0x000 step 32: slice 2048 bits, width 128 * vq bits;
-        /// Predicate registers: a bit for each byte of a vector.
+        /// Predicate registers, which have a bit for each byte of a vector.
         bank P[16] at 0x400 step 32: slice 256 bits, width 16 * vq bits;
-        /// First-fault register, of a predicate's shape.
+        /// First-fault register, which has a predicate's shape.
         bank FFR at 0x600: slice 256 bits, width 16 * vq bits;
-        /// Vector-length set: which vector lengths the vCPU has, a bit for each.
+        /// Vector-length set, which has a bit for each vector length of the vCPU.
         pseudo VLS at 0xffff: 512 bits;
     }
 
@@ -46,7 +46,7 @@ register_layout! {
 /// A register's ID, as ONE_REG takes it.
 ///
 /// `Display` is the name of the register: `Z3`, `FPSR`. If neither layout has the ID, it is the number, as
-/// `Debug` and `LowerHex` have it.
+/// in `Debug` and `LowerHex`.
 ///
 /// ```
 /// use sve_state::RegId;

@@ -28,8 +28,8 @@ pub struct Status {
     pub fpcr: u32,
 }
 
-/// The registers of a vCPU that lie in an image, in ascending order: the ID of each, and the bounds of its
-/// slice 0. With SVE these are Z, P and FFR. Without SVE they are only V, each in the place of its Z.
+/// The registers of a vCPU that lie in an image, in ascending order, as the ID of each and the bounds of its slice 0.
+/// With SVE these are Z, P and FFR; without SVE they are only V, each in the place of its Z.
 pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> {
     /// The ID of a bank's first register, and the distance to the next one.
     const fn ids<B: BankType>() -> (u64, u16) {
@@ -64,8 +64,8 @@ pub(crate) fn bounds(n: usize, vq: Vq) -> Bounds {
     Bounds { start, ..bounds }
 }
 
-/// The index of the first byte past a register's end that is not zero, in a slice of Z, P or FFR whose first
-/// `width` bytes are the register's. Nearly always there is none, so first all are looked at together, by words.
+/// The index of the first nonzero byte past a register's end, in a slice of Z, P or FFR whose first `width` bytes are
+/// the register's. Nearly always there is none, so all are first looked at together, by words.
 pub(crate) fn past_end(slice: &[u8], width: usize) -> Option<usize> {
     let past = slice.get(width..)?;
     let words = past.chunks_exact(8);
@@ -102,8 +102,8 @@ pub(crate) fn write_text(
     })
 }
 
-/// The message that a register is longer than these vector lengths make it: the first byte of its slice that is past
-/// its end and is not zero.
+/// The message that a register is longer than these vector lengths make it, with the first nonzero byte of its slice
+/// past its end.
 pub(crate) const PAST_VLS: &str =
     "%i: byte %d is not zero, and vector lengths (VQ) %v end before it";
 

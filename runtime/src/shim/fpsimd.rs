@@ -17,7 +17,7 @@ pub(super) enum CoreReg {
     Fpcr,
 }
 
-/// Whole words of one V register: all four of them, unless the RFC's rules allow less.
+/// Whole words of one V register, which are all four unless the RFC's rules allow less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Part {
     pub(super) register: fpsimd::V,
@@ -27,15 +27,15 @@ pub(super) struct Part {
     pub(super) len: usize,
 }
 
-/// `sizeof(struct kvm_regs)` in 32-bit words: the kernel answers for nothing past it.
+/// `sizeof(struct kvm_regs)` in 32-bit words, past which the kernel answers for nothing.
 const KVM_REGS_WORDS: u64 = 216;
 const V_START: u64 = offset(fpsimd::V0.id());
 const V_WORDS: u64 = offset(fpsimd::V1.id()) - V_START;
 /// One past the last word of the last V register.
 const V_LIMIT: u64 = offset(fpsimd::V31.id()) + V_WORDS;
 
-/// All of an ID that is not architecture, size or coprocessor. Stray bits above the low 16 stay in,
-/// and make an offset too large to name anything.
+/// All of an ID that is not architecture, size or coprocessor. Stray bits above the low 16 stay in, and make
+/// the offset too large to name anything.
 const fn offset(id: u64) -> u64 {
     id & !(ARCH_MASK | SIZE_MASK | COPROC_MASK)
 }
@@ -51,8 +51,8 @@ pub(super) fn parse(id: u64, rules: Rules, sve: bool) -> Result<CoreReg, Errno> 
 fn parse_mainline(id: u64, sve: bool) -> Result<CoreReg, Errno> {
     let offset = offset(id);
     let words = reg_size(id) as u64 / 4;
-    // Both are far below 2^63, so the sum cannot overflow. The kernel compares with `>=`, not with `>`. So it
-    // refuses the last word too, which is padding.
+    // Both are far below 2^63, so the sum cannot overflow. The kernel compares with `>=` and not with `>`, so
+    // it refuses the last word too, which is padding.
     if offset < V_START || offset + words >= KVM_REGS_WORDS {
         return Err(Errno::ENOENT);
     }
@@ -66,7 +66,7 @@ fn parse_mainline(id: u64, sve: bool) -> Result<CoreReg, Errno> {
 
 fn parse_rfc(id: u64) -> Result<CoreReg, Errno> {
     match parse_v(id) {
-        // Not a V register, so another parser's turn.
+        // Not a V register, so it is another parser's turn.
         Err(Errno::ENOENT) => Reg::decode(id).map(status).map_err(|_| Errno::ENOENT),
         v => v.map(CoreReg::V),
     }
@@ -80,12 +80,12 @@ fn status(reg: Reg) -> CoreReg {
     }
 }
 
-/// The RFC's V parser: `ENOENT` for an ID that has nothing to do with the V registers, `EINVAL` for
-/// one that has and is no part of a single register.
+/// The RFC's V parser: `ENOENT` for an ID that has nothing to do with the V registers, `EINVAL` for one that
+/// has but is not part of a single register.
 fn parse_v(id: u64) -> Result<Part, Errno> {
     let (offset, len) = (offset(id), reg_size(id));
     let words = (len as u64).div_ceil(4);
-    // The first question is whether the ID is one of V at all. It is asked without a sum that could overflow.
+    // First, whether the ID is one of V at all, without a sum that could overflow.
     let ends_before = offset < V_START && words <= V_START - offset;
     if ends_before || offset >= V_LIMIT {
         return Err(Errno::ENOENT);
@@ -112,8 +112,8 @@ impl Part {
         }
     }
 
-    /// The words, out of the value of the whole register. CORE registers are integers in the host's
-    /// byte order, where the image is little-endian on every host.
+    /// The words, out of the value of the whole register. CORE registers are integers in the host's byte
+    /// order, whereas the image is little-endian on every host.
     pub(super) fn get(self, image: [u8; 16], data: &mut [u8]) {
         let value = u128::from_le_bytes(image).to_ne_bytes();
         data.copy_from_slice(&value[self.start..][..self.len]);

@@ -1,4 +1,4 @@
-//! The life of a vCPU: created, initialized, finalized; and what each stage answers.
+//! The life of a vCPU, which is created, initialized and finalized, and what it answers at each stage.
 
 use core::fmt;
 
@@ -17,13 +17,13 @@ use crate::sve::{self, Reg};
 use super::Rules;
 use super::fpsimd::{self as core_space, CoreReg};
 
-/// Bits 51:32 of an ID, which KVM refuses before it looks at the coprocessor. It leaves 31:28 to
-/// each register space.
+/// Bits 51:32 of an ID, which KVM refuses before it looks at the coprocessor, whereas it leaves 31:28 to each
+/// register space.
 const UPPER_RESERVED: u64 = RESERVED_MASK & 0xffff_ffff_0000_0000;
 
 /// The SVE and FPSIMD registers of one vCPU, with KVM's interface to them.
 ///
-/// `S` holds `sve_state`; for a vCPU without SVE, the V registers at its start.
+/// `S` holds `sve_state` or, for a vCPU without SVE, the V registers at its start.
 #[derive(Clone)]
 pub struct Vcpu<S> {
     rules: Rules,
@@ -40,7 +40,7 @@ pub fn memory_bytes(host: Vls) -> Result<usize, VqError> {
     sve::Layout::image_bytes(host.max().unwrap_or(Vq::MIN))
 }
 
-/// Without the registers: they are a guest's, and may be secret.
+/// Without the registers, because they are a guest's and may be secret.
 impl<S> fmt::Debug for Vcpu<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Vcpu")
@@ -71,8 +71,7 @@ impl Stage {
 
 #[cfg(feature = "alloc")]
 impl Vcpu<alloc::boxed::Box<[u8]>> {
-    /// A vCPU on a host with these vector lengths ([`Vls::EMPTY`]: a host without SVE), before
-    /// `KVM_ARM_VCPU_INIT`.
+    /// A vCPU before `KVM_ARM_VCPU_INIT`, on a host with these vector lengths ([`Vls::EMPTY`]: without SVE).
     pub fn new(host: Vls) -> Result<Self, VqError> {
         let memory = alloc::vec![0; memory_bytes(host)?].into_boxed_slice();
         Ok(Self::created(host, memory))
@@ -80,9 +79,8 @@ impl Vcpu<alloc::boxed::Box<[u8]>> {
 }
 
 impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
-    /// A vCPU as `new` makes it, in the caller's memory of exactly
-    /// [`memory_bytes`], owned or borrowed. Its contents do not matter:
-    /// initialization clears the registers, as KVM does.
+    /// A vCPU as `new` makes it, in the caller's memory of exactly [`memory_bytes`], owned or borrowed. Its contents
+    /// do not matter, because initialization clears the registers, as KVM does.
     pub fn with_memory(host: Vls, memory: S) -> Result<Self, ImageError> {
         let (expected, found) = (memory_bytes(host)?, memory.as_ref().len());
         if found != expected {
@@ -95,7 +93,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         Ok(Self::created(host, memory))
     }
 
-    /// Makes it follow the RFC of June 2018, as its review left it, from before `KVM_ARM_VCPU_INIT`. There
+    /// The vCPU before `KVM_ARM_VCPU_INIT`, under the rules of the RFC of June 2018, as its review left it. There
     /// is no VLS and no finalization; slices past the first read as zero and ignore what is written; and
     /// the V registers in CORE, whole or any 32-bit words of one, are the low bits of Z.
     #[must_use]
@@ -118,10 +116,10 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// `KVM_ARM_VCPU_INIT` with [`FEATURE_SVE`]. A second call with the same features resets the vCPU. A
-    /// finalized one stays finalized, with registers of zero; one that is not loses what was written to VLS.
+    /// `KVM_ARM_VCPU_INIT` with [`FEATURE_SVE`]. A second call with the same features resets the vCPU: a finalized
+    /// one stays finalized, with registers of zero, and one that is not loses what was written to VLS.
     ///
-    /// `EINVAL`: the host has no SVE; or the first call was [`init_without_sve`](Self::init_without_sve).
+    /// `EINVAL`: the host has no SVE, or the first call was [`init_without_sve`](Self::init_without_sve).
     pub fn init_with_sve(&mut self) -> Result<(), Errno> {
         self.init(true)
     }
@@ -144,7 +142,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         if !matches!(self.stage, Stage::Finalized { .. }) {
             let vq = host_max.filter(|_| sve);
             self.stage = match vq {
-                // The RFC knows no further stage.
+                // The RFC has no further stage.
                 Some(vq) if self.rules == Rules::Rfc => Stage::Finalized { vq },
                 vq => Stage::Initialized { vq },
             };
@@ -155,7 +153,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
 
     /// `KVM_ARM_VCPU_FINALIZE`: from here on the vector lengths are fixed and the registers exist.
     ///
-    /// `ENOEXEC`: not initialized. `EINVAL`: not [`FEATURE_SVE`], or the vCPU has none, or the RFC's
+    /// `ENOEXEC`: not initialized. `EINVAL`: not [`FEATURE_SVE`], or the vCPU has no SVE, or it follows the RFC's
     /// rules, which know no finalization. `EPERM`: done before.
     pub fn finalize(&mut self, feature: u32) -> Result<(), Errno> {
         match self.stage {
@@ -170,8 +168,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// What `KVM_GET_REG_LIST` lists, of the registers that are kept here: FPSIMD, then SVE, in the
-    /// kernel's order.
+    /// What `KVM_GET_REG_LIST` lists of the registers that are kept here: FPSIMD, then SVE, in the kernel's order.
     ///
     /// `ENOEXEC`: not initialized. `EPERM`: SVE not finalized.
     pub fn reg_list(&self) -> Result<impl Iterator<Item = u64>, Errno> {
@@ -190,11 +187,11 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
             .chain(sve.filter(|id| *id != sve::VLS.id())))
     }
 
-    /// `KVM_GET_REG_LIST` into the caller's memory. `n` is the kernel's `kvm_reg_list.n`. How many IDs there
-    /// are is written to it, with `E2BIG` too. Its old value is ignored, because `list` knows how long it is.
+    /// `KVM_GET_REG_LIST` into the caller's memory. How many IDs there are is written to `n`, the kernel's
+    /// `kvm_reg_list.n`, with `E2BIG` too. Its old value is ignored, because `list` knows how long it is.
     ///
-    /// Errors are those of [`reg_list`](Self::reg_list), and `E2BIG`: `list` has room for fewer than `n`.
-    /// Only `n` is written then.
+    /// Errors are those of [`reg_list`](Self::reg_list), and `E2BIG` if `list` has room for fewer than `n`, in which
+    /// case only `n` is written.
     pub fn get_reg_list(&self, n: &mut u64, list: &mut [u64]) -> Result<(), Errno> {
         let needed = self.reg_list()?.count();
         *n = needed as u64;
@@ -221,8 +218,8 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         self.view_mut()
     }
 
-    /// The memory as the image that is in use. Without SVE that is one of the smallest VQ, whose Z
-    /// registers are as wide as the V registers.
+    /// The memory as the image that is in use, which without SVE is one of the smallest VQ, whose Z registers are as
+    /// wide as the V registers.
     fn view(&self) -> Result<SveState<&[u8]>, Errno> {
         image(self.stage.vq().unwrap_or(Vq::MIN), self.memory.as_ref())
     }
@@ -278,7 +275,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// As [`check_slice`](Self::check_slice), for VLS. The RFC has no such register.
+    /// As [`check_slice`](Self::check_slice), for VLS, a register that the RFC does not have.
     fn check_vls(&self) -> Result<(), Errno> {
         match self.stage {
             Stage::Created => Err(Errno::ENOEXEC),
@@ -287,7 +284,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// What an ID that is none of SVE's names in CORE, on an initialized vCPU.
+    /// What an ID outside of SVE names in CORE, on an initialized vCPU.
     fn core(&self, id: u64) -> Result<CoreReg, Errno> {
         if self.stage == Stage::Created {
             return Err(Errno::ENOEXEC);
@@ -304,7 +301,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// The vCPU's vector lengths: the host's, as far as its largest goes. Empty without SVE, and before
+    /// The vCPU's vector lengths, which are the host's up to its own largest. Empty without SVE, and before
     /// `KVM_ARM_VCPU_INIT`.
     pub fn vls(&self) -> Vls {
         match self.stage.vq() {
@@ -325,8 +322,8 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     }
 }
 
-/// `EINVAL`, besides the reasons that the kernel has: a buffer shorter than the ID's size field
-/// states. The kernel cannot see that; `kvm-ioctls` answers the same.
+/// Besides the reasons that the kernel has, a buffer shorter than the ID's size field states is `EINVAL`. The kernel
+/// cannot see that, but `kvm-ioctls` answers the same.
 impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
     type Error = Errno;
 

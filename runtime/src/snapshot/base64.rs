@@ -1,4 +1,5 @@
-//! Base64 (RFC 4648, section 4, with padding). White space is passed over: `base64`, YAML and MIME break lines.
+//! Base64 (RFC 4648, section 4, with padding). White space is passed over, because `base64`, YAML and MIME
+//! break lines.
 
 use alloc::string::String;
 use alloc::vec;
@@ -41,7 +42,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-/// Stops after [`MAX_BYTES`]: more is no snapshot, whatever it is.
+/// Stops after [`MAX_BYTES`], because more is no snapshot, whatever it is.
 pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64> {
     let mut bytes = Vec::new();
     let (mut word, mut digits, mut padding) = (0_u32, 0, 0);

@@ -10,7 +10,7 @@ use crate::registers::Status;
 use crate::registers::layout::Layout;
 use crate::sve;
 
-/// A snapshot's first [`HEADER_BYTES`]. A destination looks at them before it takes a vCPU.
+/// A snapshot's first [`HEADER_BYTES`], which a destination looks at before it takes a vCPU.
 ///
 /// ```
 /// # use sve_state::{SveState, Vls, Vq, snapshot::Snapshot};
@@ -52,7 +52,7 @@ pub(super) fn number(bytes: &[u8]) -> u32 {
 
 impl Header {
     /// The header at the start of these bytes, which need not be the whole snapshot. The checksum is after
-    /// the image, so damage is found here only if the fields contradict each other. Call
+    /// the image, so damage is found here only if the fields contradict each other; call
     /// [`Snapshot::from_bytes`] when all bytes are there.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
         check_version(bytes)?;
@@ -129,7 +129,7 @@ impl Header {
         Err(SnapshotError::Size { expected, found })
     }
 
-    /// Checks that its fields are those of this version, and go together. Gives the VQ.
+    /// Checks that its fields are those of this version and go together, and returns the VQ.
     pub(super) fn check_fields(&self) -> Result<Vq, SnapshotError> {
         let status = self.has_status() || self.status == Status::default();
         if self.flags & !FLAG_STATUS != 0 || self.zero != 0 || !status {
@@ -167,7 +167,7 @@ impl Header {
     }
 
     /// Whether a vCPU of a host with the vector lengths `host` can take the snapshot, or why KVM would
-    /// refuse its VLS. One without SVE goes to any host.
+    /// refuse its VLS. A snapshot without SVE goes to any host.
     pub fn check(&self, host: &Vls) -> Result<(), VlsError> {
         check_host(self.vls, host)
     }

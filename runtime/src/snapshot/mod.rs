@@ -16,11 +16,11 @@
 //! | 92 | 546 · VQ | `sve_state`; where SVE is off, VQ is 1 and Z stands for V |
 //! | 92 + 546 · VQ | 4 | CRC-32 (ISO-HDLC, as in zlib) of all bytes before it |
 //!
-//! VLS has every power of two below its largest vector length, as every processor does; where SVE is
-//! off, P and FFR in the image are zero.
+//! VLS has every power of two below its largest vector length, as every processor does, and where SVE is off, P
+//! and FFR in the image are zero.
 //!
-//! Parsing looks at the magic and the version first, then at the size, then for damage, and only then at
-//! what the fields say; it allocates nothing before that, and never more than the image.
+//! Parsing looks at the magic and the version first, then at the size, then for damage, and only then at what the
+//! fields say. It allocates nothing before that, and never more than the image.
 //!
 //! # Which version reads what
 //!
@@ -28,20 +28,20 @@
 //! | --- | --- | --- |
 //! | 0.1 | version 1 | version 1 |
 //!
-//! A change to the table above makes a new version of the format, and comes with a new minor version of this
-//! crate. Once released, a version of the format never changes. Every release writes the newest version and
-//! reads all versions before it, for as long as this crate exists. It refuses a later version by its number,
-//! whatever follows that. `runtime/tests/golden` has files of version 1 that another program wrote, with SVE
-//! and without; each test run reads them.
+//! A change to the table above makes a new version of the format, which comes with a new minor version of this
+//! crate; once released, a version of the format never changes. Every release writes the newest version and reads
+//! all versions before it, for as long as this crate exists, and refuses a later version by its number, whatever
+//! follows that. `runtime/tests/golden` has files of version 1 that another program wrote, with SVE and without,
+//! which each test run reads.
 //!
 //! # In serde formats
 //!
-//! With the feature `serde`, a snapshot is these bytes. In a binary format they are a byte string. In a
-//! format for people, such as JSON, they are a string of base64 (RFC 4648, section 4, with padding), of 1584
-//! characters at VQ 2. White space in it is passed over, and formats that have no strings give it as bytes. JSON
-//! and MessagePack read both base64 and a list of numbers; CBOR reads a list of numbers too. bincode, bitcode
-//! and postcard read byte strings. From XML, quick-xml reads an element's text or an attribute; serde-xml-rs reads
-//! only attributes, `#[serde(rename = "@sve")]`. serde-saphyr reads YAML's `!!binary` with its option
+//! With the feature `serde`, a snapshot is these bytes: a byte string in a binary format and, in a format for
+//! people such as JSON, a string of base64 (RFC 4648, section 4, with padding), of 1584 characters at VQ 2. White
+//! space in it is passed over, and formats that have no strings give it as bytes. JSON and MessagePack read both
+//! base64 and a list of numbers, and CBOR reads a list of numbers too, whereas bincode, bitcode and postcard read
+//! byte strings. From XML, quick-xml reads an element's text or an attribute, and serde-xml-rs only an attribute,
+//! `#[serde(rename = "@sve")]`. serde-saphyr reads YAML's `!!binary` with its option
 //! `ignore_binary_tag_for_string`.
 
 // It uses `lengths`, `registers`, `image`, and of `one_reg` only the size of an ID's register: it makes no call.
@@ -107,9 +107,9 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The state of a vCPU with these vector lengths. The largest of them must be the image's, and every
-    /// smaller power of two must be among them. For a vCPU without SVE the set is empty, the image has VQ 1,
-    /// and its P and FFR are zero.
+    /// The state of a vCPU with these vector lengths, of which the largest must be the image's, and which must
+    /// have every smaller power of two. For a vCPU without SVE the set is empty, the image has VQ 1, and its P and
+    /// FFR are zero.
     pub fn new(
         vls: Vls,
         state: SveState<Box<[u8]>>,
@@ -148,19 +148,19 @@ impl Snapshot {
         Self { vls, state, status }
     }
 
-    /// Whether it is the state of a vCPU with SVE. Only a vCPU of the same kind can take it.
+    /// Whether it is the state of a vCPU with SVE. Only a vCPU of the same kind, with SVE or without, can take it.
     pub fn has_sve(&self) -> bool {
         !self.vls.is_empty()
     }
 
-    /// The vector lengths, to write to the vCPU that it is restored to, before finalization.
+    /// The vector lengths, to write before finalization to the vCPU that it is restored to.
     pub fn vls(&self) -> Vls {
         self.vls
     }
 
-    /// Whether a vCPU of a host with the vector lengths `host` can take the snapshot, or why KVM would
-    /// refuse its VLS. One without SVE goes to any host. [`Header::check`] is the same, before all bytes
-    /// are there; a snapshot in a serde format has no header, and is asked when it has been read.
+    /// Whether a vCPU of a host with the vector lengths `host` can take the snapshot, or why KVM would refuse its
+    /// VLS. A snapshot without SVE goes to any host. [`Header::check`] does the same before all bytes are there; a
+    /// snapshot in a serde format has no header, so it is asked once it has been read.
     ///
     /// ```
     /// # use sve_state::{SveState, Vls, Vq, snapshot::Snapshot};
@@ -258,8 +258,8 @@ fn append(bytes: &mut Vec<u8>, field: &[u8]) {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// There are fewer bytes than the header and the checksum take; or, if only a header is read, fewer than
-    /// that takes.
+    /// There are fewer bytes than the header and the checksum take or, if only a header is read, fewer than that
+    /// takes.
     Truncated {
         /// How many there are.
         found: usize,
@@ -289,11 +289,11 @@ pub enum SnapshotError {
         /// Of its bytes.
         found: u32,
     },
-    /// A flag, or a field that must be zero, has a meaning that this version does not know.
+    /// A flag, or a field that must be zero, has a value that this version does not know.
     Reserved,
-    /// No VQ, or one that the SVE layout does not describe.
+    /// The VQ is none that the SVE layout describes.
     Vq(VqError),
-    /// The image is not as large as the VQ makes it, in bytes.
+    /// The image is not as large, in bytes, as the VQ makes it.
     ImageSize {
         /// The snapshot's VQ.
         vq: Vq,
@@ -311,7 +311,7 @@ pub enum SnapshotError {
     },
     /// No processor has these vector lengths.
     Vls(VlsError),
-    /// There are no vector lengths, and a register that exists only with SVE is not zero.
+    /// There are no vector lengths, but a register that exists only with SVE is not zero.
     WithoutSve {
         /// The register's ID: P's or FFR's.
         id: RegId,

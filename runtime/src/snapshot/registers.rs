@@ -1,4 +1,4 @@
-//! Snapshots from lists of registers, and lists from snapshots. VMMs keep such lists today: (ID, bytes), as
+//! Snapshots from lists of registers, and lists from snapshots. VMMs keep such lists of (ID, bytes) today, as
 //! `KVM_GET_ONE_REG` gave them.
 
 use alloc::vec;
@@ -19,7 +19,7 @@ use crate::registers::linux::RegId;
 use crate::registers::{self, PAST_VLS, Status, past_end, write_text};
 use crate::{fpsimd, sve};
 
-/// What a list of registers may have although no KVM gives it, or it is not known here. By default each of
+/// What a list of registers may have although no KVM gives it or this crate does not know it. By default each of
 /// these is an error.
 ///
 /// ```
@@ -31,17 +31,16 @@ use crate::{fpsimd, sve};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allow<'a> {
-    /// Bytes other than zero past the vector length, in a slice of Z, P or FFR. They are dropped, as KVM
-    /// does. Otherwise they are an error: a GET gives zeros there, so the registers must be longer than VLS
-    /// says.
+    /// Bytes other than zero past the vector length, in a slice of Z, P or FFR, which are then dropped, as KVM does.
+    /// Otherwise they are an error, because a GET gives zeros there, so the registers must be longer than VLS says.
     pub past_vls: bool,
-    /// Registers of coprocessors that this crate does not know. They are passed over. Otherwise they
-    /// are an error: they may be state that would be lost. Known are those of Linux up to 7.3: 0x10,
-    /// 0x11, and 0x13 to 0x16.
+    /// Registers of coprocessors that this crate does not know, which are then passed over. Otherwise they are an
+    /// error, because they may be state that would be lost. Known are those of Linux up to 7.3: 0x10, 0x11, and 0x13
+    /// to 0x16.
     pub coprocessors: bool,
-    /// Missing registers, which take their values from this snapshot. With SVE, also V registers: each is
-    /// written to the low 128 bits of its Z register, if the list does not have that. The list and the
-    /// snapshot must be of the same kind; a list with V and nothing of SVE is of a vCPU without SVE.
+    /// Missing registers, which take their values from this snapshot. With SVE, also V registers, each of which is
+    /// written to the low 128 bits of its Z register if the list does not have that. The list and the snapshot must
+    /// be of the same kind; a list with V and nothing of SVE is of a vCPU without SVE.
     pub missing: Option<&'a Snapshot>,
 }
 
@@ -55,8 +54,8 @@ impl Allow<'_> {
 }
 
 impl Snapshot {
-    /// Whether a snapshot keeps the register with this ID: Z, P, FFR, VLS, V, FPSR, FPCR. This divides the
-    /// list of a vCPU of either kind into what snapshots keep and the rest:
+    /// Whether a snapshot keeps the register with this ID: Z, P, FFR, VLS, V, FPSR or FPCR. This divides the list of
+    /// a vCPU, with SVE or without, into what snapshots keep and the rest:
     ///
     /// ```
     /// # use sve_state::{sve, snapshot::Snapshot};
@@ -69,12 +68,12 @@ impl Snapshot {
         place(id).is_some()
     }
 
-    /// Its registers as (ID, bytes): what `KVM_GET_ONE_REG` would give for a vCPU restored from it, in the
-    /// order of `KVM_GET_REG_LIST`. These are V without SVE; FPSR and FPCR if they were captured; VLS, Z, P
-    /// and FFR with SVE. Z, P and FFR are whole slices, with zeros past the vector length.
+    /// Its registers as (ID, bytes): what `KVM_GET_ONE_REG` would give for a vCPU restored from it, in the order of
+    /// `KVM_GET_REG_LIST`. These are V without SVE; FPSR and FPCR if they were captured; and with SVE VLS, and Z, P
+    /// and FFR as whole slices, with zeros past the vector length.
     ///
-    /// This is the inverse of [`from_registers`](Self::from_registers). So a VMM that keeps such a list can
-    /// go on to keep it, and make a snapshot only where it writes bytes.
+    /// This is the inverse of [`from_registers`](Self::from_registers), so a VMM that keeps such a list can go on
+    /// keeping it, and make a snapshot only where it writes bytes.
     pub fn registers(&self) -> impl Iterator<Item = (u64, Vec<u8>)> {
         let mut list = Vec::with_capacity(V + 2);
         if !self.has_sve() {
@@ -129,19 +128,19 @@ impl Snapshot {
         Self::from_list(allow, registers, true, |_, _| {})
     }
 
-    /// The snapshot that a vCPU's registers make, each with its ID and the bytes that `KVM_GET_ONE_REG` gave.
-    /// A VMM that goes through `KVM_GET_REG_LIST` keeps such a list.
+    /// The snapshot that a vCPU's registers make, each with its ID and the bytes that `KVM_GET_ONE_REG` gave, which
+    /// is the list that a VMM keeps if it goes through `KVM_GET_REG_LIST`.
     ///
-    /// The order does not matter. With SVE, the 50 registers of SVE, VLS among them, must be there once each.
-    /// Without SVE, V0 to V31 must be there once each, and none of SVE. FPSR and FPCR must be there both, or
-    /// neither. Each of these has the size that its ID states.
+    /// The order does not matter. With SVE, the 50 registers of SVE, VLS among them, must be there once each; without
+    /// SVE, V0 to V31 must be there once each, and none of SVE. FPSR and FPCR must both be there, or neither. Each of
+    /// these has the size that its ID states.
     ///
-    /// The other registers of a vCPU are ignored. So is V with SVE, where it shows Z. V, VLS, FPSR and FPCR
-    /// are in the host's byte order. A register of a coprocessor that is not known here is an error, because
-    /// the snapshot would be without it; [`split_registers`](Self::split_registers) gives it back instead.
+    /// The other registers of a vCPU are ignored, and so is V with SVE, where it shows Z. V, VLS, FPSR and FPCR are
+    /// in the host's byte order. A register of a coprocessor that is not known here is an error, because the snapshot
+    /// would be without it; [`split_registers`](Self::split_registers) gives it back instead.
     ///
-    /// Each value goes into the image as it comes, and is not held. Where VLS comes after other registers of SVE,
-    /// which KVM never does, the image is first as large as any, and is made anew when VLS is there.
+    /// Each value goes into the image as it comes, and is not held. If VLS comes after other registers of SVE, as it
+    /// never does from KVM, the image is first as large as any, and is made anew when VLS is there.
     ///
     /// ```
     /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialized};
@@ -176,9 +175,9 @@ impl Snapshot {
     }
 
     /// Divides a vCPU's list of registers into a snapshot and the rest, which is what a snapshot does not
-    /// [keep](Self::keeps), in the list's order. The rest stays the caller's to save, so a register of a
-    /// coprocessor that is not known here is part of it. All else is as in
-    /// [`from_registers`](Self::from_registers), and [`registers`](Self::registers) is the way back.
+    /// [keep](Self::keeps), in the list's order. The rest stays the caller's to save, so it includes registers of
+    /// coprocessors that are not known here. All else is as in [`from_registers`](Self::from_registers), and
+    /// [`registers`](Self::registers) is the way back.
     pub fn split_registers<B: AsRef<[u8]>>(
         registers: impl IntoIterator<Item = (u64, B)>,
     ) -> Result<(Self, Vec<(u64, B)>), RegistersError> {
@@ -188,8 +187,8 @@ impl Snapshot {
         Ok((snapshot, rest))
     }
 
-    /// `edit`: the list changes a snapshot. V is then one of the snapshot's registers, even if nothing of SVE
-    /// is listed. `other` gets what snapshots do not keep.
+    /// With `edit` the list changes a snapshot, so V is one of the snapshot's registers even if nothing of SVE is
+    /// listed. `other` gets what snapshots do not keep.
     fn from_list<B: AsRef<[u8]>>(
         allow: Allow<'_>,
         registers: impl IntoIterator<Item = (u64, B)>,
@@ -217,8 +216,7 @@ fn list_value(list: &mut Vec<(u64, Vec<u8>)>, id: u64, bytes: &[u8]) {
     list.push((id, value));
 }
 
-/// V is an integer in the host's byte order, and little-endian in an image. Turns one into the other, or
-/// back.
+/// Turns a V register, an integer in the host's byte order and little-endian in an image, from one into the other.
 fn in_host_order(value: &mut [u8]) {
     if cfg!(target_endian = "big") {
         value.reverse();
@@ -252,7 +250,7 @@ const RUNS: [(u64, u32, usize); 6] = [
     (fpsimd::FPCR.id(), 0, 1),
 ];
 
-/// The place of the register that an ID names, if a snapshot keeps it. Another slice than slice 0 has none.
+/// The place of the register that an ID names, if a snapshot keeps it. A slice other than slice 0 has none.
 #[inline(never)]
 fn place(id: u64) -> Option<usize> {
     let mut start = 0;
@@ -281,25 +279,25 @@ fn id_at(mut place: usize) -> u64 {
     0
 }
 
-/// What a list has had so far. Its values lie where they will be in the image, so that memory is bounded whatever the
-/// list is.
+/// What a list has had so far. Its values lie where they will be in the image, so memory is bounded whatever the list
+/// is.
 struct List<'a> {
     /// A bit for each place that is listed.
     listed: u128,
     /// The image of `vq`, or nothing before the first register of SVE.
     image: Vec<u8>,
-    /// The largest that there is until VLS is known. KVM lists VLS before the others.
+    /// The largest that there is until VLS is known, which KVM lists before the others.
     vq: Vq,
     vls: Vls,
     v: [[u8; 16]; 32],
     status: [[u8; 4]; 2],
     /// The place of the first register that is longer than VLS says, and the first byte past its end.
     past: Option<(usize, usize)>,
-    /// V registers whose values cannot be used, which is an error only where V is: a bit for the place of each, and
-    /// what is wrong with the first of them.
+    /// V registers whose values cannot be used, which is an error only where V is used: a bit for the place of each,
+    /// and what is wrong with the first of them.
     wrong: u128,
     wrong_v: Option<RegistersError>,
-    /// Why the list is no snapshot's, whatever follows.
+    /// Why the list makes no snapshot, whatever follows.
     refused: Option<RegistersError>,
     allow: Allow<'a>,
 }
@@ -410,10 +408,10 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Makes the image that of these vector lengths. What was listed before them goes where it is there.
+    /// Makes the image that of these vector lengths, and moves what was listed before them to where it is there.
     fn settle(&mut self, vls: Vls) {
         let vq = match vls.max() {
-            // Of others there is no image, and an error in the end.
+            // For others there is no image, and in the end an error.
             Some(vq) if vq <= Vq::ARCH_MAX => vq,
             _ => return,
         };
@@ -509,7 +507,7 @@ impl<'a> List<'a> {
         Ok(())
     }
 
-    /// The image of a vCPU without SVE: V in the place of Z, and P and FFR are zero.
+    /// The image of a vCPU without SVE, where V is in the place of Z, and P and FFR are zero.
     fn v_image(&mut self) {
         self.vq = Vq::MIN;
         self.image = match self.allow.missing {
@@ -559,8 +557,8 @@ fn image_bytes(vq: Vq) -> usize {
 /// cache sizes, system registers, firmware registers, and firmware features.
 const KNOWN: [u64; 4] = [0x11, 0x13, 0x14, 0x16];
 
-/// Checks that an ID without a slot is that of another register of a vCPU. If it is not, the ID has been
-/// damaged, and its register may be one that would be missing from the snapshot.
+/// Checks that an ID without a place is that of another register of a vCPU. If it is not, the ID has been damaged,
+/// and its register may be one that would be missing from the snapshot.
 fn check_other(id: u64, allow: Allow<'_>) -> Result<(), RegistersError> {
     if find::<sve::Layout>(id).is_some() {
         return Err(RegistersError::Slice { id: RegId(id) });
@@ -591,10 +589,9 @@ pub enum RegistersError {
         /// The register's ID.
         id: RegId,
     },
-    /// There is no V and nothing of SVE, and so neither kind of vCPU.
+    /// There is neither V nor anything of SVE, and so neither kind of vCPU.
     NoVectors,
-    /// A register of the other kind of vCPU, with SVE or without, than that of the snapshot in
-    /// [`Allow::missing`].
+    /// A register of the other kind of vCPU, with SVE or without, than that of the snapshot in [`Allow::missing`].
     OtherKind {
         /// The register's ID.
         id: RegId,
@@ -613,20 +610,19 @@ pub enum RegistersError {
         /// What came with it.
         found: usize,
     },
-    /// Another slice than slice 0, which holds the whole register at every vector length that SVE
-    /// has.
+    /// A slice other than slice 0, which holds the whole register at every vector length that SVE has.
     Slice {
         /// The slice's ID.
         id: RegId,
     },
-    /// A coprocessor that is not known here: what the register holds may be state that would be lost.
+    /// A coprocessor that is not known here, so what the register holds may be state that would be lost.
     /// [`Allow::coprocessors`] passes it over.
     Coprocessor {
         /// The register's ID.
         id: RegId,
     },
-    /// A slice of Z, P or FFR has bytes other than zero past the vector length, where KVM gives zeros:
-    /// the register and VLS contradict each other. [`Allow::past_vls`] drops them.
+    /// A slice of Z, P or FFR has bytes other than zero past the vector length, where KVM gives zeros, so the
+    /// register and VLS contradict each other. [`Allow::past_vls`] drops them.
     PastVls {
         /// The register's ID.
         id: RegId,

@@ -1,7 +1,6 @@
-//! A snapshot in serde formats: a byte string, or a string of base64 in a format for people. A format for
-//! people reads both, lists of numbers, and elements of XML. It has to, because inside `flatten` and tagged enums
-//! every format claims to be for people. Base64 is read where bytes are expected, too: some formats have no
-//! strings.
+//! A snapshot in serde formats: a byte string or, in a format for people, a string of base64. A format for people
+//! reads both, lists of numbers, and elements of XML, because inside `flatten` and tagged enums every format
+//! claims to be for people. Base64 is read where bytes are expected, too, because some formats have no strings.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -51,7 +50,7 @@ impl fmt::Display for Refused {
     }
 }
 
-/// The format's error; one routine, because each format has it anew.
+/// The format's error, made by one routine because each format has it anew.
 #[cold]
 #[inline(never)]
 fn refused<E: Error>(error: Refused) -> E {
@@ -64,7 +63,7 @@ fn read(found: &[u8], text: bool) -> Result<Snapshot, Refused> {
     let snapshot = match base64::decode(found) {
         Ok(bytes) => Snapshot::from_bytes(&bytes),
         Err(error) if text => return Err(Refused::Text(error)),
-        // A snapshot is no base64: it has zeros.
+        // A snapshot is no base64, because it has zeros.
         Err(_) => Snapshot::from_bytes(found),
     };
     snapshot.map_err(Refused::Snapshot)
@@ -87,7 +86,7 @@ impl<'de> Visitor<'de> for Bytes {
         read(text.as_bytes(), true).map_err(refused)
     }
 
-    /// An element of XML: a map with its text, and nothing else.
+    /// An element of XML, which is a map with its text and nothing else.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Snapshot, A::Error> {
         // As quick-xml calls it.
         if let Some("$text") = map.next_key::<String>()?.as_deref() {

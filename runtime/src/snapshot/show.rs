@@ -1,5 +1,5 @@
-//! Shows a snapshot's registers to people and tools. `Debug` does not show them: what `Debug` shows gets into
-//! logs, and registers may hold a guest's keys.
+//! Shows a snapshot's registers to people and tools. `Debug` does not show them, because what it shows gets
+//! into logs, and registers may hold a guest's keys.
 
 use alloc::borrow::ToOwned;
 use alloc::string::{String, ToString};
@@ -13,10 +13,10 @@ use crate::{registers, sve};
 
 impl Snapshot {
     /// Each register of the image, as its ID and its bytes: Z0 to Z31, P0 to P15 and FFR, as wide as the
-    /// vector length makes them; without SVE V0 to V31. The bytes are little-endian. [`RegId`] shows an ID as
-    /// the register's name. FPSR and FPCR are [`status`](Self::status). This is to look at them;
-    /// [`registers`](Self::registers) gives slices, as KVM and [`with_registers`](Self::with_registers) take
-    /// them.
+    /// vector length makes them, or without SVE V0 to V31. The bytes are little-endian, and [`RegId`] shows
+    /// an ID as the register's name; FPSR and FPCR are [`status`](Self::status). This is for looking at them,
+    /// whereas [`registers`](Self::registers) gives slices, as KVM and
+    /// [`with_registers`](Self::with_registers) take them.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
         registers::all(self.has_sve(), self.state.vq()).map(|(id, bounds)| {
             let bytes = &self.state.as_bytes()[bounds.start..];
@@ -27,7 +27,7 @@ impl Snapshot {
     /// The registers' values as text, as gdb would show them: Z and V by quadwords (`p/x $z3.q.u`), P and FFR
     /// by bytes (`p/x $p3`). The last line names the registers that are zero.
     ///
-    /// Show them only to somebody who asks: they are a guest's, and may be secret.
+    /// Show them only to somebody who asks, because they are a guest's and may be secret.
     ///
     /// ```
     /// # use sve_state::{Vls, Vq, SveState, sve, snapshot::Snapshot, vcpu::Status};
@@ -103,8 +103,8 @@ struct Elements<'a> {
     bytes: &'a [u8],
 }
 
-/// If a value follows itself more often than this, gdb shows it once, and how often it repeats (`set print
-/// repeats`).
+/// If a value follows itself more often than this, gdb shows it once, with how often it repeats
+/// (`set print repeats`).
 const REPEATS: usize = 10;
 
 impl fmt::Display for Elements<'_> {

@@ -13,14 +13,14 @@ use crate::registers::{PAST_VLS, WITHOUT_SVE, write_text};
 use crate::snapshot::{RegistersError, SnapshotError};
 use crate::sve;
 
-/// Whatever goes wrong while a VMM saves and restores: why a step with a vCPU was not taken, or how far it
-/// came. All steps of [`vcpu`](crate::vcpu) fail with it, so a VMM wraps one error, and needs only its
-/// [`errno`](Self::errno) if that is what it reports; `?` turns the errors of a `snapshot` into it as well. `E`
-/// is the vCPU's own error; with KVM it is `kvm_ioctls::Error`.
+/// Everything that can go wrong while a VMM saves and restores: why a step with a vCPU was not taken, or how far it
+/// came. All steps of [`vcpu`](crate::vcpu) fail with it, and `?` turns the errors of a `snapshot` into it as well,
+/// so a VMM wraps one error, of which it may need only the [`errno`](Self::errno). `E` is the vCPU's own error, with
+/// KVM `kvm_ioctls::Error`.
 ///
-/// For every error of this crate, the text says everything, including what the vCPU answered. The source is
-/// the implementor's error or none, never another error of this crate. (So a program that prints the text and
-/// the sources prints the implementor's words twice, and nothing else twice.)
+/// As in every error of this crate, the text says everything, including what the vCPU answered, and the source is the
+/// implementor's error or none, never another error of this crate. (A program that prints both the text and the
+/// sources therefore prints the implementor's words twice, and nothing else twice.)
 ///
 /// ```
 /// # use sve_state::{Errno, Vls, shim::Vcpu};
@@ -53,13 +53,13 @@ pub enum SveError<E> {
         error: E,
         /// Its errno, by [`OneReg::errno`](crate::OneReg::errno).
         errno: Option<Errno>,
-        /// Why, and what to do, where the errno and the vCPU's stage tell.
+        /// Why it failed and what to do, where the errno and the vCPU's stage tell.
         refusal: Option<Refusal>,
     },
     /// The vector lengths are not for this vCPU; nothing was written.
     Vls(VlsError),
-    /// KVM refused vector lengths of which some are larger than all that the vCPU has: the host does
-    /// not have them, or has others in between. Nothing was written.
+    /// KVM refused vector lengths that reach above the vCPU's largest: the host lacks some of those, or has others in
+    /// between. Nothing was written.
     Wider {
         /// The set asked for.
         wanted: Vls,
@@ -68,8 +68,8 @@ pub enum SveError<E> {
         /// What the vCPU answered.
         error: E,
     },
-    /// A register was read that has bytes other than zero past its width. Either it is longer than the vCPU's
-    /// vector lengths say, or those have changed since the vCPU was wrapped.
+    /// A register was read with bytes other than zero past its width, so either it is longer than the vCPU's vector
+    /// lengths say, or those have changed since the vCPU was wrapped.
     PastVls {
         /// The register's ID.
         id: RegId,
@@ -88,8 +88,8 @@ pub enum SveError<E> {
         /// The register's ID: P's or FFR's.
         id: RegId,
     },
-    /// The image is of another vector length than the vCPU, or of one that the SVE layout does
-    /// not describe; nothing was read or written.
+    /// The image has another vector length than the vCPU, or one that the SVE layout does not describe; nothing was
+    /// read or written.
     ImageVq {
         /// The image's.
         image: Vq,
@@ -139,7 +139,8 @@ impl<E: fmt::Display> fmt::Display for SveError<E> {
     }
 }
 
-/// The message with its remedy, because `main` prints a returned error so. The vCPU's own error is shown by its `Debug`.
+/// The message with its remedy, because `main` prints a returned error that way. The vCPU's own error is shown by its
+/// `Debug`.
 impl<E: fmt::Debug> fmt::Debug for SveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SveError(")?;
@@ -231,7 +232,7 @@ impl<E> SveError<E> {
 
 const NONE: [&Vls; 2] = [&Vls::EMPTY; 2];
 
-/// The vCPU may have been narrowed, so of the lengths above its own only this is known.
+/// The vCPU may have been narrowed, so this is all that is known of the lengths above its own.
 fn wider(wanted: &Vls, vcpu: &Vls, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let text = "vector lengths (VQ) %v where the vCPU has %v: the host lacks ";
     write_text(f, text, &[], &[wanted, vcpu])?;
@@ -258,7 +259,7 @@ impl<E> SveError<E> {
         }
     }
 
-    /// The errno: the vCPU's, where a call failed. Where no call failed, or the vCPU's error has no
+    /// The errno that the vCPU answered, where a call failed. Where no call failed, or the vCPU's error has no
     /// [`errno`](crate::OneReg::errno), it is `EINVAL`.
     pub fn errno(&self) -> Errno {
         match self {

@@ -12,7 +12,7 @@ use crate::{fpsimd, sve};
 )]
 #[doc(hidden)]
 pub trait Single: BankType + sealed::Single {
-    /// What holds a register: `[u8; N]`, N the size in bytes that its ID states.
+    /// What holds a register: `[u8; N]`, where N is the size in bytes that its ID states.
     type Bytes: ByteArray;
 }
 

@@ -1,5 +1,5 @@
-//! How far a vCPU has come, which calls fail there, and what to do about it. [`SveError`](super::SveError)
-//! and `regid explain` both have their words from here.
+//! How far a vCPU has come, which calls fail there, and what to do about it, in the words that both
+//! [`SveError`](super::SveError) and `regid explain` use.
 
 use core::fmt;
 
@@ -25,11 +25,12 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The stage of a vCPU, under KVM's rules since Linux 5.2, by what it answers to three GETs, of FPSR, VLS
-    /// and Z0. `None`: there is no stage at which it answers so; or its error has no
-    /// [`errno`](OneReg::errno), without which only a finalized vCPU, which answers all three, is known.
+    /// The stage of a vCPU, under KVM's rules since Linux 5.2, by what it answers to three GETs, of FPSR, VLS and
+    /// Z0. It is `None` if a vCPU answers so at no stage, or if its error has no [`errno`](OneReg::errno),
+    /// without which only a finalized vCPU, which answers all three, is known.
     pub fn from_vcpu<V: OneReg + ?Sized>(vcpu: &V) -> Option<Self> {
-        // EPERM is 1, ENOENT 2 and ENOEXEC 8: the three answers as the digits of a number, in which 0 is success.
+        // EPERM is 1, ENOENT 2 and ENOEXEC 8, so the three answers are the digits of a number, in which 0 is
+        // success.
         let mut answers = 0;
         for id in [fpsimd::FPSR.id(), sve::VLS.id(), sve::Z0.id()] {
             answers = answers << 4 | answer(vcpu, id);
@@ -76,7 +77,7 @@ impl Stage {
     }
 }
 
-/// The errno of a GET, 0 for success, or 15 if it is another than those of [`Stage::from_vcpu`].
+/// The errno of a GET, which is 0 for success, or 15 if it is another than those of [`Stage::from_vcpu`].
 #[inline(never)]
 fn answer<V: OneReg + ?Sized>(vcpu: &V, id: u64) -> i32 {
     let mut slice = [0; MAX_SLICE];
@@ -184,7 +185,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// Why this call of this vCPU failed with this errno, if that can be told. If the errno does not tell, the
+    /// Why this call of this vCPU failed with this errno, if that can be told. Where the errno does not tell, the
     /// vCPU is asked whether its stage is the reason.
     pub(super) fn of<V: OneReg>(vcpu: &V, call: Call, errno: Option<Errno>) -> Option<Self> {
         let refusal = match errno {
@@ -200,7 +201,7 @@ impl Refusal {
             .then_some(refusal)
     }
 
-    /// The stage at which it is met; `None`: any.
+    /// The stage at which it is met, or `None` for any.
     pub const fn stage(self) -> Option<Stage> {
         match self {
             Self::NotInitialized => Some(Stage::Created),
@@ -232,7 +233,7 @@ impl Refusal {
         self.words().2
     }
 
-    // Once, and not in each place that asks, with its texts.
+    // Once in a program, and not in each place that asks, because of its texts.
     #[inline(never)]
     const fn words(self) -> &'static (Errno, &'static str, &'static str) {
         match self {

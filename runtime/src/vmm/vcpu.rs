@@ -83,12 +83,13 @@ pub use super::single::Single;
 pub use super::stage::{Call, Refusal, Stage};
 pub use crate::registers::Status;
 
-/// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE, and before finalization: its vector
-/// lengths can be read and narrowed, its registers do not exist yet. To capture or restore them,
-/// [`finalize`](Self::finalize) it: those are methods of [`Finalized`].
+/// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE and before finalization, whose vector lengths can be read
+/// and narrowed, and whose registers do not exist yet. To capture or restore them, [`finalize`](Self::finalize) it,
+/// because those are methods of [`Finalized`].
 ///
-/// Three methods do all of it, and find out by themselves whether the vCPU has SVE: [`finalize_if_sve`](Self::finalize_if_sve)
-/// when it first boots, and `restore_snapshot` or `restore_registers`.
+/// Three methods do all of it, and find out by themselves whether the vCPU has SVE:
+/// [`finalize_if_sve`](Self::finalize_if_sve) when it first boots, and `restore_snapshot` or `restore_registers` when
+/// it is restored.
 ///
 /// Pass `&mut vcpu`, or a `&VcpuFd`, to keep the vCPU whatever fails.
 #[derive(Debug)]
@@ -97,26 +98,25 @@ pub struct Initialized<V> {
 }
 
 impl<V: FinalizeSve> Initialized<V> {
-    /// For a vCPU that the caller has initialized, and not finalized. This makes no call, so nothing is
-    /// checked. If the vCPU is finalized, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) fail
-    /// with `EPERM`.
+    /// Wraps a vCPU that the caller has initialized, and not finalized. This makes no call, so nothing is checked; if
+    /// the vCPU is finalized, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) fail with `EPERM`.
     pub fn new(vcpu: V) -> Self {
         Self { vcpu }
     }
 
-    /// Its vector lengths: the host's, unless narrowed. One GET.
+    /// Its vector lengths, which are the host's unless narrowed. One GET.
     pub fn vls(&self) -> Result<Vls, SveError<V::Error>> {
         read_vls(&self.vcpu)
     }
 
-    /// Writes its vector lengths, which must be the host's own up to a maximum. One SET. If KVM refuses it,
-    /// nothing has changed, and GETs find out why.
+    /// Writes its vector lengths, which must be the host's own up to a maximum. One SET; if KVM refuses it, nothing
+    /// has changed, and GETs find out why.
     ///
-    /// KVM judges each set by what the host has, not by what was written before: a later one may be wider
+    /// KVM judges each set by what the host has and not by what was written before, so a later one may be wider
     /// again.
     ///
-    /// A vCPU that has run keeps its vector lengths wherever it moves. If it is to move among hosts,
-    /// start it with what [`Vls::common`] finds for all of them.
+    /// A vCPU that has run keeps its vector lengths wherever it moves, so if it is to move among hosts, start it with
+    /// what [`Vls::common`] finds for all of them.
     pub fn set_vls(&mut self, vls: Vls) -> Result<(), SveError<V::Error>> {
         self.vcpu
             .set_one_reg(sve::VLS.id(), &vls.to_bytes())
@@ -131,7 +131,7 @@ impl<V: FinalizeSve> Initialized<V> {
         let (SveError::Call { refusal: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
             return failed;
         };
-        // Up to its maximum, the vCPU's set is the host's own. What the host has past that, only KVM knows.
+        // Up to its maximum, the vCPU's set is the host's own; what the host has past that, only KVM knows.
         if let Err(error) = vls.check_common(&vcpu) {
             return error.into();
         }
@@ -145,8 +145,8 @@ impl<V: FinalizeSve> Initialized<V> {
         }
     }
 
-    /// Settles the vector lengths. Two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. If the second fails,
-    /// the vCPU is finalized; go on with [`Finalized::new`].
+    /// Fixes the vector lengths, by two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. If the second fails, the
+    /// vCPU is finalized; go on with [`Finalized::new`].
     pub fn finalize(mut self) -> Result<Finalized<V>, SveError<V::Error>> {
         match self.vcpu.finalize_sve() {
             Ok(()) => Finalized::new(self.vcpu),
@@ -154,17 +154,17 @@ impl<V: FinalizeSve> Initialized<V> {
         }
     }
 
-    /// For a vCPU's first boot: from `KVM_ARM_VCPU_INIT` to a vCPU whose registers exist, with SVE or
-    /// without, whichever it was initialized with.
+    /// Takes a vCPU at its first boot from `KVM_ARM_VCPU_INIT` to where its registers exist, whether it was
+    /// initialized with SVE or without.
     ///
     /// With SVE the vCPU gets the vector lengths `vls`, such as those that the hosts of a fleet have in
-    /// [common](Vls::common), or the host's if `vls` is `None`. Without SVE there is nothing to choose, and
-    /// `vls` must be `None` or an empty set. An empty set is refused if the vCPU has SVE.
+    /// [common](Vls::common), or the host's if `vls` is `None`; an empty set is refused. Without SVE there is nothing
+    /// to choose, so `vls` must be `None` or an empty set.
     ///
-    /// With SVE, two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE`; or, with `None`, the latter and a GET of
-    /// VLS. Without SVE, `KVM_ARM_VCPU_FINALIZE` fails, and three GETs find out why. A vCPU that is finalized
-    /// already is taken as it is if its vector lengths are these. So this may be called again after a reboot of
-    /// the guest, which is another `KVM_ARM_VCPU_INIT`. `restore_snapshot` says what holds after an error.
+    /// With SVE this makes two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE` or, with `None`, the latter and a GET
+    /// of VLS. Without SVE, `KVM_ARM_VCPU_FINALIZE` fails, and three GETs find out why. A vCPU that is finalized
+    /// already is taken as it is if its vector lengths are these, so this may be called again after a reboot of the
+    /// guest, which is another `KVM_ARM_VCPU_INIT`. `restore_snapshot` says what holds after an error.
     pub fn finalize_if_sve(mut self, vls: Option<Vls>) -> Result<Finalized<V>, SveError<V::Error>> {
         match vls {
             Some(vls) if vls.is_empty() => match Finalized::from_vcpu(self.vcpu)? {
@@ -209,19 +209,18 @@ impl<V: FinalizeSve> Initialized<V> {
         }
     }
 
-    /// From `KVM_ARM_VCPU_INIT` to restored, in one call: vector lengths, finalization, registers, in
-    /// the only order that works. The snapshot says whether the vCPU is one with SVE; one of the other
-    /// kind, or of other vector lengths, is refused. Calls: a SET of VLS, `KVM_ARM_VCPU_FINALIZE`, 51
-    /// SETs; without SVE, 34 SETs.
+    /// Takes a vCPU from `KVM_ARM_VCPU_INIT` to restored in one call: vector lengths, finalization, registers, in the
+    /// only order that works. The snapshot says whether the vCPU is one with SVE, and one of the other kind, or of
+    /// other vector lengths, is refused. The calls are a SET of VLS, `KVM_ARM_VCPU_FINALIZE` and 51 SETs or, without
+    /// SVE, 34 SETs.
     ///
-    /// A vCPU that is finalized already is taken if its vector lengths are the snapshot's: it may come
-    /// from a reboot of its guest, or from this call.
+    /// A vCPU that is finalized already is taken if its vector lengths are the snapshot's, because it may come from a
+    /// reboot of its guest, or from this call.
     ///
     /// # After an error
     ///
-    /// The same call may be repeated on the same vCPU, whichever call failed: it goes on from wherever
-    /// the vCPU is. What else may be done depends on how far it came, which
-    /// [`SveError::Call`] tells:
+    /// The same call may be repeated on the same vCPU, whichever call failed, because it goes on from wherever the
+    /// vCPU is. What else may be done depends on how far it came, which [`SveError::Call`] tells:
     ///
     /// | failed | the vCPU | may be given instead |
     /// | --- | --- | --- |
@@ -246,10 +245,10 @@ impl<V: FinalizeSve> Initialized<V> {
         }
     }
 
-    /// As [`restore_snapshot`](Self::restore_snapshot), from a list of registers, each with its ID and its bytes,
-    /// as a VMM keeps them. The list may have all registers of the vCPU. Those that a snapshot
-    /// [keeps](crate::snapshot::Snapshot::keeps) are restored; the others are passed over, and stay the caller's
-    /// to write. Nothing is written if the list is not a snapshot's.
+    /// As [`restore_snapshot`](Self::restore_snapshot), from a list of registers, each with its ID and its bytes, as
+    /// a VMM keeps them. The list may have all registers of the vCPU, of which those that a snapshot
+    /// [keeps](crate::snapshot::Snapshot::keeps) are restored, and the others are passed over and stay the caller's
+    /// to write. If the list makes no snapshot, nothing is written.
     ///
     /// ```
     /// # use sve_state::{FinalizeSve, OneReg, Vls, Vq, reg_size, shim::Vcpu};
@@ -299,8 +298,8 @@ impl<V: FinalizeSve> Initialized<V> {
 /// The IDs of these, in order.
 const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
 
-/// A vCPU whose vector lengths no longer change and whose registers exist. To choose vector lengths, take a
-/// new vCPU: `set_vls` is a method of [`Initialized`], and nothing leads back there.
+/// A vCPU whose vector lengths no longer change and whose registers exist. To choose vector lengths, take a new vCPU,
+/// because `set_vls` is a method of [`Initialized`], and nothing leads back there.
 #[derive(Debug)]
 pub struct Finalized<V> {
     vcpu: V,
@@ -310,9 +309,9 @@ pub struct Finalized<V> {
 }
 
 impl<V: OneReg> Finalized<V> {
-    /// For a vCPU of either kind, which finds out by itself whether it has SVE; one with SVE must be
-    /// finalized. With SVE, one GET, of VLS. If that fails, up to three more GETs find out why. The vCPU counts as one
-    /// without SVE only if that is the reason, which its [`errno`](OneReg::errno) tells; any other failure is an error.
+    /// Wraps a vCPU of either kind, and finds out by itself whether it has SVE; one with SVE must be finalized. With
+    /// SVE this is one GET, of VLS; if that fails, up to three more GETs find out why. The vCPU counts as one without
+    /// SVE only if that is the reason, which its [`errno`](OneReg::errno) tells; any other failure is an error.
     #[inline(never)] // It is called at the start of each step.
     pub fn from_vcpu(vcpu: V) -> Result<Self, SveError<V::Error>> {
         match read_vls(&vcpu) {
@@ -329,16 +328,16 @@ impl<V: OneReg> Finalized<V> {
         Ok(Self { vcpu, vls, vq })
     }
 
-    /// For a vCPU that the caller has finalized. One GET, of VLS. That succeeds before finalization too, so a
-    /// vCPU that is not finalized is not noticed here: the first access to a register fails with `EPERM`.
+    /// Wraps a vCPU that the caller has finalized, by one GET, of VLS. That succeeds before finalization too, so a
+    /// vCPU that is not finalized is noticed only at the first access to a register, which fails with `EPERM`.
     pub fn new(vcpu: V) -> Result<Self, SveError<V::Error>> {
         let vls = read_vls(&vcpu)?;
         Self::with_vls(vcpu, vls)
     }
 
-    /// For a vCPU that was initialized without SVE. Its 32 V registers are captured and restored in the place
-    /// of Z, in an image of VQ 1, whose Z registers are as wide. P and FFR, which it does not have, are zero
-    /// in an image captured from it, and must be zero in one that is restored to it.
+    /// Wraps a vCPU that was initialized without SVE. Its 32 V registers are captured and restored in the place of Z,
+    /// in an image of VQ 1, whose Z registers are as wide. P and FFR, which it does not have, are zero in an image
+    /// captured from it, and must be zero in one that is restored to it.
     pub fn without_sve(vcpu: V) -> Self {
         Self {
             vcpu,
@@ -357,7 +356,7 @@ impl<V: OneReg> Finalized<V> {
         self.vq
     }
 
-    /// The vCPU itself, to run it, or to reach single registers.
+    /// The vCPU itself, to run it or to reach single registers.
     pub fn vcpu(&mut self) -> &mut V {
         &mut self.vcpu
     }
@@ -367,12 +366,12 @@ impl<V: OneReg> Finalized<V> {
         self.vcpu
     }
 
-    /// Reads the registers into a new image. 49 GETs (32 without SVE), one allocation.
+    /// Reads the registers into a new image, by 49 GETs (32 without SVE) and with one allocation.
     ///
-    /// Keep the vCPU out of `KVM_RUN` from the first call to the last. A GET waits until `KVM_RUN` returns, so
-    /// each register is whole; but a thread that runs the vCPU between two of them makes an image of two
-    /// moments, without an error. A `VcpuFd` that is borrowed from the thread that runs it is not enough to
-    /// prevent that, and neither is a raw descriptor.
+    /// Keep the vCPU out of `KVM_RUN` from the first call to the last. A GET waits until `KVM_RUN` returns, so each
+    /// register is whole, but a thread that runs the vCPU between two of them makes an image of two moments, without
+    /// an error. A `VcpuFd` that is borrowed from the thread that runs it is not enough to prevent that, and neither
+    /// is a raw descriptor.
     #[cfg(feature = "alloc")]
     pub fn capture(&self) -> Result<SveState<alloc::boxed::Box<[u8]>>, SveError<V::Error>> {
         let mut state = SveState::zeroed(self.vq).map_err(|_| self.mismatch(self.vq))?;
@@ -380,8 +379,8 @@ impl<V: OneReg> Finalized<V> {
         Ok(state)
     }
 
-    /// Reads the registers into the caller's image. 49 GETs (32 without SVE), no allocation. If one fails,
-    /// the image holds the registers read before it, and nothing of use after them. The same holds if a
+    /// Reads the registers into the caller's image, by 49 GETs (32 without SVE) and without an allocation. If one
+    /// fails, the image holds the registers read before it, and nothing of use after them; and so it does if a
     /// register has bytes past the vector length, which no kernel should serve.
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), SveError<V::Error>>
     where
@@ -397,9 +396,9 @@ impl<V: OneReg> Finalized<V> {
     /// Reads the registers into an image of zeros and of this vCPU's VQ.
     #[inline(never)]
     fn read(&self, image: &mut [u8]) -> Result<(), SveError<V::Error>> {
-        // In ascending order, each call's padding falls on registers that later calls read. So the kernel
-        // writes each register where it belongs. From the first register on whose slice would leave the image,
-        // it writes to a buffer instead, which has the image's last bytes, and room for the padding after them.
+        // In ascending order, each call's padding falls on registers that later calls read, so the kernel writes each
+        // register where it belongs. From the first register on whose slice would leave the image, it writes to a
+        // buffer instead, which has the image's last bytes and room for the padding after them.
         let (mut tail, mut from) = ([0; 2 * MAX_SLICE], image.len());
         let mut read = Ok(());
         for (id, bounds) in registers::all(self.has_sve(), self.vq) {
@@ -419,7 +418,7 @@ impl<V: OneReg> Finalized<V> {
             if !self.in_place() {
                 slice.reverse();
             }
-            // A register that is longer than VLS says is an error; otherwise it would be cut off silently.
+            // A register that is longer than VLS says is an error, because it would be cut off silently.
             if let Some(at) = past_end(slice, bounds.copy) {
                 read = Err(self.past_vls(id, at));
                 break;
@@ -432,13 +431,13 @@ impl<V: OneReg> Finalized<V> {
         read
     }
 
-    /// Writes the registers from an image. 49 SETs (32 without SVE), no allocation. If one fails,
-    /// the registers before it have been written, and the whole can be repeated; the image does not
-    /// change. (A SET ends in `EFAULT` only if the implementor hands KVM an address of its own, and has then
-    /// changed the register itself: see [`OneReg`].)
+    /// Writes the registers from an image, by 49 SETs (32 without SVE) and without an allocation. If one fails, the
+    /// registers before it have been written, and the whole can be repeated, since the image does not change. (A SET
+    /// ends in `EFAULT` only if the implementor hands KVM an address of its own, and has then changed the register
+    /// itself: see [`OneReg`].)
     ///
-    /// An image has a VQ, but no *set* of vector lengths. It is for the caller to see to it that the sets are
-    /// the same; `restore_snapshot` checks that.
+    /// An image has a VQ, but no *set* of vector lengths, so it is for the caller to see to it that the sets are the
+    /// same; `restore_snapshot` checks that.
     #[inline(never)]
     pub fn restore<S: Storage>(&mut self, state: &SveState<S>) -> Result<(), SveError<V::Error>> {
         self.check_vq(state.vq())?;
@@ -446,7 +445,7 @@ impl<V: OneReg> Finalized<V> {
             without_predicates(state.as_bytes())
                 .map_err(|id| SveError::WithoutSve { id: RegId(id) })?;
         }
-        // KVM reads only the register's own bytes, whatever follows them. But the whole slice must be there: see
+        // KVM reads only the register's own bytes, whatever follows them, but the whole slice must be there: see
         // `read`.
         let image = state.as_bytes();
         let (mut tail, mut from) = ([0; 2 * MAX_SLICE], image.len());
@@ -500,21 +499,20 @@ impl<V: OneReg> Finalized<V> {
         Ok(())
     }
 
-    /// Reads one register: a GET. As in an [image](crate::image), the bytes are little-endian whatever
-    /// the host is, and zero past the register's end: of a Z register the first 16 · VQ are its own, of
-    /// P and FFR the first 2 · VQ.
+    /// Reads one register, by a GET. As in an [image](crate::image), the bytes are little-endian whatever the host
+    /// is, and zero past the register's end: of a Z register the first 16 · VQ are its own, of P and FFR the first 2
+    /// · VQ.
     ///
-    /// A V register is read on a vCPU of either kind: with SVE it is the low 128 bits of Z. On a vCPU
-    /// without SVE there are no Z, P and FFR, and the error says so.
+    /// A V register is read on a vCPU of either kind, because with SVE it is the low 128 bits of Z. A vCPU without
+    /// SVE has no Z, P and FFR, and the error says so.
     pub fn get<B: Single>(&self, register: Register<B>) -> Result<B::Bytes, SveError<V::Error>> {
         let mut bytes = B::Bytes::ZEROS;
         self.get_id(self.single(register), bytes.as_mut())?;
         Ok(bytes)
     }
 
-    /// Writes one register, from bytes as [`get`](Self::get) reads them: a SET. What they hold past the
-    /// register's end is ignored. With SVE, to write a V register takes a GET as well, and the rest of Z
-    /// stays as it is.
+    /// Writes one register, by a SET, from bytes as [`get`](Self::get) reads them; what they hold past the register's
+    /// end is ignored. With SVE, to write a V register takes a GET as well, and the rest of Z stays as it is.
     pub fn set<B: Single>(
         &mut self,
         register: Register<B>,
@@ -523,14 +521,14 @@ impl<V: OneReg> Finalized<V> {
         self.set_id(self.single(register), bytes.as_ref())
     }
 
-    /// Reads V0 to V31 by number, as what it is to gdb and to the kernel's `vregs`: a number of 128 bits. A GET,
-    /// on a vCPU of either kind.
+    /// Reads one of V0 to V31 by number, as gdb and the kernel's `vregs` have it: a number of 128 bits. One GET, on a
+    /// vCPU of either kind.
     pub fn get_vector(&self, number: u32) -> Result<u128, SveError<V::Error>> {
         let value = self.get(fpsimd::V::new(number)?)?;
         Ok(u128::from_le_bytes(value))
     }
 
-    /// Writes V0 to V31 by number. A SET; with SVE a GET as well, as the rest of Z stays as it is.
+    /// Writes one of V0 to V31 by number. One SET and, with SVE, a GET as well, because the rest of Z stays as it is.
     pub fn set_vector(&mut self, number: u32, value: u128) -> Result<(), SveError<V::Error>> {
         self.set(fpsimd::V::new(number)?, &value.to_le_bytes())
     }
@@ -540,7 +538,7 @@ impl<V: OneReg> Finalized<V> {
     pub(crate) fn get_id(&self, id: u64, bytes: &mut [u8]) -> Result<(), SveError<V::Error>> {
         let of_sve = find::<sve::Layout>(id).is_some();
         if of_sve {
-            // With more than slice 0 it would not be the register.
+            // With more than slice 0 it would not be the whole register.
             self.check_vq(self.vq)?;
         }
         let mut slice = [0; MAX_SLICE];
@@ -551,8 +549,7 @@ impl<V: OneReg> Finalized<V> {
             if !self.has_sve() {
                 return Err(SveError::HasSve { id: RegId(id) });
             }
-            // A slice is as wide as the register at VQ 16. So each quadword of vector length is a sixteenth
-            // of it.
+            // A slice is as wide as the register at VQ 16, so each quadword of vector length is a sixteenth of it.
             let width = slice.len() / 16 * usize::from(self.vq.get());
             if let Some(at) = past_end(slice, width) {
                 return Err(self.past_vls(id, at));
@@ -597,7 +594,7 @@ impl<V: OneReg> Finalized<V> {
         }
     }
 
-    /// Captures everything that a snapshot holds, FPSR and FPCR included. 51 GETs (34 without SVE).
+    /// Captures everything that a snapshot holds, FPSR and FPCR included, by 51 GETs (34 without SVE).
     #[cfg(feature = "snapshot")]
     pub fn snapshot(&self) -> Result<crate::snapshot::Snapshot, SveError<V::Error>> {
         self.vls.check_powers()?;
@@ -606,9 +603,9 @@ impl<V: OneReg> Finalized<V> {
         Ok(crate::snapshot::Snapshot::of_parts(self.vls, state, status))
     }
 
-    /// Restores all that a snapshot holds. If it has no FPSR and FPCR, the vCPU's stay as they are. A vCPU
-    /// whose vector lengths differ from the snapshot's is refused before anything is written, and if it was wrapped
-    /// as one without SVE, V0 is read before that, since it might have SVE after all.
+    /// Restores all that a snapshot holds; if it has no FPSR and FPCR, the vCPU's stay as they are. A vCPU whose
+    /// vector lengths differ from the snapshot's is refused before anything is written, and if it was wrapped as one
+    /// without SVE, V0 is read before that, since it might have SVE after all.
     #[cfg(feature = "snapshot")]
     pub fn restore_snapshot(
         &mut self,
@@ -616,7 +613,7 @@ impl<V: OneReg> Finalized<V> {
     ) -> Result<(), SveError<V::Error>> {
         if !snapshot.vls().is(&self.vls) {
             if !self.has_sve() {
-                // If it was taken for what it is not, that is what the caller has to know.
+                // If the vCPU was taken for what it is not, that is what the caller has to know.
                 get(&self.vcpu, fpsimd::V0.id(), &mut [0; 16])?;
             }
             return Err(SveError::SnapshotVls {
@@ -649,8 +646,8 @@ impl<V: OneReg> Finalized<V> {
         SveError::PastVls { id, at, vls }
     }
 
-    /// Whether a register's value has the same bytes as the image has. SVE registers are little-endian on
-    /// every host; V registers are integers in the host's byte order.
+    /// Whether a register's value has the same bytes as in the image. SVE registers are little-endian on every host,
+    /// but V registers are integers in the host's byte order.
     fn in_place(&self) -> bool {
         cfg!(target_endian = "little") || self.has_sve()
     }
@@ -663,7 +660,7 @@ impl<V: OneReg> Finalized<V> {
     }
 }
 
-/// V, FPSR and FPCR are integers in the host's byte order. Turns one into little-endian bytes, or back.
+/// Turns V, FPSR or FPCR, which are integers in the host's byte order, into little-endian bytes, or back.
 fn single_in_host_order(id: u64, slice: &mut [u8]) {
     if cfg!(target_endian = "big") && fpsimd::Reg::decode(id).is_ok() {
         slice.reverse();
@@ -677,7 +674,7 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, SveError<V::Error>> {
     Ok(Vls::from_bytes(&bytes))
 }
 
-/// A GET of a single register, out of line, so that a program has the vCPU's own lines less often.
+/// A GET of a single register, out of line so that a program has the vCPU's own code for it in fewer places.
 #[inline(never)]
 fn get<V: OneReg>(vcpu: &V, id: u64, data: &mut [u8]) -> Result<(), SveError<V::Error>> {
     let read = vcpu.get_one_reg(id, data);
@@ -705,7 +702,7 @@ fn failed<V: OneReg>(vcpu: &V, call: Call, error: V::Error) -> SveError<V::Error
     }
 }
 
-/// If a snapshot was refused because of the vCPU's stage: the error that says how the two differ.
+/// The error that says how the two differ, if a snapshot was refused because of the vCPU's stage.
 #[cfg(feature = "snapshot")]
 #[cold]
 fn other_lengths<V: OneReg>(

@@ -7,7 +7,7 @@ use core::fmt;
 use super::SIZE_SHIFT;
 use crate::text;
 
-/// A quantity that is fixed, or grows with the vector length: `fixed + per_vq * VQ`.
+/// A quantity that is fixed or grows with the vector length: `fixed + per_vq * VQ`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(hidden)]
 pub struct PerVq {
@@ -18,8 +18,8 @@ pub struct PerVq {
 }
 
 impl PerVq {
-    /// The value at this VQ. (Of a layout that the compiler has accepted, none wraps. The copies compute with this, and
-    /// have no panic with overflow checks.)
+    /// The value at this VQ. In a layout that the compiler has accepted it does not wrap, so the copies, which
+    /// compute with it, need no arithmetic that panics where overflow is checked.
     #[inline]
     pub const fn at(self, vq: u16) -> u32 {
         self.fixed.wrapping_add(self.per_vq.wrapping_mul(vq as u32))
@@ -34,19 +34,19 @@ pub enum Place {
     Image,
     /// In the low bits of the registers of another bank.
     View,
-    /// Nowhere: an ID that stands for something else (a pseudo-register).
+    /// Nowhere, because the ID stands for something else (a pseudo-register).
     None,
 }
 
-/// One line of a layout: a bank of registers of the same kind. A register's ID and its place in the image
-/// follow from its number.
+/// One line of a layout: a bank of registers of the same kind, whose IDs and places in the image follow from their
+/// numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[doc(hidden)]
 pub struct Bank {
     /// The architecture's name, without a number: `Z`, `P`, `FFR`.
     pub name: &'static str,
-    /// Whether the bank is declared as an array. If so, a register's name has a number: `Z3`. If not, it has
-    /// none: `FFR`.
+    /// Whether the bank is declared as an array, so that a register's name has a number, `Z3`. Otherwise it has none,
+    /// `FFR`.
     pub numbered: bool,
     /// Bits 15:0 of the ID of register 0, slice 0.
     pub base: u16,
@@ -58,8 +58,7 @@ pub struct Bank {
     pub max_count: u16,
     /// How many slices of each register have an ID.
     pub slices: u16,
-    /// How many bytes one ONE_REG call moves. It is a power of two, because KVM's size field has its
-    /// logarithm.
+    /// How many bytes one ONE_REG call moves, a power of two because KVM's size field has its logarithm.
     pub slice_bytes: u32,
     /// How wide a register is, in bytes.
     pub width: PerVq,
@@ -68,7 +67,7 @@ pub struct Bank {
 }
 
 impl Bank {
-    /// The ID of a slice. `prefix` has the architecture and coprocessor bits. The caller has checked both
+    /// The ID of a slice, with the architecture and coprocessor bits of `prefix`. The caller has checked both
     /// numbers.
     pub(super) const fn id(&self, prefix: u64, number: u16, slice: u16) -> u64 {
         let size_log2 = self.slice_bytes.trailing_zeros() as u64;
@@ -89,7 +88,7 @@ impl Bank {
         }
     }
 
-    /// `Z3`, `FFR`; with the slice where it is not slice 0: `Z3 slice 1`.
+    /// `Z3`, `FFR`, and the slice if it is not slice 0: `Z3 slice 1`.
     #[inline(never)]
     pub(crate) fn write_slice(
         &self,
@@ -112,8 +111,8 @@ impl Bank {
     }
 }
 
-/// A size or an offset in the image, as a formula of VQ: `fixed + per_vq * VQ + per_vq2 * VQ²` bytes. There
-/// is a square because both the number of registers of a bank and their width may grow with VQ.
+/// A size or an offset in the image, as a formula of VQ: `fixed + per_vq * VQ + per_vq2 * VQ²` bytes. The square is
+/// needed because both the number of registers of a bank and their width may grow with VQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ImageBytes {
     fixed: u32,
@@ -144,8 +143,8 @@ impl ImageBytes {
         }
     }
 
-    /// The size of the first `n` banks, which is the offset of bank `n`. If these are all banks, it is the
-    /// size of the image.
+    /// The size of the first `n` banks, which is the offset of bank `n` or, if these are all banks, the size of the
+    /// image.
     pub(crate) const fn of(mut banks: &[Bank], n: usize) -> Self {
         let (mut place, mut b) = (Self::START, 0);
         while let (true, [bank, rest @ ..]) = (b < n, banks) {

@@ -13,8 +13,8 @@ use super::bank::{Bank, ImageBytes, Place};
 /// slice      ├── copy ──┤├─ flush ─┤
 /// ```
 ///
-/// `copy + flush` is the bank's slice size. A GET writes `copy` bytes from the image, then `flush` zeros. A
-/// SET writes the first `copy` bytes of the slice into the image, and ignores the rest.
+/// `copy + flush` is the bank's slice size. A GET writes `copy` bytes from the image, then `flush` zeros; a SET
+/// writes the first `copy` bytes of the slice into the image, and ignores the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Bounds {
     /// Where the slice's bytes start in the image.
@@ -29,8 +29,8 @@ impl Bounds {
     /// The bounds of slice `index`, for slices of `slice_bytes`, of a register at `offset` in the
     /// image and `width` wide.
     ///
-    /// If the whole slice is past the register's end, it starts at that end and is empty. So the bounds never
-    /// leave the register, whatever the index is.
+    /// If the whole slice is past the register's end, it starts at that end and is empty, so the bounds never leave
+    /// the register, whatever the index is.
     #[doc(hidden)]
     pub const fn of_slice(offset: usize, width: usize, slice_bytes: usize, index: u16) -> Self {
         let skipped = (index as usize).saturating_mul(slice_bytes);
@@ -48,8 +48,8 @@ impl Bounds {
         }
     }
 
-    /// The bounds of a slice of one of a bank's registers. The bank starts at `offset` in the image. If this
-    /// VQ does not have the register, the bounds are empty, and lie at the bank's end.
+    /// The bounds of a slice of one of a bank's registers, where the bank starts at `offset` in the image. If this VQ
+    /// does not have the register, the bounds are empty, and lie at the bank's end.
     pub(crate) const fn of_register(
         bank: &Bank,
         offset: ImageBytes,
@@ -68,12 +68,10 @@ impl Bounds {
     }
 }
 
-/// The bounds of slice 0 of every register of a layout, a row for each VQ from `vq_min` on. This is the
-/// `BOUNDS` of a layout. The compiler computes it, for people and tests; nothing in this crate reads it at
-/// run time.
+/// The bounds of slice 0 of every register of a layout, a row for each VQ from `vq_min` on, which is the `BOUNDS` of
+/// a layout. The compiler computes it for people and tests, and nothing in this crate reads it at run time.
 ///
-/// `REGISTERS` is what [`registers`] gives for all banks. If a VQ does not have a register, the bounds in
-/// that place are empty.
+/// `REGISTERS` is what [`registers`] gives for all banks. Where a VQ does not have a register, its bounds are empty.
 pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
     banks: &[Bank],
     vq_min: u16,
@@ -84,8 +82,8 @@ pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
         flush: 0,
     };
     let mut table = [[empty; REGISTERS]; VQS];
-    // Adds up as it goes. To ask for each bank's offset from the first bank on would take the compiler too long
-    // if there are many.
+    // Adds up as it goes, because to ask for each bank's offset from the first bank on would take the compiler too
+    // long if there are many.
     let (mut next, mut offset, mut banks) = (0, ImageBytes::START, banks);
     while let [bank, rest @ ..] = banks {
         let mut number = 0;
@@ -104,8 +102,8 @@ pub const fn bounds_table<const REGISTERS: usize, const VQS: usize>(
     table
 }
 
-/// How many registers of the first `n` banks have a place in the image, at the largest VQ. This is also the
-/// index of bank `n`'s first register in a row of [`bounds_table`].
+/// How many registers of the first `n` banks have a place in the image at the largest VQ, which is also the index of
+/// bank `n`'s first register in a row of [`bounds_table`].
 pub const fn registers(banks: &[Bank], n: usize) -> usize {
     let (mut total, mut b) = (0, 0);
     while b < n {

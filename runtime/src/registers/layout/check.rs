@@ -35,8 +35,8 @@ impl<L: Layout> Checked<L> {
 /// * a bank has no slices, or all its registers have one ID;
 /// * a register has more bytes than its slices.
 ///
-/// Counts and widths never shrink when VQ grows. So sizes are checked at the largest VQ, and that a register
-/// has bytes is checked at VQ 1.
+/// Counts and widths never shrink when VQ grows, so sizes are checked at the largest VQ, and that a register has
+/// bytes is checked at VQ 1.
 pub(crate) const fn check_layout<L: Layout>() {
     const fn at(quantity: PerVq, vq: u16) -> u64 {
         quantity.fixed as u64 + quantity.per_vq as u64 * vq as u64

@@ -17,9 +17,9 @@ use crate::text;
 /// 64 bits that are no register ID of a layout.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DecodeError {
-    // The ID in two halves. In a `Result<Reg, DecodeError>`, a decoded register's two numbers share their
-    // place. If the ID were one number, the compiler would join those two into one as well. It would then
-    // compile a `match` on the result to a table of jumps.
+    // The ID in two halves, which in a `Result<Reg, DecodeError>` share their place with a decoded register's two
+    // numbers. If the ID were one number, the compiler would join those two into one as well, and compile a `match`
+    // on the result to a table of jumps.
     low: u32,
     high: u32,
     layout: &'static (u64, &'static [Bank]),
@@ -38,7 +38,7 @@ pub const fn no_register<L: Layout>(id: u64) -> DecodeError {
 }
 
 /// The register slice of a layout that has this ID, as its bank, its number and the slice's. It is for what has to be
-/// small and not fast, as the texts of errors: [`Layout::decode`] compares with constants.
+/// small rather than fast, such as the texts of errors, whereas [`Layout::decode`] compares with constants.
 #[inline(never)]
 pub(crate) fn find<L: Layout>(id: u64) -> Option<(&'static Bank, u32, u32)> {
     find_in(L::PREFIX, Checked::<L>::BANKS, id)
@@ -93,14 +93,14 @@ const fn coproc(id: u64) -> u16 {
     ((id & COPROC_MASK) >> COPROC_SHIFT) as u16
 }
 
-/// What is wrong with an ID; the first of these that applies.
+/// What is wrong with an ID, which is the first of these that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[doc(hidden)]
 pub enum Reason {
     /// Bits 63:56 are not arm64's.
     Architecture,
-    /// A bit of 51:28 is set, where no field is.
+    /// A bit of 51:28 is set, where there is no field.
     ReservedBits,
     /// Bits 27:16 name another coprocessor than the layout's.
     Coprocessor {
@@ -111,7 +111,7 @@ pub enum Reason {
     NoRegister,
     /// Bits 15:0 name a register, but the size field (bits 55:52) is not that of its slices.
     Size {
-        /// The register's bank; the last one, if bits 15:0 name a register in several.
+        /// The register's bank, or the last one if bits 15:0 name a register in several.
         bank: Bank,
         /// The register's number.
         number: u16,

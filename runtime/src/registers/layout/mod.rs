@@ -106,9 +106,8 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     #[doc(hidden)]
     fn decode(id: u64) -> Result<Self::Reg, DecodeError>;
 
-    /// The bounds of slice 0 of every register at this VQ, in the order of the image. They are computed in
-    /// the call, not read from the generated table `BOUNDS`. If this VQ does not have a register, its bounds
-    /// are empty.
+    /// The bounds of slice 0 of every register at this VQ, in the order of the image. They are computed in the call
+    /// rather than read from the generated table `BOUNDS`, and are empty for a register that this VQ does not have.
     fn bounds(vq: Vq) -> Result<impl Iterator<Item = Bounds>, VqError> {
         check_vq::<Self>(vq)?;
         let vq = vq.get();
@@ -128,9 +127,9 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
         check_vq::<Self>(vq).map(|()| Checked::<Self>::IMAGE.at(vq.get()) as usize)
     }
 
-    /// The IDs that exist at this VQ, in the layout's order. Each slice that holds a byte of its register has
-    /// one. Views and pseudo-registers have theirs too. In the [`sve`](crate::sve) layout these are the 50
-    /// IDs that a vCPU enumerates (`KVM_GET_REG_LIST`).
+    /// The IDs that exist at this VQ, in the layout's order: one for each slice that holds a byte of its register,
+    /// and those of views and pseudo-registers. In the [`sve`](crate::sve) layout these are the 50 IDs that a vCPU
+    /// enumerates (`KVM_GET_REG_LIST`).
     fn ids(vq: Vq) -> Result<impl Iterator<Item = u64>, VqError> {
         check_vq::<Self>(vq)?;
         let vq = vq.get();
@@ -138,7 +137,7 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
             let slices = bank.width.at(vq).div_ceil(bank.slice_bytes);
             (0..bank.count.at(vq)).flat_map(move |n| {
                 (0..slices).map(move |i| {
-                    // The macro holds both below 2^16.
+                    // The macro keeps both below 2^16.
                     #[allow(clippy::cast_possible_truncation)]
                     bank.id(Self::PREFIX, n as u16, i as u16)
                 })
@@ -147,8 +146,8 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
     }
 }
 
-/// A bank as a type. Because each bank has its own, a Z register and a P register have different types.
-/// [`register_layout!`](crate::register_layout) makes such a type for each bank of a layout.
+/// A bank as a type, which [`register_layout!`](crate::register_layout) makes for each bank of a layout, so that a Z
+/// register and a P register have different types.
 pub trait BankType: Copy + fmt::Debug + Eq + Ord + Hash + 'static {
     /// The layout that the bank belongs to.
     #[doc(hidden)]
@@ -158,8 +157,7 @@ pub trait BankType: Copy + fmt::Debug + Eq + Ord + Hash + 'static {
     const INDEX: usize;
 }
 
-/// Implemented for arrays of bytes, `[u8; N]`, only. A slice is passed as such an array, and so is a register
-/// of a view.
+/// Implemented only for arrays of bytes, `[u8; N]`, in which slices and the registers of views are passed.
 #[doc(hidden)]
 pub trait ByteArray: Copy + AsRef<[u8]> + AsMut<[u8]> + sealed::Array {
     /// Its size in bytes.
@@ -167,9 +165,9 @@ pub trait ByteArray: Copy + AsRef<[u8]> + AsMut<[u8]> + sealed::Array {
     /// All zero.
     const ZEROS: Self;
 
-    /// The bytes as an array, to write. `None` if their number is not N.
+    /// The bytes as an array to write, or `None` if their number is not N.
     fn from_slice_mut(bytes: &mut [u8]) -> Option<&mut Self>;
-    /// The bytes as an array. `None` if their number is not N.
+    /// The bytes as an array, or `None` if their number is not N.
     fn from_slice(bytes: &[u8]) -> Option<&Self>;
 }
 
@@ -198,13 +196,13 @@ impl<const N: usize> ByteArray for [u8; N] {
     note = "a pseudo-register is read and written only through ONE_REG; a view is read with `get_view`"
 )]
 pub trait InImage: BankType {
-    /// One slice of a register: `[u8; N]`, N the slice's size in bytes.
+    /// One slice of a register: `[u8; N]`, where N is the slice's size in bytes.
     type Slice: ByteArray;
 }
 
 #[doc(hidden)]
-/// A bank whose registers have a place in the image of layout `L`. This is the same as `InImage<Layout = L>`;
-/// that, in a bound, makes the compiler write 35 lines about two types that are both named `Layout`.
+/// A bank whose registers have a place in the image of layout `L`. It is the same as `InImage<Layout = L>`, which in
+/// a bound makes the compiler write 35 lines about two types that are both named `Layout`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no place in the image of `{L}`",
     label = "not a register of this image",
@@ -224,11 +222,11 @@ impl<L, B: InImage<Layout = L>> InImageOf<L> for B {}
 pub trait ViewOf: BankType {
     /// The bank that it shows: register n of the view is the low bits of register n there.
     type Target: InImage;
-    /// A whole register: `[u8; N]`, N its size in bytes.
+    /// A whole register: `[u8; N]`, where N is its size in bytes.
     type Value: ByteArray;
 }
 
-/// Gives the bank of a register type. `sve::Z` has `sve::bank::Z`.
+/// Gives the bank of a register type, such as `sve::bank::Z` for `sve::Z`.
 #[doc(hidden)]
 pub trait RegisterType {
     /// The bank as a type.

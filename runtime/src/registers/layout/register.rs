@@ -11,16 +11,16 @@ use super::{BankType, Layout};
 use crate::lengths::vq::Vq;
 use crate::text;
 
-/// One slice of a register of bank `B`. `sve::Z` is `Register<bank::Z>`. The value has only the register's
-/// number and the slice's index, and both are in range. All else follows from the bank.
+/// One slice of a register of bank `B`; `sve::Z` is `Register<bank::Z>`. The value has only the register's
+/// number and the slice's index, both of which are in range, because all else follows from the bank.
 ///
-/// On today's hardware a register has only one slice, slice 0. `Z3` means slice 0 of that register.
+/// On today's hardware a register has only one slice, slice 0, which is the one that `Z3` means.
 pub struct Register<B> {
-    // Both are below 2^16. They have 32 bits so that computing an address from them needs no conversion.
+    // Both are below 2^16, and have 32 bits so that computing an address from them needs no conversion.
     number: u32,
     slice: u32,
     /// Makes the type invariant in `B`. Otherwise, if one bank type were a subtype of another, the compiler
-    /// would accept a register of the one as a register of the other.
+    /// would accept a register of one as a register of the other.
     bank: PhantomData<fn(B) -> B>,
 }
 
@@ -35,7 +35,7 @@ impl<B: BankType> Register<B> {
         ImageBytes::of(B::Layout::BANKS, B::INDEX)
     };
 
-    /// Only for generated code, which calls it in constants. There a number out of range does not compile.
+    /// Only for generated code, which calls it in constants, where a number out of range does not compile.
     #[doc(hidden)]
     pub const fn constant(number: u16, slice: u16) -> Self {
         assert!(number < Self::BANK.max_count && slice < Self::BANK.slices);
@@ -51,7 +51,7 @@ impl<B: BankType> Register<B> {
     #[inline]
     pub fn from_id(id: u64) -> Option<Self> {
         // If the ID differs from the bank's first one in any bit above the low 16, the difference (which may
-        // wrap) is too large for `locate`. So this compares the whole ID.
+        // wrap) is too large for `locate`, so this compares the whole ID.
         let first = const { Self::BANK.id(B::Layout::PREFIX, 0, 0) };
         let (number, slice) = Self::BANK.locate(id.wrapping_sub(first))?;
         Some(Self {
@@ -131,14 +131,14 @@ impl<B: BankType> Register<B> {
         Self::BANK.id(B::Layout::PREFIX, self.number(), self.slice())
     }
 
-    /// The register's index among all registers of the image. In a row of the layout's `BOUNDS`, its bounds
-    /// have this index.
+    /// The register's index among all registers of the image, which is also that of its bounds in a row of
+    /// the layout's `BOUNDS`.
     pub const fn index(self) -> usize {
         registers(B::Layout::BANKS, B::INDEX) + self.number as usize
     }
 }
 
-// Written out because a derive would ask the same of `B`.
+// Written out because a derive would require the same of `B`.
 impl<B> Clone for Register<B> {
     fn clone(&self) -> Self {
         *self
@@ -173,7 +173,7 @@ impl<B: BankType> fmt::Debug for Register<B> {
     }
 }
 
-/// `Z3`, `FFR`; with the slice where it is not slice 0: `Z3 slice 1`.
+/// `Z3`, `FFR`, and the slice if it is not slice 0: `Z3 slice 1`.
 impl<B: BankType> fmt::Display for Register<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Self::BANK.write_slice(f, self.number, self.slice)
@@ -231,7 +231,7 @@ impl fmt::Display for RegisterError {
     }
 }
 
-/// The message, because a bank has many numbers.
+/// The message, because a bank has too many numbers to show.
 impl fmt::Debug for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RegisterError({self})")

@@ -1,6 +1,5 @@
-//! Tests of [`check`](super::check). Each has a layout, a bank or a view that is wrong in one fact only, and
-//! expects that it is refused. `cargo harness asserts` deletes the check of each fact, and expects that its
-//! test fails.
+//! Tests of [`check`](super::check), each with a layout, a bank or a view that is wrong in one fact only and has
+//! to be refused. `cargo harness asserts` deletes the check of each fact, and its test has to fail.
 
 use super::bounds::bounds_table;
 use super::check::{check_bank, check_layout, check_view};
@@ -32,7 +31,7 @@ const fn per_vq(per_vq: u32) -> PerVq {
     PerVq { fixed: 0, per_vq }
 }
 
-/// Layout `$name`, for VQ 1 to 16, of one bank `B`, and `V`, which is no part of it.
+/// Layout `$name`, for VQ 1 to 16, of one bank `B`, and `V`, which is not part of it.
 macro_rules! layout {
     ($name:ident: $bank:expr, slices of $slice:literal, view $view:expr, of $value:literal) => {
         #[allow(dead_code)] // Not each of them is asked about.
@@ -108,7 +107,7 @@ macro_rules! refused {
 }
 
 layout!(slices_of_24: Bank { slice_bytes: 24, ..BANK });
-// 2^28 bytes at VQ 1, and 2^32 at VQ 16: 0, if it wraps.
+// 2^28 bytes at VQ 1, and 2^32 at VQ 16, which is 0 if it wraps.
 layout!(wide: Bank { width: per_vq(1 << 28), count: fixed(1), max_count: 1, ..BANK });
 layout!(large_slices: Bank { slice_bytes: 1 << 31, width: fixed(0), ..BANK });
 // More registers than numbers, and fewer.
@@ -149,7 +148,7 @@ refused! {
 }
 
 /// As many banks as the macro allows at 15 vector lengths. If each were placed by adding up all banks before it,
-/// the compiler would give this constant up as one that never ends.
+/// the compiler would give up on this constant as one that never ends.
 #[test]
 fn many_banks_are_placed_in_one_pass() {
     const BANKS: &[Bank] = &[Bank {
