@@ -1,5 +1,5 @@
-//! Two contexts with live SVE state that take turns on the processor that runs this: aarch64 with SVE, such as
-//! `qemu-aarch64 -cpu max`.
+//! Two contexts with live SVE state that take turns on the processor that runs this, which is aarch64 with
+//! SVE, such as `qemu-aarch64 -cpu max`.
 
 #[cfg(not(all(target_arch = "aarch64", target_os = "linux")))]
 fn main() {
@@ -19,7 +19,7 @@ mod turns {
     use sve_state::vcpu::Status;
     use sve_state::{SveState, Vq, live, sve};
 
-    // A guest's code, which knows nothing of Rust: Z0 grows by Z1, in numbers of 64 bits.
+    // A guest's code, which knows nothing of Rust and adds Z1 to Z0, in numbers of 64 bits.
     core::arch::global_asm!(
         ".arch_extension sve",
         ".globl turns_step",

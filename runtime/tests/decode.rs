@@ -1,5 +1,5 @@
 //! Why 64 bits are no register ID: the reason and the message, one by one. IDs are written out from
-//! the kernel's headers, not taken from this crate.
+//! the kernel's headers rather than taken from this crate.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
@@ -17,7 +17,7 @@ fn refused(id: u64) -> (Reason, String) {
 
 #[test]
 fn the_first_wrong_field_is_the_reason() {
-    // Each ID is wrong in every later field too, as far as it has one.
+    // Each ID is also wrong in every later field, as far as it has one.
     let (reason, text) = refused(0x7010_0001_9013_fffe);
     assert_eq!(reason, Reason::Architecture);
     let expected = "architecture 0x70 in bits 63:56, where arm64 is 0x60";
@@ -48,7 +48,7 @@ fn each_reserved_bit_is_refused() {
 
 #[test]
 fn a_wrong_size_names_the_register() {
-    // Register number and name, by bits 15:0; the right size in bits.
+    // Register number and name, by bits 15:0, with the right size in bits.
     let registers = [
         (0x0000, 0, "Z0", 2048),
         (0x03ff, 31, "Z31", 2048),
@@ -83,7 +83,7 @@ fn low_bits_next_to_a_register_name_none() {
 }
 
 sve_state::register_layout! {
-    /// Slices that no shift of the ID brings together, so that there is no table of the IDs.
+    /// Slices that no shift of the ID brings together, so that a table of the IDs is not possible.
     mod odd {
         arch: arm64, coproc: 0x1d, slices: 2, vq: 1..=16;
         /// From an odd ID on.
@@ -116,7 +116,7 @@ fn ids_without_a_table_are_decoded_bank_by_bank() {
     assert_eq!(found, 7);
 }
 
-/// Registers are values: they compare by number, then slice, and so do sets and maps of them.
+/// Registers are values that compare by number, then by slice, and so do sets and maps of them.
 #[test]
 fn registers_compare_hash_and_print() {
     let slice = |n, i| sve::Z::with_slice(n, i).unwrap();
@@ -127,7 +127,7 @@ fn registers_compare_hash_and_print() {
     assert_ne!(slice(3, 0), slice(3, 1));
     assert_ne!(slice(3, 0), slice(4, 0));
     assert!(slice(3, 1) < slice(4, 0) && slice(3, 1) > sve::Z3);
-    // One hash for all would be right too, only slow: so the hashes themselves are looked at.
+    // One hash for all would also be right, only slow, so look at the hashes themselves.
     let hash = |register: sve::Z| BuildHasherDefault::<DefaultHasher>::default().hash_one(register);
     let hashes: HashSet<u64> = some.iter().map(|register| hash(*register)).collect();
     assert_eq!(hashes.len(), 4);

@@ -1,6 +1,6 @@
-//! The six defects of the RFC patch of 2018, each with a test that fails should it come back.
+//! The six defects of the RFC patch of 2018, each with a test that fails if the defect comes back.
 //!
-//! IDs are written out from the kernel's headers, not taken from this crate.
+//! IDs are written out from the kernel's headers rather than taken from this crate.
 
 use sve_state::layout::Bounds;
 use sve_state::shim::Vcpu;
@@ -100,15 +100,15 @@ fn defect_3_an_id_of_neither_bank_is_an_error() {
 #[test]
 fn defect_4_whose_register_it_is_comes_before_its_size() {
     let vcpu = filled(rfc());
-    // FPSR with the size of a byte, X0 with that of two: not the V parser's to judge.
+    // FPSR with the size of a byte, and X0 with that of two, are not for the V parser to judge.
     for other in [0x6000_0000_0010_00d4, 0x6010_0000_0010_0000] {
         assert_eq!(get(&vcpu, other), Err(Errno::ENOENT), "{other:#x}");
     }
-    // The same sizes of a V register.
+    // The same sizes, of a V register.
     for log2 in [0, 1] {
         assert_eq!(get(&vcpu, V0 & !SIZE | log2 << 52), Err(Errno::EINVAL));
     }
-    // And FPSR as it should be is served.
+    // FPSR in its own size is served.
     assert_eq!(get(&vcpu, 0x6020_0000_0010_00d4).unwrap(), [0; 4]);
 }
 
@@ -117,13 +117,13 @@ fn defect_5_range_checks_hold_at_the_ends_of_their_types() {
     let vcpu = filled(rfc());
     for vcpu in [mainline(), rfc()] {
         let vcpu = filled(vcpu);
-        // The largest offset in CORE, with every size: nothing wraps around to a register.
+        // The largest offset in CORE, with every size, does not wrap around to a register.
         for log2 in 0..16 {
             let id = 0x6000_0000_f010_ffff | log2 << 52;
             assert_eq!(get(&vcpu, id), Err(Errno::ENOENT), "{id:#x}");
         }
     }
-    // Across the start of the V registers, across two of them, out of the last one.
+    // Across the start of the V registers, across two of them, and past the last one.
     let mut id = V0 & !SIZE | 4 << 52;
     assert_eq!(get(&vcpu, id - 1), Err(Errno::EINVAL));
     assert_eq!(get(&vcpu, id - 4), Err(Errno::ENOENT));
@@ -132,7 +132,7 @@ fn defect_5_range_checks_hold_at_the_ends_of_their_types() {
     assert_eq!(get(&vcpu, id).unwrap(), [0x77; 16]);
     assert_eq!(get(&vcpu, id + 1), Err(Errno::EINVAL));
     assert_eq!(get(&vcpu, id + 4), Err(Errno::ENOENT));
-    // And of slices: no index makes a sum that wraps.
+    // For slices too, no index makes a sum that wraps.
     for index in [0, 1, 31, u16::MAX] {
         let bounds = Bounds::of_slice(8448, 256, 256, index);
         let copy = if index == 0 { 256 } else { 0 };
@@ -143,7 +143,7 @@ fn defect_5_range_checks_hold_at_the_ends_of_their_types() {
 
 #[test]
 fn defect_6_a_slice_starts_where_its_register_and_index_say() {
-    // By the formula of the kernel's documentation: register offset, plus slice, within the register.
+    // By the formula of the kernel's documentation: register offset plus slice, within the register.
     for vq in 1..=16_u32 {
         let state = sve_state::SveState::zeroed(Vq::new(vq).unwrap()).unwrap();
         for n in 0..32 {

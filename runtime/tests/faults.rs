@@ -1,5 +1,5 @@
-//! A vCPU whose call number k fails, for every k of every step and every errno: the error names the
-//! register, exactly the calls before it have had an effect, and the step can be repeated.
+//! A vCPU whose call number k fails, for every k of every step and every errno: the error names the register,
+//! exactly the calls before it have had an effect, and the step can be repeated.
 
 #![cfg(feature = "snapshot")]
 
@@ -32,7 +32,7 @@ fn width(max: u32, id: u64) -> usize {
 const OLD: u8 = 0;
 const NEW: u8 = 0xff;
 
-/// The value of a register, of which no byte is the same as with another `flip`; and of VLS.
+/// The value of a register or of VLS, where no byte of a register is the same as with another `flip`.
 fn value(max: u32, id: u64, flip: u8) -> Vec<u8> {
     if id == VLS {
         return up_to(max).to_bytes().to_vec();
@@ -72,11 +72,11 @@ type Outcome = Result<Vec<u8>, SveError<Errno>>;
 /// A step of a vCPU's life.
 struct Step {
     name: &'static str,
-    /// Of a vCPU that is not finalized.
+    /// Whether the step is for a vCPU that is not finalized.
     first: bool,
     /// The calls that it is made of.
     calls: fn(sve: bool) -> Vec<(char, u64)>,
-    /// Makes it; gives what it has read, one register after the other.
+    /// Takes the step, and returns what it has read, one register after the other.
     run: fn(&Fd, u32) -> Outcome,
 }
 
@@ -88,7 +88,7 @@ fn sets(ids: &[u64]) -> Vec<(char, u64)> {
     ids.iter().map(|id| ('S', *id)).collect()
 }
 
-/// The new values, of V in the place of Z.
+/// The new values, with V in the place of Z.
 fn image(max: u32) -> SveState<Box<[u8]>> {
     let mut state = SveState::zeroed(vq(max.max(1))).unwrap();
     let values = registers(max > 0).into_iter();
@@ -185,7 +185,7 @@ const STEPS: [Step; 10] = [
         run: |fd, _| {
             let settled = Stage::from_vcpu(&fd) == Some(Stage::AfterFinalization);
             fd.calls.take();
-            // It is finalized, as the error of another call tells; to go on is to read VLS again.
+            // The vCPU is finalized, as the error of another call tells, so going on means reading VLS again.
             let vcpu = match settled {
                 true => Finalized::new(fd)?,
                 false => Initialized::new(fd).finalize()?,
@@ -207,7 +207,7 @@ const STEPS: [Step; 10] = [
     },
 ];
 
-/// Wrapped, without calls that count or fail.
+/// Wrapped, by calls that neither count nor fail.
 fn taken(fd: &Fd) -> Result<Finalized<&Fd>, SveError<Errno>> {
     let fault = fd.fault.take();
     let vcpu = Finalized::from_vcpu(fd);
@@ -216,7 +216,7 @@ fn taken(fd: &Fd) -> Result<Finalized<&Fd>, SveError<Errno>> {
     vcpu
 }
 
-/// What a part of a step's calls does to a vCPU, and what it reads.
+/// What some of a step's calls do to a vCPU, and what they read.
 fn model(vcpu: &Shim, max: u32, calls: &[(char, u64)]) -> (Shim, Vec<u8>) {
     let (mut vcpu, mut read) = (vcpu.clone(), Vec::new());
     for (kind, id) in calls {
@@ -233,7 +233,7 @@ fn model(vcpu: &Shim, max: u32, calls: &[(char, u64)]) -> (Shim, Vec<u8>) {
     (vcpu, read)
 }
 
-/// The error is that of this call, in fields and in words.
+/// The error is that of this call, both in its fields and in words.
 fn assert_names(found: SveError<Errno>, (kind, id): (char, u64), errno: Errno) {
     let name = match id % 0x10000 {
         _ if kind == 'F' => "SVE".to_owned(),
@@ -278,7 +278,7 @@ fn whatever_fails_is_named_has_no_effect_and_can_be_repeated() {
                 assert_names(error, calls[k], errno);
                 let made = fd.calls.take();
                 assert_eq!(made[..=k], calls[..=k], "{what}");
-                // Those that come after it are to find out why, and of VLS what there is.
+                // The calls after it find out why it failed and, for VLS, what the vCPU has.
                 let (more, most) = (&made[k + 1..], 3 + usize::from(calls[k] == ('S', VLS)));
                 let only_gets = more.len() <= most && more.iter().all(|(kind, _)| *kind == 'G');
                 assert!(only_gets, "{what}: {more:x?}");
@@ -297,13 +297,14 @@ fn whatever_fails_is_named_has_no_effect_and_can_be_repeated() {
             }
         }
     }
-    // By rows: of registers, those and FPSR and FPCR, both of these, VLS, and its finalization.
+    // By rows: registers; those with FPSR and FPCR; both of these; VLS; and its finalization.
     let (registers, status) = (3 * 49 + 32, 2 * VQS.len());
     let all = 2 * registers + 2 * (registers + status) + 2 * status + 2 * 3 + 3 * 2;
     assert_eq!(faults, 7 * (all + registers + status + 3 * 2));
 }
 
-/// Until a register is written, a vCPU takes any snapshot, and from then on only one of the same vector lengths.
+/// Until a register is written a vCPU takes any snapshot, and from then on only one with the same vector
+/// lengths.
 fn another_snapshot(fd: &Fd, max: u32, k: usize) {
     let other = Fd::new(fd.vcpu.borrow().clone());
     let stage = Stage::from_vcpu(&&other);
@@ -348,7 +349,7 @@ fn capture_into_keeps_the_registers_before_the_one_that_failed() {
     }
 }
 
-/// Neither is a set that the vCPU has already a reason of its own.
+/// A set that the vCPU already has gets no reason of its own either.
 #[test]
 fn vls_is_asked_for_where_it_is_what_there_is() {
     for errno in ERRNOS.map(Errno) {

@@ -66,7 +66,7 @@ fn refused(registers: Registers) -> RegistersError {
     Snapshot::from_registers(registers).unwrap_err()
 }
 
-/// Fisher and Yates, with Knuth's generator.
+/// The shuffle of Fisher and Yates, with Knuth's generator.
 fn shuffle(registers: &mut Registers, seed: u64) {
     let mut random = seed;
     for last in (1..registers.len()).rev() {
@@ -110,7 +110,7 @@ fn a_missing_register_is_named() {
     assert_eq!(refused(only_p0), RegistersError::Missing { id: RegId(z0) });
 }
 
-/// As of a vCPU without SVE whose V were dropped: what is left is FPSR, FPCR, X0 and CPACR_EL1.
+/// What is left of a vCPU without SVE whose V were dropped: FPSR, FPCR, X0 and CPACR_EL1.
 #[test]
 fn where_there_is_no_vector_neither_kind_is_guessed() {
     let others = [
@@ -179,12 +179,12 @@ fn ids_that_no_snapshot_has_are_refused() {
         "Z3 slice 1 (0x6080000000150061): KVM has only slice 0"
     );
     for (id, reason) in [
-        // No register; Z3 of 64 bits.
+        // First no register, then Z3 of 64 bits.
         (0x6080_0000_0015_0700, "no register has 0x0700"),
         (0x6030_0000_0015_0060, "whose size is 2048 bits"),
         // FPSR of 64 bits.
         (0x6030_0000_0010_00d4, "whose size is 32 bits"),
-        // Z3, but for one bit; and of RISC-V.
+        // Z3 with one bit more, and an ID of RISC-V.
         (0x6080_0001_0015_0060, "bits 0x100000000 are set"),
         (0x8080_0000_0015_0060, "architecture 0x80"),
     ] {
@@ -203,7 +203,7 @@ fn the_other_registers_of_a_vcpu_are_ignored() {
         0x6030_0000_0013_c080, // SCTLR_EL1
         0x6030_0000_0014_0000, // PSCI's version, of the firmware registers
     ] {
-        // Twice, and of no size of theirs: they are not looked at.
+        // Twice, and in a size that is not theirs, because they are not looked at.
         registers.insert(0, (id, vec![0xee; 3]));
         registers.push((id, vec![0xee; 5]));
     }
@@ -223,7 +223,8 @@ fn what_a_slice_holds_past_the_vector_length_is_named() {
                 32 => (32, 2 * max),
                 _ => continue,
             };
-            // The first byte past it and the last, where it ends before the slice does.
+            // The first byte past the register and the last of the slice, where the register ends before the
+            // slice does.
             for past in [width, size - 1].into_iter().filter(|past| *past >= width) {
                 if past == size {
                     continue;
@@ -254,7 +255,7 @@ fn what_a_slice_holds_past_the_vector_length_is_named() {
     }
 }
 
-/// As it would happen: the registers of one vCPU with the VLS of another.
+/// As it could really happen: the registers of one vCPU with the VLS of another.
 #[test]
 fn a_vls_that_is_too_small_for_the_registers_is_refused() {
     let (mut registers, _) = kept(4);
@@ -299,7 +300,7 @@ fn vector_lengths_that_no_vcpu_has_are_refused() {
 }
 
 /// By `KVM_REG_ARM_COPROC_SHIFT` and the `KVM_REG_ARM64_*` and `KVM_REG_ARM_*` below it in the kernel's
-/// headers, there are these; SME's is proposed, and of the rest nobody knows.
+/// headers, these are there; SME's is proposed, and the rest are unknown.
 #[test]
 fn a_coprocessor_that_is_not_known_is_named() {
     let allow = Allow {
@@ -337,7 +338,7 @@ fn a_coprocessor_that_is_not_known_is_named() {
     );
 }
 
-/// A value that has half as many bytes when it is asked again, if it is fickle.
+/// A value that, if it is fickle, has half as many bytes when it is asked again.
 struct Value {
     bytes: Vec<u8>,
     fickle: bool,
@@ -352,7 +353,7 @@ impl AsRef<[u8]> for Value {
     }
 }
 
-/// What is taken is what was checked.
+/// The value that is taken is the one that was checked.
 #[test]
 fn a_value_is_asked_once() {
     let (registers, snapshot) = kept(2);
@@ -368,7 +369,7 @@ fn a_value_is_asked_once() {
     assert_eq!(Snapshot::from_registers(list), Ok(snapshot));
 }
 
-/// A value that counts those that are alive.
+/// A value that counts how many are alive.
 struct Alive<'a>(Vec<u8>, &'a Cell<usize>);
 
 impl AsRef<[u8]> for Alive<'_> {
@@ -393,7 +394,7 @@ fn a_list_without_an_end_takes_no_memory() {
         most.set(most.get().max(alive.get()));
         (id, Alive(bytes, &alive))
     };
-    // Of V any number may be listed, since Z is.
+    // V may be listed any number of times, since Z is there.
     let v = (0..10_000_u16).map(|n| (v_id(u64::from(n % 32)), vec![0; usize::from(16 + n % 2)]));
     let list = registers.iter().cloned().chain(v);
     assert_eq!(Snapshot::from_registers(list.map(count)), Ok(snapshot));
@@ -408,7 +409,7 @@ fn a_list_without_an_end_takes_no_memory() {
     ));
 }
 
-/// The 34 registers that a vCPU without SVE lists of those that a snapshot has, and its snapshot.
+/// The registers that a vCPU without SVE lists and a snapshot has, 34 in all, and its snapshot.
 fn kept_without_sve() -> (Registers, Snapshot) {
     let mut vcpu = Vcpu::new(Vls::ARCHITECTURAL).unwrap();
     vcpu.init_without_sve().unwrap();
@@ -445,7 +446,7 @@ fn registers_without_sve_make_their_snapshot_in_every_order() {
     let without_status = read(&registers).unwrap();
     assert_eq!(without_status.status(), None);
     assert_eq!(without_status.state(), snapshot.state());
-    // V is in the host's byte order, the image is not.
+    // V is in the host's byte order, but the image is not.
     let value = u128::from_ne_bytes(registers[at(&registers, v_id(5))].1[..].try_into().unwrap());
     assert_eq!(
         snapshot.state().as_bytes()[16 * 5..][..16],
@@ -483,22 +484,22 @@ fn registers_without_sve_are_as_strict() {
             assert_eq!(refused(other), size);
         }
     }
-    // With anything of SVE it is the list of a vCPU with SVE.
+    // If anything of SVE is listed, it is the list of a vCPU with SVE.
     let (mut mixed, _) = kept_without_sve();
     mixed.push((VLS, Vls::ARCHITECTURAL.to_bytes().to_vec()));
     let (z0, _) = names()[0];
     assert_eq!(refused(mixed), RegistersError::Missing { id: RegId(z0) });
 }
 
-/// Out of a snapshot comes what KVM would list of a vCPU restored from it, in order; and back in.
+/// Out of a snapshot comes what KVM would list of a vCPU restored from it, in order, and it goes back in.
 #[test]
 fn registers_are_the_exact_inverse() {
     let with = (1..=16).map(kept);
     for (registers, snapshot) in with.chain([kept_without_sve()]) {
-        // With SVE the shim, as KVM, lists no V; and `kept` has VLS in the place that KVM has it in.
+        // With SVE the shim lists no V, as KVM does not, and `kept` has VLS where KVM has it.
         let out: Registers = snapshot.registers().collect();
         assert_eq!(out, registers);
-        // So a list is allocated only once.
+        // A list is therefore allocated only once.
         let n = registers.len();
         assert_eq!(snapshot.registers().size_hint(), (n, Some(n)));
         assert_eq!(Snapshot::from_registers(out), Ok(snapshot.clone()));
@@ -515,7 +516,7 @@ fn registers_are_the_exact_inverse() {
     }
 }
 
-/// Which of all IDs in the two coprocessors a snapshot keeps: those of its registers, and no other.
+/// Of all IDs in the two coprocessors, a snapshot keeps those of its registers and no other.
 #[test]
 fn what_a_snapshot_keeps() {
     let (with, without) = (kept(2).0, kept_without_sve().0);
@@ -532,7 +533,7 @@ fn what_a_snapshot_keeps() {
     }
     kept.sort_unstable();
     assert_eq!(kept, ids);
-    // X0, SCTLR_EL1, PSCI's version; Z3 of another architecture, and with a bit set.
+    // X0, SCTLR_EL1 and PSCI's version; then Z3 of another architecture, and Z3 with a stray bit.
     for id in [
         0x6030_0000_0010_0000,
         0x6030_0000_0013_c080,
@@ -544,7 +545,7 @@ fn what_a_snapshot_keeps() {
     }
 }
 
-/// Of each register that is missing, the default's value; of each that is there, its own.
+/// A register that is missing has the default's value, and one that is there has its own.
 #[test]
 fn what_is_missing_is_filled_on_request_only() {
     for (registers, snapshot) in [kept(2), kept_without_sve()] {
@@ -570,12 +571,12 @@ fn what_is_missing_is_filled_on_request_only() {
             expected[k] = zeros[k].clone();
             let filled = Snapshot::from_registers_allowing(allow, gap);
             assert_eq!(filled, Snapshot::from_registers(expected.clone()));
-            // And the other way round: one register of this snapshot, replaced.
+            // The other way round: this snapshot with one register replaced.
             let replaced = snapshot.with_registers([zeros[k].clone()]);
             assert_eq!(replaced, Snapshot::from_registers(expected));
         }
         assert_eq!(snapshot.with_registers(NONE), Ok(snapshot.clone()));
-        // No less strict in what is there.
+        // What is there is checked no less strictly.
         let id = registers[0].0;
         let twice = [registers[0].clone(), registers[0].clone()];
         let error = snapshot.with_registers(twice).unwrap_err();
@@ -600,7 +601,7 @@ fn what_is_missing_is_filled_on_request_only() {
         matches!(error, RegistersError::PastVls { at: 16, .. }),
         "{error}"
     );
-    // What is of SVE does not go with a default without.
+    // A list with SVE does not go with a default without it.
     let (v, without) = kept_without_sve();
     let (z3, _) = names()[3];
     let error = without.with_registers([(z3, vec![0; 256])]).unwrap_err();
@@ -610,7 +611,7 @@ fn what_is_missing_is_filled_on_request_only() {
         "Z3 (0x6080000000150060) among the registers: the snapshot that has what is missing is of a vCPU \
          without SVE"
     );
-    // Nor the list of a vCPU without SVE with a default of one with.
+    // Nor does the list of a vCPU without SVE go with a default that has it.
     let allow = Allow {
         missing: Some(&snapshot),
         ..Allow::default()
@@ -626,7 +627,7 @@ fn what_is_missing_is_filled_on_request_only() {
 
 const NONE: [(u64, Vec<u8>); 0] = [];
 
-/// Edited by name, V is the low part of Z, as on a vCPU; but where Z is there too, that counts.
+/// Edited by name, V is the low part of Z, as on a vCPU; but where Z is there too, Z counts.
 #[test]
 fn a_v_register_is_written_to_the_low_part_of_z() {
     let (registers, snapshot) = kept(2);
@@ -660,7 +661,7 @@ fn a_v_register_is_written_to_the_low_part_of_z() {
     ] {
         assert_eq!(edited.unwrap().state().as_bytes(), expected);
     }
-    // What is wrong with V matters only where it is used.
+    // A mistake in V matters only where V is used.
     let z = registers[at(&registers, names()[31].0)].clone();
     for v in [
         vec![(v_id(31), vec![0; 15])],
@@ -696,7 +697,7 @@ fn with_another_vls_registers_get_the_length_that_it_says() {
     for ((id, short), (_, long)) in shorter.iter().zip(snapshot.iter()) {
         assert_eq!(short, &long[..long.len() / 2], "{id:#x}");
     }
-    // Z is short enough, P is not.
+    // Z is short enough, but P is not.
     let z = names()
         .into_iter()
         .take(32)
@@ -712,7 +713,7 @@ fn with_another_vls_registers_get_the_length_that_it_says() {
             vls
         }
     );
-    // No processor has VQ 2 only.
+    // No processor has only VQ 2.
     let mut only_2 = vec![0; 64];
     only_2[0] = 2;
     let error = snapshot.with_registers([(VLS, only_2)]).unwrap_err();
@@ -730,8 +731,8 @@ fn a_damaged_id_is_refused_in_an_edit_too() {
     assert!(matches!(error, RegistersError::Id(_)), "{error}");
 }
 
-/// SME's ZA0, as proposed, in coprocessor 0x17, and X0: wherever they stand, they are given back in order, and
-/// a restore passes them over. A damaged ID is an error all the same, and nothing is written then.
+/// SME's ZA0, as proposed, in coprocessor 0x17, and X0: wherever they are in the list, they are given back in
+/// order, and a restore passes them over. A damaged ID is an error all the same, and then nothing is written.
 #[test]
 fn the_rest_of_a_list_is_given_back() {
     let others =

@@ -1,4 +1,4 @@
-//! gdb's registers by number: against a table of gdb's own, on images and on vCPUs of every kind.
+//! gdb's registers by number, against a table of gdb's own, on images and on vCPUs of every kind.
 
 // Patterns, and sizes below 2^16.
 #![allow(clippy::cast_possible_truncation)]
@@ -25,7 +25,7 @@ fn vcpu(vq: u32) -> Finalized<Shim> {
     Initialized::new(vcpu).finalize().unwrap()
 }
 
-/// Names and bits, as gdb has them: at VQ 0 without SVE.
+/// Names and bits as gdb has them, where VQ 0 is without SVE.
 fn table(vq: u32) -> Vec<(String, u32)> {
     let mut table: Vec<_> = (0..31).map(|n| (format!("x{n}"), 64)).collect();
     table
@@ -122,8 +122,8 @@ fn numbers_names_and_sizes_are_gdbs() {
     assert_eq!(error.to_string(), "VQ 17: allowed are 1 to 16");
 }
 
-/// LLDB goes by the name of a register's type: one that starts with `vec` is bytes, any other an integer,
-/// which is wrong or missing at most sizes of P.
+/// LLDB goes by the name of a register's type: one that starts with `vec` is bytes, and any other is an
+/// integer, which is wrong or missing at most sizes of P.
 #[test]
 fn vector_types_have_names_that_lldb_takes_for_vectors() {
     for vq in 0..=16 {
@@ -142,8 +142,8 @@ fn vector_types_have_names_that_lldb_takes_for_vectors() {
     }
 }
 
-/// Masks: `PSR_*` in Linux's `arch/arm64/include/uapi/asm/ptrace.h`, and where this has none, and for FPSR and
-/// FPCR, the Arm ARM. gdb's own fields are compared by `cargo harness debuggers`.
+/// The masks are `PSR_*` of Linux's `arch/arm64/include/uapi/asm/ptrace.h` and, where this has none and for
+/// FPSR and FPCR, those of the Arm ARM. `cargo harness debuggers` compares gdb's own fields.
 #[test]
 fn the_fields_of_status_and_control_registers_have_their_bits() {
     let cpsr = "SP 1 EL c nRW 10 F 40 I 80 A 100 D 200 BTYPE c00 SSBS 1000 ALLINT 2000 IL 100000 SS 200000 \
@@ -172,7 +172,7 @@ fn the_fields_of_status_and_control_registers_have_their_bits() {
                 })
                 .collect();
             assert_eq!(found.join(" "), expected);
-            // In the feature of the register.
+            // The type is in the same feature as the register.
             let (before, _) = rest.split_once(&of_register).unwrap();
             assert!(!before.contains("<feature "), "{register}");
         }
@@ -213,7 +213,7 @@ fn a_vcpu_and_an_image_have_the_same_registers() {
                 .write(number, &mut state, &mut status, &bytes)
                 .unwrap();
         }
-        // Written by number, read as a whole.
+        // Written by number, and read as a whole.
         assert_eq!(vcpu.capture().unwrap().as_bytes(), state.as_bytes());
         assert_eq!(vcpu.status().unwrap(), status);
         let expected: Vec<u8> = (34..description.count())

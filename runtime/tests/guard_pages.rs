@@ -1,8 +1,8 @@
-//! Copies at the very edge of memory: image and slices end where a page ends, with one behind it
-//! that cannot be touched, or start where one starts, with such a page before it. A single byte
-//! read or written past what an operation may touch ends the test with SIGSEGV.
+//! Copies at the very edge of memory: image and slices end where a page ends that is followed by one that
+//! cannot be touched, or start after such a page. A single byte read or written past what an operation may
+//! touch ends the test with SIGSEGV.
 //!
-//! On arm64 these are the NEON copies, on x86-64 those of the processor.
+//! On arm64 these are the NEON copies, and on x86-64 those that the processor has.
 
 #![cfg(target_os = "linux")]
 // For the mapping only.
@@ -19,11 +19,11 @@ use sve_state::{Vq, fpsimd, register_layout, sve};
 
 /// Memory between two pages that cannot be touched.
 struct Guarded {
-    /// Where the first of these starts.
+    /// Where the first of these pages starts.
     mapping: *mut libc::c_void,
     /// The size of a page.
     page: usize,
-    /// What lies between them: whole pages.
+    /// The size of what lies between them, which is whole pages.
     size: usize,
 }
 
@@ -59,7 +59,7 @@ impl Guarded {
         unsafe { slice::from_raw_parts_mut(start, self.size) }
     }
 
-    /// As many bytes, at one end.
+    /// `bytes` bytes at one end.
     fn at(&mut self, edge: Edge, bytes: usize) -> &mut [u8] {
         let rest = self.size - bytes;
         match edge {
@@ -90,10 +90,10 @@ const EDGES: [(Edge, Edge); 4] = [
     (Edge::End, Edge::End),
 ];
 
-/// The largest image here, and all slices of `sve`: 49 of 256 and 32 bytes.
+/// The size of the largest image here, and of all slices of `sve`: 49 of 256 and 32 bytes.
 const LARGEST: usize = 8736;
 
-/// Never zero, and another one in each of the next places.
+/// A pattern that is never zero, and that differs in the three places after each.
 static PATTERN: [u8; LARGEST + 3] = {
     let (mut pattern, mut byte) = ([0; LARGEST + 3], 1);
     let mut k = 0;
@@ -105,7 +105,7 @@ static PATTERN: [u8; LARGEST + 3] = {
     pattern
 };
 
-/// With bytes that are others for another seed, 1 to 3.
+/// Fills with bytes that differ between the seeds 1 to 3.
 fn fill(bytes: &mut [u8], seed: usize) {
     bytes.copy_from_slice(&PATTERN[seed..][..bytes.len()]);
 }
@@ -114,16 +114,16 @@ fn vqs() -> impl Iterator<Item = (usize, Vq)> {
     (1_u16..=16).map(|vq| (vq.into(), Vq::new(vq.into()).expect("1 to 16")))
 }
 
-/// GET and SET of every register of a bank at every VQ, in slices 0, 1, 2 and the last one, with
-/// image and slice at every edge. `before` and `width` are in bytes for each VQ: of the image
-/// before the bank, and of a register.
+/// GET and SET of every register of a bank at every VQ, in slices 0, 1, 2 and the last one, with image and
+/// slice at every edge. `before` is the size of the image before the bank, and `width` that of a register,
+/// both in bytes for each VQ.
 ///
-/// Gives how many registers there were at the largest.
+/// Returns how many registers there were at the largest VQ.
 fn check_bank<B: InImage>(before: usize, width: usize) -> u32 {
     check_registers::<B>(before, width, |_| usize::MAX)
 }
 
-/// The same of a bank that has `count` registers at a VQ: a GET of others gives zeros, a SET of them
+/// The same for a bank that has `count` registers at a VQ: a GET of any other gives zeros, and a SET of it
 /// changes nothing.
 fn check_registers<B: InImage>(before: usize, width: usize, count: fn(usize) -> usize) -> u32 {
     let (mut memory, mut buffer) = (Guarded::new(LARGEST), Guarded::new(B::Slice::BYTES));
@@ -168,8 +168,8 @@ fn check_registers<B: InImage>(before: usize, width: usize, count: fn(usize) -> 
     Register::<B>::BANK.max_count.into()
 }
 
-/// The registers of a view, at the start of registers that have `width` bytes for each VQ and are
-/// the first in their image.
+/// The registers of a view, which lie at the start of registers that have `width` bytes for each VQ and
+/// are the first in their image.
 fn check_view<V: ViewOf>(width: usize) -> u32 {
     type Shown<V> = <<V as ViewOf>::Target as BankType>::Layout;
     let (mut memory, mut buffer) = (Guarded::new(LARGEST), Guarded::new(V::Value::BYTES));
@@ -210,8 +210,8 @@ fn sve_touches_nothing_but_image_and_slice() {
     assert_eq!(check_view::<fpsimd::bank::V>(16), 32);
 }
 
-// Each register is all of its image, so that nothing of the image is left on either side of it. In
-// `sve` a byte too many of Z would still be one of P.
+// Each register is all of its image, so that there is nothing of the image on either side of it, whereas
+// in `sve` a byte too many of Z would still be one of P.
 register_layout! {
     mod z {
         arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
@@ -221,17 +221,17 @@ register_layout! {
         arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
         bank P at 0: slice 256 bits, width 16 * vq bits;
     }
-    /// Of every number of bytes from 1 to 16, in slices of no more.
+    /// Registers of every size from 1 to 16 bytes, in slices that are no larger.
     mod bytes {
         arch: arm64, coproc: 0x15, slices: 4, vq: 1..=16;
         bank B at 0: slice 128 bits, width 8 * vq bits;
     }
-    /// In slices of 256 bytes, with half a vector in them at odd VQs.
+    /// Slices of 256 bytes, with half a vector in them at odd VQs.
     mod halves {
         arch: arm64, coproc: 0x15, slices: 4, vq: 1..=16;
         bank H at 0: slice 2048 bits, width 64 * vq bits;
     }
-    /// As many registers as VQ says, in one slice each, and in several.
+    /// As many registers as VQ says, in one slice each and in several.
     mod rows {
         arch: arm64, coproc: 0x15, slices: 1, vq: 1..=16;
         bank R[1 * vq] at 0 step 32: slice 2048 bits, width 128 * vq bits;
@@ -240,7 +240,7 @@ register_layout! {
         arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
         bank C[1 * vq] at 0 step 32: slice 128 bits, width 24 * vq bits;
     }
-    /// In several slices, the last of them in part.
+    /// Several slices, the last of them only partly used.
     mod parts {
         arch: arm64, coproc: 0x15, slices: 8, vq: 1..=16;
         bank S at 0: slice 256 bits, width 56 * vq bits;
@@ -286,7 +286,7 @@ fn the_pages_around_cannot_be_touched() {
     }
 }
 
-/// The registers of the processor itself, loaded from such images and saved to them, by assembly.
+/// The registers of the processor itself, loaded from such images and saved to them by assembly.
 #[cfg(target_arch = "aarch64")]
 mod live {
     use std::ffi::{c_int, c_void};

@@ -53,7 +53,7 @@ fn every_kind_of_memory_will_do() {
     assert_eq!(boxed.register(sve::FFR), [9, 9]);
 }
 
-/// Never zero, and another one in the next place.
+/// A byte that is never zero, and differs from the next.
 fn byte(k: usize) -> u8 {
     u8::try_from(k % 255 + 1).unwrap()
 }
@@ -196,7 +196,7 @@ fn the_bounds_of_slice_0_at_every_vq() {
     }
 }
 
-/// An image in a log is a line, not its bytes; a set of vector lengths is its lengths.
+/// In a log, an image is a line rather than its bytes, and a set of vector lengths is its lengths.
 #[test]
 fn debug_text_is_short_and_says_what_it_is() {
     let state = SveState::zeroed(vq(2)).unwrap();
@@ -257,7 +257,7 @@ fn a_register_is_written_in_place_and_no_other() {
     }
 }
 
-/// From each vector length to each: 49 registers keep the bytes that both lengths have.
+/// From each vector length to each other, 49 registers keep the bytes that both lengths have.
 #[test]
 fn what_lies_above_a_vector_length_is_cleared() {
     for from in 1..=16 {

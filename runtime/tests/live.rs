@@ -1,5 +1,6 @@
-//! `live` on the processor that runs this, at each vector length that it has, beside the kernel's way to the same
-//! registers: the frame of a signal. `cargo harness arm64` runs this on an emulated one, which has all.
+//! `live` on the processor that runs this, at each vector length that it has, compared with the kernel's way to
+//! the same registers, the frame of a signal. `cargo harness arm64` runs this on an emulated processor, which has
+//! all vector lengths.
 
 #![cfg(all(target_arch = "aarch64", target_os = "linux"))]
 // Calls assembly, and handles signals.
@@ -15,7 +16,7 @@ use sve_state::{SveState, Vq, live, sve};
 
 core::arch::global_asm!(
     ".arch_extension sve",
-    // Loads by x0's first function, stops, saves by its second one, and stops.
+    // Loads by x0's first function and stops, then saves by its second one and stops.
     ".globl live_test_probe",
     "live_test_probe:",
     "stp x29, x30, [sp, #-32]!",
@@ -42,7 +43,7 @@ core::arch::global_asm!(
     r"rev p\n\().b, p\n\().b",
     ".endr",
     "ret",
-    // The registers that a function keeps for its caller, through a call of `enter` with x0 to x3.
+    // The registers that a function keeps for its caller, across a call of `enter` with x0 to x3.
     ".globl live_test_kept",
     "live_test_kept:",
     "stp x29, x30, [sp, #-96]!",
@@ -100,7 +101,7 @@ struct Probe {
 
 type State = (SveState<Vec<u8>>, Status);
 
-/// What the handler has seen, stop by stop; and what it gives the thread instead, at the first.
+/// What the handler has seen at each stop, and what it gives the thread instead at the first.
 #[derive(Default)]
 struct Stops {
     seen: Vec<State>,
@@ -174,7 +175,7 @@ impl Random {
         self.0
     }
 
-    /// All registers, each with values of its own. FFR has ones, then zeros. FPCR has bits that every processor
+    /// All registers, each with values of its own. FFR has ones, then zeros, FPCR has bits that every processor
     /// keeps, and FPSR those of exceptions.
     fn state(&mut self, vq: Vq) -> State {
         let mut state = zeroed(vq);
@@ -193,7 +194,7 @@ impl Random {
     }
 }
 
-/// Enters with these registers, and in there loads and saves by two functions. Gives what was seen at the two
+/// Enters with these registers, and loads and saves in there by two functions. Returns what was seen at the two
 /// stops, what was saved, and what `enter` left.
 fn probe(
     entered: State,
@@ -235,7 +236,7 @@ fn probe(
     (seen, to, entered)
 }
 
-/// The registers that a frame has are those of the image, each in its place; and the other way round.
+/// The registers that a frame has are those of the image, each in its place, and the other way round.
 #[test]
 fn load_and_save_put_each_register_in_its_place() {
     at_each_length(|vq, random| {
@@ -298,7 +299,7 @@ fn clear_leaves_nothing() {
     });
 }
 
-/// Two register files take turns, and each goes on from what it had: a million switches in all.
+/// Two register files take turns, a million switches in all, and each goes on from what it had.
 #[test]
 fn a_million_switches_mix_nothing() {
     at_each_length(|vq, random| {
@@ -345,12 +346,12 @@ fn enter_keeps_what_the_compiler_keeps() {
     });
 }
 
-/// The machine code of each function, read where it lies: so many instructions, the last of them the only one that
-/// goes elsewhere, and none that has to do with the stack.
+/// The machine code of each function, read where it lies, has so many instructions, of which only the last goes
+/// elsewhere and none has to do with the stack.
 #[test]
 fn the_functions_are_straight_lines_without_a_stack() {
     const RET: u32 = 0xd65f_03c0;
-    // Z, P; FFR by way of P0; FPSR and FPCR; the address of Z31.
+    // Z and P, FFR by way of P0, FPSR and FPCR, and the address of Z31.
     let (moves, save_ffr, load_ffr, status) = (32 + 16, 3, 3, 4);
     for (name, function, instructions) in [
         (
@@ -395,7 +396,7 @@ fn the_functions_are_straight_lines_without_a_stack() {
     }
 }
 
-/// ADDVL, as a mask and what is left under it.
+/// ADDVL, as a mask and the bits that remain under it.
 const ADDVL: (u32, u32) = (0xffe0_f800, 0x0420_5000);
 /// LDR and STR of Z and P; STR and LDR of 32 bits.
 const MEMORY: [(u32, u32); 3] = [
@@ -403,7 +404,7 @@ const MEMORY: [(u32, u32); 3] = [
     (0xffc0_0000, 0xb900_0000),
     (0xffc0_0000, 0xb940_0000),
 ];
-/// All that stands in a function, by the architecture's encodings: none of them is a branch.
+/// Everything that may be in a function, by the architecture's encodings, none of which is a branch.
 const KNOWN: [(u32, u32); 11] = [
     ADDVL,
     MEMORY[0],

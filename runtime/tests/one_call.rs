@@ -1,5 +1,6 @@
-//! From `KVM_ARM_VCPU_INIT` to a vCPU that is restored, or ready for its first boot, in one call, of
-//! either kind: the calls that it makes, what it refuses, and that it can be repeated whatever failed.
+//! From `KVM_ARM_VCPU_INIT` to a vCPU that is restored, or ready for its first boot, in one call and
+//! for either kind of vCPU: the calls that it makes, what it refuses, and that it can be repeated
+//! whatever failed.
 
 #![cfg(feature = "snapshot")]
 
@@ -17,7 +18,7 @@ fn kept(fd: &Fd) -> Snapshot {
     Finalized::from_vcpu(fd).unwrap().snapshot().unwrap()
 }
 
-/// With another value in each register; without SVE where `max` is 0.
+/// A snapshot with another value in each register, and without SVE where `max` is 0.
 fn snapshot(max: u32, seed: usize) -> Snapshot {
     let mut state = SveState::zeroed(vq(max.max(1))).unwrap();
     let registers = if max == 0 { 512 } else { 546 * max as usize };
@@ -29,7 +30,7 @@ fn snapshot(max: u32, seed: usize) -> Snapshot {
     Snapshot::new(vls, state, Some(Status { fpsr, fpcr })).unwrap()
 }
 
-/// The calls of a restore, none of them a GET.
+/// The calls of a restore, none of which is a GET.
 fn expected(sve: bool) -> Vec<(char, u64)> {
     let first = [('S', VLS), ('F', 0)].into_iter().filter(|_| sve);
     first
@@ -69,14 +70,14 @@ fn a_reboot_takes_the_vcpu_as_it_is() {
     }
 }
 
-/// What a vCPU is that the snapshot is not for, and what the message says of it.
+/// vCPUs that the snapshot is not for, and what the message says of each.
 #[test]
 fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
     let of = |vcpu: &Shim, snapshot: &Snapshot| {
         let fd = Fd::new(vcpu.clone());
         let error = Initialized::new(&fd).restore_snapshot(snapshot);
         let text = error.unwrap_err().to_string();
-        // Nothing has changed: the registers, if there are any, and VLS.
+        // Nothing has changed, neither the registers, if there are any, nor VLS.
         let (before, after) = (vcpu.clone(), fd.vcpu.into_inner());
         for id in [
             registers_and_status(false),
@@ -154,7 +155,7 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
 
 #[test]
 fn a_first_boot_narrows_and_finalizes() {
-    // Without SVE there is nothing to settle, and no vector length.
+    // Without SVE there is nothing to finalize, and no vector length.
     let stage = [0x6020_0000_0010_00d4, VLS, 0x6080_0000_0015_0000].map(|id| ('G', id));
     let find_out = |first| Vec::from_iter([first].into_iter().chain(stage));
     let cases = [(None, ('F', 0)), (Some(Vls::EMPTY), ('G', VLS))];
@@ -198,7 +199,7 @@ fn a_first_boot_narrows_and_finalizes() {
         .unwrap_err();
     assert_eq!(error, SveError::Vls(VlsError::Empty));
     assert_eq!(Stage::from_vcpu(&&fd), Some(Stage::BeforeFinalization));
-    // One that no call has reached yet is of neither kind.
+    // A vCPU that was never initialized is of neither kind.
     let fd = Fd::new(Shim::new(Vls::ARCHITECTURAL).unwrap());
     for vls in [None, Some(Vls::EMPTY), Some(up_to(2))] {
         let error = Initialized::new(&fd).finalize_if_sve(vls).unwrap_err();
@@ -206,7 +207,7 @@ fn a_first_boot_narrows_and_finalizes() {
     }
 }
 
-/// Of either kind; and what fails for another reason than the kind is passed on.
+/// A vCPU of either kind; what fails for another reason than the kind is passed on.
 #[test]
 fn whether_a_vcpu_has_sve_is_found_out() {
     for sve in [false, true] {
@@ -219,7 +220,8 @@ fn whether_a_vcpu_has_sve_is_found_out() {
         assert_eq!(fd.calls.take().len(), if sve { 1 } else { 4 });
         assert_eq!(vcpu.snapshot().unwrap().has_sve(), sve);
     }
-    // EFAULT of the first GET; with SVE, the three that follow it say that SVE is not the reason.
+    // The first GET fails with EFAULT; with SVE, the three that follow it say that SVE is not the
+    // reason.
     let fd = Fd::new(initialized(true));
     fd.vcpu.borrow_mut().finalize(4).unwrap();
     fd.fail(0, Errno::EFAULT);
@@ -231,7 +233,7 @@ fn whether_a_vcpu_has_sve_is_found_out() {
     assert_eq!(error.error(), Some(&Errno::ENOEXEC));
 }
 
-/// A step of the table, on a vCPU of either kind. What it needs before it is not counted.
+/// A step of the table, on a vCPU of either kind. The calls that it needs before it are not counted.
 type Step = fn(&Fd, bool, &Snapshot) -> Result<(), SveError<Errno>>;
 
 const STEPS: [(&str, Step); 18] = [
@@ -295,7 +297,7 @@ const STEPS: [(&str, Step); 18] = [
     }),
 ];
 
-/// Wrapped, without calls that count or fail.
+/// Wrapped, by calls that neither count nor fail.
 fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, SveError<Errno>> {
     let fault = fd.fault.take();
     if sve {
@@ -331,18 +333,18 @@ fn the_ioctls_are_those_of_the_documentation() {
         }
         let row = format!("//! | `{name}` | {} |\n", Vec::from_iter(made).join(", "));
         assert!(
-            // As a link, if the method is there without features.
+            // A method that exists without features is a link.
             documentation.replace(['[', ']'], "").contains(&row),
             "the table of `vcpu` lacks {row}"
         );
     }
-    // That of `host_vls` is by its source, as it makes a VM: each of its calls, in order.
+    // `host_vls` makes a VM, so its calls are taken from its source, each of them in order.
     let source = include_str!("../src/one_reg/kvm.rs");
     let (_, source) = source.split_once("pub fn host_vls").unwrap();
     let (source, _) = source.split_once("\n    }\n").unwrap();
     let calls = [
         ("kvm.check_extension(", "KVM_CHECK_EXTENSION"),
-        // With the size of what it maps for a vCPU.
+        // Including the size of what it maps for a vCPU.
         (
             "kvm.create_vm_with_ipa_size(",
             "KVM_CREATE_VM, KVM_GET_VCPU_MMAP_SIZE",
@@ -361,7 +363,7 @@ fn the_ioctls_are_those_of_the_documentation() {
     let names = calls.map(|(_, ioctls)| ioctls).join(", ");
     let text = documentation.replace("\n//! ", " ");
     assert!(text.contains(&format!("{names}.")), "{names}");
-    // And of `vm_vls`, which asks the VM before anything else.
+    // Likewise for `vm_vls`, which asks the VM before anything else.
     let (_, source) = include_str!("../src/one_reg/kvm.rs")
         .split_once("pub fn vm_vls")
         .unwrap();

@@ -14,7 +14,7 @@ fn vcpu(max: u32) -> Finalized<Shim> {
     vcpu.finalize_if_sve(None).unwrap()
 }
 
-/// No byte of which is zero.
+/// Bytes of which none is zero.
 fn bytes<const N: usize>(seed: usize) -> [u8; N] {
     std::array::from_fn(|k| u8::try_from((k * 7 + seed * 31) % 251 + 1).unwrap())
 }
@@ -118,7 +118,7 @@ fn fpsr_and_fpcr_of_either_kind() {
     }
 }
 
-/// By a kernel whose registers are longer.
+/// On a kernel whose registers are longer than VLS says.
 #[test]
 fn a_register_that_is_longer_than_vls_says_is_named() {
     let fd = Fd::new(vcpu(2).into_inner());
@@ -137,7 +137,8 @@ fn a_register_that_is_longer_than_vls_says_is_named() {
     assert!(vcpu.get(sve::P6).is_ok());
 }
 
-/// Of a bank's other slices, which name the same register, slice 0 is meant: KVM has no other.
+/// A bank's other slices name the same register, for which slice 0 is meant, because KVM has no
+/// other.
 #[test]
 fn a_slice_stands_for_its_register() {
     let mut vcpu = vcpu(2);
@@ -147,7 +148,7 @@ fn a_slice_stands_for_its_register() {
     assert_eq!(vcpu.get(slice), vcpu.get(sve::Z3));
 }
 
-/// A vCPU of more vector lengths than SVE has.
+/// A vCPU with more vector lengths than SVE has.
 struct Wide;
 
 impl OneReg for Wide {
@@ -183,7 +184,7 @@ fn a_register_that_has_more_than_slice_0_is_not_read_or_written() {
     assert_eq!(vcpu.get(fpsimd::FPSR), Ok([1; 4]));
 }
 
-/// V by number is V by name, as a number of 128 bits; with SVE the rest of Z stays as it is.
+/// V by number is V by name, as a number of 128 bits, and with SVE the rest of Z stays as it is.
 #[test]
 fn v_is_read_and_written_by_number() {
     for max in [0, 1, 2, 16] {

@@ -1,5 +1,5 @@
-//! Register sets against the kernel's macros, written out here; what is cut short or contradicts itself
-//! is refused, with the numbers.
+//! Register sets against the kernel's macros, which are written out here; what is cut short or
+//! contradicts itself is refused with the numbers.
 
 // Patterns, and sizes below 2^16.
 #![allow(clippy::cast_possible_truncation)]
@@ -25,7 +25,7 @@ fn image(vq: Vq, seed: usize) -> SveState<Box<[u8]>> {
     state
 }
 
-/// What the kernel would give: the numbers in this machine's order, zeros in the padding.
+/// What the kernel would give, with the numbers in this machine's order and zeros in the padding.
 fn kernels(state: &SveState<Box<[u8]>>, max_vl: u16, flags: u16) -> Vec<u8> {
     let vq = usize::from(state.vq().get());
     let size = |vq: usize| (fpsr(vq) + 8).next_multiple_of(16) as u32;
@@ -48,7 +48,7 @@ fn what_the_kernel_gives_is_read_where_it_stands_and_written_the_same() {
         let state = image(vq, 1);
         let mut bytes = kernels(&state, 256, 1 | VL_INHERIT);
         let size = bytes.len();
-        // PTRACE_GETREGSET gives as many as the largest would take.
+        // PTRACE_GETREGSET gives as many bytes as the largest set would take.
         bytes.resize(8768, 0xee);
         let regset = Regset::parse(&bytes).unwrap();
         assert_eq!((regset.vq(), regset.max_vq()), (vq, Vq::ARCH_MAX));
@@ -74,7 +74,7 @@ fn what_the_kernel_gives_is_read_where_it_stands_and_written_the_same() {
         assert_eq!(ours.with_flags(0xffff).flags(), VL_INHERIT | VL_ONEXEC);
         let ours = ours.with_max_vq(Vq::ARCH_MAX);
         assert_eq!(ours.with_flags(VL_INHERIT).write(&mut written), Ok(size));
-        // But for the padding, of which gdb has the use.
+        // All but the padding, in which gdb finds its copy.
         let (end, fpsr) = (16 + 546 * usize::from(vq.get()), fpsr(vq.get().into()));
         let gdbs = &written[end..end + 8];
         let expected = &bytes[fpsr..fpsr + 8];
@@ -108,7 +108,7 @@ fn every_truncation_is_refused() {
                 };
                 assert_eq!(Regset::parse(&bytes[..len]), Err(error), "{len} bytes");
             }
-            // The header cut short, to a size that is none: at 8 and 16 there are no registers.
+            // The header is cut short to a size that is not allowed; at 8 and 16 there are no registers.
             for size in 0..bytes.len() as u32 {
                 let mut bytes = bytes.clone();
                 bytes[..4].copy_from_slice(&size.to_ne_bytes());
@@ -162,7 +162,7 @@ fn every_field_is_checked() {
             2,
             "vl is 272: it must be a multiple of 16 from 16 to 256",
         ),
-        // A vl larger than what is there, which gdb takes.
+        // A vl larger than what is there, which gdb accepts.
         (8, 48, 2, "size is 1136: it must be 1680 or more"),
         (12, 9, 2, "flags is 9: it may have the bits 0x7 only"),
     ] {
@@ -196,7 +196,7 @@ fn v_registers_are_numbers_of_the_host_and_the_low_bits_of_z() {
     let vregs = bytes[16..528].try_into().unwrap();
     assert_eq!(VRegs::from_bytes(vregs), fpsimd.v);
 
-    // In an image, as a thread would have them: the rest is zero.
+    // In an image, as a thread would have them, with the rest zero.
     let mut full = image(Vq::new(2).unwrap(), 5);
     assert_eq!(parsed.copy_to(&mut full), Some(STATUS));
     let z = full.register(sve::Z3);
@@ -246,7 +246,7 @@ fn another_vector_length_keeps_the_low_bits() {
 #[test]
 fn an_inactive_za_note_is_the_kernels_header() {
     let linux: [u16; 8] = [0x10, 0, 0x1010, 0, 0x40, 0x100, 0, 0];
-    // The sizes are of 32 bits.
+    // The sizes have 32 bits.
     let linux = if cfg!(target_endian = "big") {
         [0, 0x10, 0, 0x1010, 0x40, 0x100, 0, 0]
     } else {
@@ -288,7 +288,7 @@ fn a_note_has_the_kernels_owner() {
     assert_eq!(error.to_string(), expected);
 }
 
-/// A header as Linux gives it, and what is behind it.
+/// A header as Linux gives it, and what follows it.
 fn header(size: u32, max_size: u32, vl: u16, max_vl: u16, flags: u16) -> Vec<u8> {
     let mut bytes = [size.to_ne_bytes(), max_size.to_ne_bytes()].concat();
     for field in [vl, max_vl, flags, 0] {
@@ -297,7 +297,8 @@ fn header(size: u32, max_size: u32, vl: u16, max_vl: u16, flags: u16) -> Vec<u8>
     bytes
 }
 
-/// NT_ARM_SSVE of a thread that is not in streaming mode, by version of Linux: ptrace, and cores.
+/// NT_ARM_SSVE of a thread that is not in streaming mode, by version of Linux, from ptrace and in core
+/// files.
 #[test]
 fn a_thread_that_does_not_stream_has_no_streaming_registers() {
     let v = vec![0x5a; 528];
@@ -306,14 +307,14 @@ fn a_thread_that_does_not_stream_has_no_streaming_registers() {
         bytes.extend(behind);
         let regset = Regset::parse_streaming(&bytes).unwrap();
         assert_eq!((regset.payload(), regset.vq().get()), (Payload::None, 4));
-        // For NT_ARM_SVE the last one has registers.
+        // As NT_ARM_SVE, the last one has registers.
         let own = Regset::parse(&bytes).unwrap().payload();
         assert_eq!(matches!(own, Payload::Fpsimd(_)), size == 544);
         let mut note = [0; 36];
         assert_eq!(regset.write_note(&mut note), Ok(36));
         assert_eq!(note[8..12], 0x40b_u32.to_ne_bytes());
     }
-    // In streaming mode it has them, FFR with FEAT_SME_FA64.
+    // In streaming mode there are registers, among them FFR with FEAT_SME_FA64.
     let state = image(Vq::new(4).unwrap(), 11);
     let bytes = kernels(&state, 256, 1);
     let Payload::Sve { state: read, .. } = Regset::parse_streaming(&bytes).unwrap().payload()
@@ -323,7 +324,7 @@ fn a_thread_that_does_not_stream_has_no_streaming_registers() {
     assert_eq!(read.as_bytes(), state.as_bytes());
 }
 
-/// QEMU's dump of a vCPU in streaming mode: `vl` is above `max_vl`, and `size` above `max_size`.
+/// QEMU's dump of a vCPU in streaming mode, where `vl` is above `max_vl` and `size` above `max_size`.
 #[test]
 fn what_decides_nothing_is_not_looked_at() {
     let state = image(Vq::new(4).unwrap(), 12);
@@ -370,7 +371,7 @@ fn without_sve_a_set_has_no_vector_length() {
     expected[8..10].fill(0);
     assert_eq!(bytes, expected);
     assert_eq!((regset.vq(), Regset::parse(&bytes)), (Vq::MIN, Ok(regset)));
-    // With SVE registers, or none, it is wrong; and for streaming mode.
+    // With SVE registers, or with none, it is wrong, and so it is for streaming mode.
     let (mut none, mut sve) = (bytes, kernels(&state, 16, 1));
     none[..4].copy_from_slice(&16_u32.to_ne_bytes());
     sve[8..10].fill(0);

@@ -1,4 +1,5 @@
-//! The shim under the RFC's rules. There is no kernel to compare with: mainline took others.
+//! The shim under the RFC's rules, for which there is no kernel to compare with, because mainline
+//! took others.
 
 use sve_state::shim::Vcpu;
 use sve_state::{Errno, OneReg, Vls, Vq};

@@ -1,5 +1,5 @@
-//! Whatever is read of a vCPU, the way back gives the same bytes: over random states, sets of vector
-//! lengths, and vCPUs with SVE and without. `cargo harness kvm` does the same on Linux.
+//! Whatever is read of a vCPU, the way back gives the same bytes, over random states, random sets of
+//! vector lengths, and vCPUs with SVE and without. `cargo harness kvm` does the same on Linux.
 
 #![cfg(feature = "snapshot")]
 
@@ -31,7 +31,7 @@ impl Random {
         (0..len).map(|_| byte(self)).collect()
     }
 
-    /// A host that can be: with a vector length all smaller powers of two.
+    /// A host that can exist, which for each vector length has all smaller powers of two.
     fn host(&mut self) -> Vls {
         let max = self.next() % 16 + 1;
         let vqs = (1..=max).filter(|vq| *vq == max || vq.is_power_of_two() || self.next() % 2 == 0);
@@ -40,7 +40,7 @@ impl Random {
     }
 }
 
-/// What a vCPU can be: without SVE, or with a set of its host's.
+/// A vCPU that can exist, without SVE or with a set of its host's.
 fn vcpu(host: Vls, vls: Vls) -> Finalized<Shim> {
     let mut vcpu = Shim::new(host).unwrap();
     if vls == Vls::EMPTY {
@@ -53,7 +53,7 @@ fn vcpu(host: Vls, vls: Vls) -> Finalized<Shim> {
     vcpu.finalize().unwrap()
 }
 
-/// The registers that it lists, by the calls that a VMM makes.
+/// The registers that it lists, read by the calls that a VMM makes.
 fn registers(vcpu: &Shim) -> Vec<(u64, Vec<u8>)> {
     let ids = vcpu.reg_list().unwrap();
     ids.map(|id| {
@@ -78,7 +78,7 @@ fn what_is_read_is_restored() {
         kinds[usize::from(vls == Vls::EMPTY)] += 1;
         let mut source = vcpu(host, vls).into_inner();
         for (id, bytes) in registers(&source) {
-            // VLS cannot be written any more.
+            // VLS can no longer be written.
             if id & 0xffff != 0xffff {
                 source.set_one_reg(id, &random.bytes(bytes.len())).unwrap();
             }

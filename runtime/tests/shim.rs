@@ -1,4 +1,4 @@
-//! The shim's own edges: what the conformance suite cannot ask a kernel.
+//! The edges of the shim that the conformance suite cannot ask a kernel about.
 
 use sve_state::image::ImageError;
 use sve_state::shim::{Vcpu, memory_bytes};
@@ -74,11 +74,11 @@ fn registers_are_not_in_debug_output() {
     assert!(!text.contains("171") && text.contains("Rfc"), "{text}");
 }
 
-/// As the kernel leaves `kvm_reg_list.n`: with E2BIG it is what the caller has to make room for.
+/// As the kernel leaves `kvm_reg_list.n`: with E2BIG it is the number to make room for.
 #[test]
 fn a_list_that_is_too_short_learns_how_many_there_are() {
     let stages = [
-        // 32 V registers and two of status; the two, VLS, and 49 of SVE.
+        // 32 V registers and two of status; then these two, VLS, and 49 of SVE.
         (false, 34),
         (true, 2 + 1 + 49),
     ];

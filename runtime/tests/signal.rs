@@ -1,4 +1,4 @@
-//! Signal frames as the kernel lays them out, written here by hand: what is parsed, what is passed over,
+//! Signal frames as the kernel lays them out, written here by hand: what is parsed, what is passed over, and
 //! what is refused.
 
 // Patterns, and sizes below 2^16.
@@ -48,7 +48,7 @@ fn sve_context(vl: u16, flags: u16, registers: &[u8]) -> Vec<u8> {
     record
 }
 
-/// `struct extra_context` for records of so many bytes, and the null record behind it.
+/// `struct extra_context` for `size` bytes of records, and the null record after it.
 fn extra_context(size: usize) -> Vec<u8> {
     let mut record = head(0x4558_5401, 32);
     record.extend(0xffff_8000_u64.to_ne_bytes());
@@ -57,8 +57,8 @@ fn extra_context(size: usize) -> Vec<u8> {
     record
 }
 
-/// A frame as the kernel makes it: with `esr_context`, in `__reserved` or from VQ 7 on behind it. And how
-/// many of its bytes count.
+/// A frame as the kernel makes it, with `esr_context`, and with `sve_context` in `__reserved` or from VQ 7 on
+/// after it; and how many of its bytes count.
 fn frame(vq: Vq, registers: &[u8]) -> (Vec<u8>, usize) {
     let mut frame = fpsimd_context(0x80);
     frame.extend([head(0x4553_5201, 16), vec![0xee; 8]].concat());
@@ -90,7 +90,7 @@ fn frames_are_read_where_they_stand() {
         assert_eq!(frame.fpsimd.status, STATUS);
         assert_eq!(frame.fpsimd.v.get(fpsimd::V31), 0x80 << 120 | 31);
 
-        // What the thread goes on with: V counts, and not the low bits of Z.
+        // What the thread goes on with, where V counts rather than the low bits of Z.
         let mut merged = image(vq, 2);
         assert_eq!(frame.copy_to(&mut merged), STATUS);
         for n in 0..32 {
@@ -112,7 +112,7 @@ fn every_truncation_is_refused() {
     for vq in [1, 2, 6, 7, 16].map(|vq| Vq::new(vq).unwrap()) {
         let state = image(vq, 3);
         let (bytes, end) = frame(vq, state.as_bytes());
-        // The last null record is 8 bytes; behind it is padding.
+        // The last null record has 8 bytes, after which there is padding.
         let needed = end - 8;
         assert!(Frame::parse(&bytes[..end]).is_ok());
         for len in 0..needed {
@@ -131,9 +131,9 @@ fn every_truncation_is_refused() {
 fn registers_are_there_if_they_fit() {
     let vq = Vq::new(2).unwrap();
     let mut record = sve_context(32, 0, image(vq, 4).as_bytes());
-    // SVE_SIG_CONTEXT_SIZE(2) is 1108; the kernel gives 1120.
+    // SVE_SIG_CONTEXT_SIZE(2) is 1108, and the kernel gives 1120.
     assert_eq!(record.len(), 1120);
-    // Between a head and all registers there is nothing that sigreturn takes.
+    // Between a head and all registers there is no size that sigreturn takes.
     for size in 16..=record.len() {
         record[4..8].copy_from_slice(&(size as u32).to_ne_bytes());
         let context = SveContext::parse(&record).map_err(|error| error.to_string());
@@ -146,7 +146,7 @@ fn registers_are_there_if_they_fit() {
         };
         assert_eq!(context.map(|context| context.state.is_some()), expected);
     }
-    // Without them, a frame's registers are V, and zero.
+    // Without them, a frame's registers are V, and otherwise zero.
     let (bytes, _) = frame(vq, &[]);
     let frame = Frame::parse(&bytes).unwrap();
     let mut state = image(vq, 5);
@@ -262,9 +262,9 @@ fn every_field_is_checked() {
         let found = Frame::parse(&frame).unwrap_err().to_string();
         assert_eq!(found, expected);
     }
-    // Linux does not look at it, so neither does this.
+    // Linux does not look at it, so the parser does not either.
     assert!(SveContext::parse(&with(&sve, 12, &u16(1))).is_ok());
-    // Streaming mode is one that there may be.
+    // Streaming mode is a flag that is allowed.
     let streaming = sve_context(32, 1, state.as_bytes());
     assert!(SveContext::parse(&streaming).unwrap().streaming);
     let magic = SveContext::parse(&fpsimd).unwrap_err().to_string();
@@ -274,7 +274,7 @@ fn every_field_is_checked() {
     );
 }
 
-/// What the frame says, and what there is, are two things.
+/// A frame may say more than there is.
 #[test]
 fn more_extra_space_than_there_is_is_refused() {
     let mut extra = extra_context(16);
@@ -288,7 +288,8 @@ fn more_extra_space_than_there_is_is_refused() {
     assert_eq!(error, expected);
 }
 
-/// The page's example, from the frame to the registers, is copied to where a panic is another signal.
+/// The page's example, from the frame to the registers, is copied into handlers, where a panic is another
+/// signal.
 #[test]
 fn the_example_does_not_panic_whatever_the_frame() {
     let page = include_str!("../src/formats/signal.rs");
@@ -340,7 +341,7 @@ fn a_frame_is_written_to_where_it_has_room_and_nowhere_else() {
             frame.sve.unwrap().state.unwrap().as_bytes(),
             wanted.as_bytes()
         );
-        // Everything else is as it was.
+        // Everything else stays as it was.
         let sve = before
             .windows(4)
             .position(|w| w == 0x5356_4501_u32.to_ne_bytes())
@@ -382,13 +383,13 @@ fn a_frame_is_written_to_where_it_has_room_and_nowhere_else() {
         assert_eq!(error.to_string(), expected);
         assert_eq!(*bytes, before);
     }
-    // Nor where only Z above 128 bits would be lost.
+    // Nor is it written where only bits of Z above 128 would be lost.
     let (before, mut wide) = (without.clone(), SveState::zeroed(two).unwrap());
     wide.as_bytes_mut()[16] = 1;
     let error = signal::write(&mut without, &wide, STATUS).unwrap_err();
     let expected = "sve_context: records is 0: it must be 1; the frame has room for V only, and the image has more";
     assert_eq!((error.to_string().as_str(), &without), (expected, &before));
-    // Without SVE, Z stands for V, and nothing else may be lost: each byte of P and FFR.
+    // Without SVE, Z is written as V and nothing else may be lost, not a byte of P and FFR.
     let mut state = image(Vq::MIN, 9);
     state.as_bytes_mut()[512..].fill(0);
     for at in 512..546 {
@@ -402,8 +403,8 @@ fn a_frame_is_written_to_where_it_has_room_and_nowhere_else() {
     assert_eq!(frame.fpsimd, FpsimdState::from_state(&state, STATUS));
 }
 
-/// A thread that has used V only since its last system call has no room for more; and one of a machine with SME
-/// and without SVE (a `vl` of 0) neither.
+/// A thread that has used only V since its last system call has no room for more, and neither has one on a
+/// machine with SME and without SVE (a `vl` of 0).
 #[test]
 fn v_is_written_to_where_there_is_v_only() {
     let two = Vq::new(2).unwrap();
@@ -412,7 +413,7 @@ fn v_is_written_to_where_there_is_v_only() {
         let before = bytes.clone();
         let mut read = SveState::zeroed(vq).unwrap();
         assert_eq!(Frame::parse(&bytes).unwrap().copy_to(&mut read), STATUS);
-        // What the page's examples do: one byte of V0 is another one.
+        // What the page's examples do: change one byte of V0.
         read.as_bytes_mut()[0] ^= 0xff;
         let status = Status { fpsr: 3, fpcr: 4 };
         signal::write(&mut bytes, &read, status).unwrap();
@@ -427,7 +428,7 @@ fn v_is_written_to_where_there_is_v_only() {
         }] ^= 0xff;
         assert_eq!(bytes, expected);
 
-        // Each byte above V, and of P and FFR.
+        // Each byte above V, and each of P and FFR.
         let image = read.as_bytes().to_vec();
         let (vl, before) = (16 * usize::from(vq.get()), bytes.clone());
         for at in (0..image.len()).filter(|at| *at >= 32 * vl || at % vl >= 16) {
@@ -442,7 +443,7 @@ fn v_is_written_to_where_there_is_v_only() {
             assert!(bytes == before);
         }
     }
-    // Only where all but the size is zero is it a frame without SVE.
+    // It is a frame without SVE only where all but the size is zero.
     for (vl, flags, registers, expected) in [
         (
             0,
@@ -518,8 +519,8 @@ fn what_its_own_parser_refuses_is_not_written() {
     }
 }
 
-/// The rules of `sigcontext.h`: records by `magic` and `size`, the extra space at `datap` behind the null record
-/// that follows `extra_context`, a null record at each end.
+/// The rules of `sigcontext.h`: records by `magic` and `size`, the extra space at `datap` after the null record
+/// that follows `extra_context`, and a null record at each end.
 #[test]
 fn a_whole_frame_needs_nothing_that_was_there() {
     const ADDRESS: u64 = 0x7fff_ffff_e1d0;
@@ -599,7 +600,7 @@ fn a_list_without_an_end_is_told() {
     }
 }
 
-/// As qemu-user has them: the extra space 8 bytes behind `extra_context`, at an odd multiple of 8.
+/// As qemu-user has them, with the extra space 8 bytes after `extra_context`, at an odd multiple of 8.
 #[test]
 fn the_extra_space_may_start_at_a_multiple_of_8() {
     let vq = Vq::new(7).unwrap();

@@ -7,7 +7,7 @@ use sve_state::snapshot::{HEADER_BYTES, Header, OVERHEAD_BYTES, Snapshot, Snapsh
 use sve_state::vcpu::{Finalized, Initialized, Status};
 use sve_state::{Errno, OneReg, RegId, SveError, SveState, Vls, Vq};
 
-/// Version 1, written by a program in another language from the format's description.
+/// Version 1, written from the format's description by a program in another language.
 const GOLDEN: &[u8] = include_bytes!("golden/snapshot-1.bin");
 
 fn vq(vq: u32) -> Vq {
@@ -34,8 +34,8 @@ fn the_golden_file_is_read_and_written() {
     assert_eq!(expected.to_bytes(), GOLDEN);
 }
 
-/// Of version 1 too, and of the same program: vector lengths in quadwords, none without SVE; whether
-/// FPSR and FPCR are there; and the file.
+/// More files of version 1, by the same program, each with its vector lengths in quadwords, none
+/// without SVE, and whether FPSR and FPCR are there.
 const GOLDENS: [(&[u32], bool, &[u8]); 5] = [
     (&[1, 2], true, GOLDEN),
     (&[1], true, include_bytes!("golden/snapshot-1-vq1.bin")),
@@ -56,7 +56,7 @@ const GOLDENS: [(&[u32], bool, &[u8]); 5] = [
     ),
 ];
 
-/// What a file of version 1 states is read from it for as long as there is this crate.
+/// What a file of version 1 states is read from it for as long as this crate exists.
 #[test]
 fn every_golden_file_is_read_and_written() {
     for (vqs, status, bytes) in GOLDENS {
@@ -102,7 +102,8 @@ fn the_first_bytes_say_what_a_host_must_have() {
             assert!(Header::from_bytes(&bytes[..len]).is_err(), "{len}");
         }
     }
-    // What contradicts itself, or is of another version, is refused for the same reason as a whole one.
+    // A header that contradicts itself, or is of another version, is refused for the same reason as a
+    // whole snapshot.
     for (at, with) in [
         (0, 7),
         (8, 2),
@@ -183,7 +184,7 @@ fn every_flipped_bit_is_refused() {
     assert!(Snapshot::from_bytes(&bytes).is_ok());
 }
 
-/// The golden file with some bytes replaced, and a checksum that agrees.
+/// The golden file with some bytes replaced, and with a checksum that agrees.
 fn forged(at: usize, with: &[u8]) -> Result<Snapshot, SnapshotError> {
     let mut bytes = GOLDEN.to_vec();
     bytes[at..at + with.len()].copy_from_slice(with);
@@ -213,7 +214,7 @@ fn fields_are_judged_even_where_the_checksum_is_right() {
         found,
     };
     assert_eq!(forged(12, &[3]), Err(size));
-    // Without SVE, with too little, with too much.
+    // First without SVE, then with too little, then with too much.
     for vls in [0b000_u8, 0b001, 0b111] {
         let error = forged(20, &[vls]).unwrap_err();
         assert!(matches!(error, SnapshotError::VlsAndVq { .. }), "{error}");
@@ -344,7 +345,7 @@ fn without_sve_the_v_registers_move_by_the_same_calls() {
         source.set_one_reg(id(n), &value(n)).unwrap();
     }
     let source = Finalized::without_sve(source);
-    // P and FFR are zero, not what was in the memory before.
+    // P and FFR are zero, and not what was in the memory before.
     let mut dirty = SveState::new(vq(1), [0x5e; 546]).unwrap();
     source.capture_into(&mut dirty).unwrap();
     assert_eq!(dirty.as_bytes()[512..], [0; 34]);
@@ -374,7 +375,7 @@ fn without_sve_the_v_registers_move_by_the_same_calls() {
 fn serde_is_compact_and_validates() {
     let snapshot = snapshot(2, Some(STATUS));
     let mut compact = postcard::to_allocvec(&snapshot).unwrap();
-    // The bytes and their length, in two bytes.
+    // The bytes, and their length in two bytes.
     assert_eq!(compact.len(), GOLDEN.len() + 2);
     assert_eq!(
         postcard::from_bytes::<Snapshot>(&compact).unwrap(),
@@ -382,14 +383,14 @@ fn serde_is_compact_and_validates() {
     );
     compact[600] ^= 1;
     assert!(postcard::from_bytes::<Snapshot>(&compact).is_err());
-    // What a format for people held is base64 in a binary one too.
+    // What was base64 in a format for people is base64 in a binary one too.
     let text: String = serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
     let bytes = postcard::to_allocvec(&text).unwrap();
     assert_eq!(
         postcard::from_bytes::<Snapshot>(&bytes),
         Ok(snapshot.clone())
     );
-    // In lines of 76, as `base64` and YAML's `!!binary` break it.
+    // In lines of 76 characters, as `base64` and YAML's `!!binary` break it.
     for end in ["\n", "\r\n", "\n    "] {
         let lines = text
             .as_bytes()
@@ -401,7 +402,8 @@ fn serde_is_compact_and_validates() {
     }
 
     let json = serde_json::to_string(&snapshot).unwrap();
-    // The base64 of 1188 bytes, 4 characters for each 3, and two quotes. "SVESTATE" starts like this.
+    // The base64 of 1188 bytes, 4 characters for each 3, and two quotes. The text begins as that of
+    // "SVESTATE".
     assert_eq!(json.len(), 1188 / 3 * 4 + 2);
     assert!(json.starts_with("\"U1ZFU1RBVEUB"), "{json}");
     assert_eq!(serde_json::from_str::<Snapshot>(&json).unwrap(), snapshot);
@@ -454,12 +456,12 @@ fn serde_is_compact_and_validates() {
     let rest = "1,".repeat(20_000);
     let endless = format!("[83,86,69,83,84,65,84,69,1,0,{rest}1]");
     let error = serde_json::from_str::<Snapshot>(&endless).unwrap_err();
-    // One byte more than the largest snapshot has: 546 · 16 and 96.
+    // One byte more than the largest snapshot, which has 546 · 16 and 96.
     let expected = "invalid length 8833, expected the bytes of an SVE snapshot";
     assert!(error.to_string().contains(expected), "{error}");
 }
 
-/// What a later version will put behind its number is not known, and so not judged.
+/// What a later version will put after its number is not known, and so is not judged.
 #[test]
 fn the_version_is_told_whatever_follows_it() {
     let mut bytes = b"SVESTATE\x02\x00".to_vec();
@@ -468,7 +470,7 @@ fn the_version_is_told_whatever_follows_it() {
         let found = Snapshot::from_bytes(&bytes).unwrap_err();
         assert_eq!(found, SnapshotError::Version(2), "{len} bytes");
     }
-    // Of the version's two bytes, one.
+    // Of the version's two bytes, only one.
     let found = Snapshot::from_bytes(&bytes[..9]).unwrap_err();
     let needed = 96;
     assert_eq!(found, SnapshotError::Truncated { found: 9, needed });
@@ -477,7 +479,7 @@ fn the_version_is_told_whatever_follows_it() {
         header.to_string(),
         "91 bytes of snapshot: the header takes 92"
     );
-    // Before it is the magic, however much there is of either.
+    // Before the version is the magic, however much there is of either.
     for len in [1, 9, 10, 9_000] {
         bytes.resize(len, 0xee);
         bytes[0] = b'T';
@@ -522,7 +524,7 @@ fn vector_lengths_that_no_processor_has_are_refused() {
     // {2}, in bytes whose checksum is right.
     let error = forged(20, &[0b10]).unwrap_err();
     assert!(matches!(error, SnapshotError::Vls(_)), "{error}");
-    // And of a vCPU on such a host.
+    // The same on a vCPU of such a host.
     let mut vcpu = Vcpu::new([2].map(vq).into_iter().collect()).unwrap();
     vcpu.init_with_sve().unwrap();
     let error = Initialized::new(vcpu)
@@ -540,7 +542,7 @@ fn without_sve_there_is_no_predicate() {
         state.as_bytes_mut()[k] = 0x80;
         Snapshot::new(Vls::EMPTY, state, None)
     };
-    // V0 to V31 are the first 512 bytes; then P0 to P15 of two bytes each, and FFR.
+    // V0 to V31 are the first 512 bytes, then come P0 to P15 of two bytes each, and FFR.
     assert!(at(0).is_ok() && at(511).is_ok());
     for k in 512..546 {
         let n = (k - 512) / 2;
@@ -614,7 +616,7 @@ fn v_values_and_status_make_a_snapshot_without_sve() {
     assert_eq!(Snapshot::from_vregs(&v, None).status(), None);
 }
 
-/// gdb 13.1 prints such elements as here by `p/x`.
+/// gdb 13.1 prints elements like these for `p/x`.
 #[test]
 fn values_are_shown_on_request_only() {
     let mut state = SveState::zeroed(vq(16)).unwrap();
@@ -675,7 +677,7 @@ fn registers_are_walked_as_wide_as_they_are() {
     assert_eq!(snapshot.iter().count(), 32);
 }
 
-/// Which a VMM needs that captures each vCPU on its own thread.
+/// A VMM that captures each vCPU on its own thread needs this.
 #[test]
 fn captures_run_in_parallel() {
     fn send_and_sync<T: Send + Sync>() {}
@@ -701,7 +703,7 @@ fn captures_run_in_parallel() {
             assert_eq!(thread.join().unwrap(), *moved);
         }
     });
-    // One vCPU, by a shared borrow, from many threads.
+    // One vCPU, through a shared borrow, from many threads.
     let mut vcpu = vcpu(4);
     vcpu.restore_snapshot(&moved[3]).unwrap();
     let vcpu = &vcpu;
@@ -712,12 +714,12 @@ fn captures_run_in_parallel() {
     });
 }
 
-/// A VMM wraps one error, finds the errno in it, and in the chain of sources.
+/// A VMM wraps one error, and finds the errno in it and in the chain of sources.
 #[test]
 fn errors_travel() {
     use std::error::Error as _;
 
-    // As `thiserror` writes it for `#[from]`: the one conversion that there is.
+    // As `thiserror` writes it for `#[from]`, which is the only conversion.
     #[derive(Debug)]
     struct VmmError(SveError<Errno>);
     impl From<SveError<Errno>> for VmmError {
@@ -818,7 +820,7 @@ fn errors_travel() {
     assert!(host.source().is_none() && host.error().is_none());
 }
 
-/// Every error's text has all of it, and its source is the implementor's error or none.
+/// Every error's text says everything, and its source is the implementor's error or none.
 #[test]
 fn the_source_is_the_implementors_error_and_no_other() {
     use std::error::Error;

@@ -1,5 +1,5 @@
-//! Every constructor and step on a vCPU at every stage of its life: what fails says why, and who does
-//! what the message says gets there.
+//! Every constructor and step on a vCPU at every stage of its life: what fails says why, and following its
+//! message leads to success.
 
 #![cfg(feature = "snapshot")]
 
@@ -30,7 +30,7 @@ fn set(vqs: &[u32]) -> Vls {
     vqs.iter().map(|n| vq(*n)).collect()
 }
 
-/// Every stage, and what it can differ in: the host's SVE, and whether VLS was narrowed.
+/// Every stage, and what else can differ there: the host's SVE, and whether VLS was narrowed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Created,
@@ -58,7 +58,7 @@ const STATES: [State; 7] = [
 ];
 
 impl State {
-    /// On a host with VQ 1, 2 and 4, if with any; narrowed to 1 and 2.
+    /// A vCPU on a host with VQ 1, 2 and 4, if it has SVE, where narrowed means to 1 and 2.
     fn vcpu(self) -> Fd {
         let host = match self {
             HostWithoutSve => Vls::EMPTY,
@@ -86,12 +86,12 @@ enum As {
     WithoutSve,
 }
 
-/// Those that have a reason, and EAGAIN, EBUSY, ENOTTY, EOPNOTSUPP, EHWPOISON.
+/// The errnos that have a reason, and EAGAIN, EBUSY, ENOTTY, EOPNOTSUPP, EHWPOISON.
 const ERRNOS: [i32; 14] = [1, 2, 4, 5, 8, 9, 11, 12, 14, 16, 22, 25, 95, 133];
 
 const KINDS: [As; 3] = [As::Initialized, As::Finalized, As::WithoutSve];
 
-/// The first call that fails; whether all do from then on; and whether the errno is told.
+/// The first call that fails, how many do from then on, and whether the errno is told.
 fn faults() -> impl Iterator<Item = (usize, usize, bool)> {
     let ats = [0, 1, 2, 33].into_iter();
     let calls = ats.flat_map(|at| [1, usize::MAX].map(|calls| (at, calls)));
@@ -184,13 +184,13 @@ fn the_stage_of_a_vcpu_is_found_by_what_it_answers() {
             "{state:?}"
         );
     }
-    // The RFC's vCPU has no VLS, and so is at none of these.
+    // The RFC's vCPU has no VLS, and so is at none of these stages.
     let mut rfc = shim::Vcpu::new(set(&[1, 2, 4])).unwrap().rfc();
     rfc.init_with_sve().unwrap();
     assert_eq!(Stage::from_vcpu(&rfc), None);
 }
 
-/// What fails, with what, and why; by the kernel's documentation of its ioctls.
+/// What fails, with what errno, and why, by the kernel's documentation of its ioctls.
 #[test]
 fn a_step_at_the_wrong_stage_names_the_stage() {
     let not_yet = "ENOEXEC: before KVM_ARM_VCPU_INIT";
@@ -201,7 +201,7 @@ fn a_step_at_the_wrong_stage_names_the_stage() {
     let again = "EPERM: the vCPU is finalized already";
     let has_sve = "the vCPU has SVE, and was taken for one without";
     let view = "EINVAL: on a vCPU with SVE the V registers are the low 128 bits of Z";
-    // Host without SVE and vCPU without are one to the vCPU; so are narrowed and not.
+    // To the vCPU, a host without SVE and a vCPU without it are the same, and so are narrowed and not.
     let cases: [(&str, As, [&str; 4]); 21] = [
         ("get", As::Finalized, [not_yet, without, too_early, ""]),
         ("set", As::Finalized, [not_yet, without, too_early, ""]),
@@ -290,7 +290,7 @@ fn a_message_in_full() {
     );
 }
 
-/// A SET that a vCPU would take, though it was taken for another kind, is not made.
+/// A SET is not made on a vCPU that was taken for another kind, even if the vCPU would take it.
 #[test]
 fn what_has_sve_is_not_written_as_if_it_had_none() {
     let vcpu = AtEnd.vcpu();
@@ -348,8 +348,8 @@ fn a_refusal_has_the_errno_that_was_given() {
     assert!(all.iter().all(|refusal| found.contains(refusal)));
 }
 
-/// A reason and a remedy are given only at the stage that they are for, whichever call fails, once or from
-/// then on, and with whatever errno. (From a vCPU that is initialized, KVM never answers ENOEXEC to everything.)
+/// A reason and a remedy are given only at the stage that they are for, whichever call fails, once or from then
+/// on, and with whatever errno. (KVM never answers ENOEXEC to everything if the vCPU is initialized.)
 #[test]
 fn a_remedy_is_given_only_at_its_stage() {
     let (mut given, mut tried) = (HashSet::new(), 0);
@@ -400,12 +400,12 @@ fn a_remedy_is_given_only_at_its_stage() {
             }
         }
     }
-    // All of them: 8 of a stage, 5 of none.
+    // Every refusal was given: 8 of a stage, 5 of none.
     assert_eq!(given.len(), 13, "{given:?}");
     assert!(tried > 40_000, "{tried}");
 }
 
-/// Where the vCPU is gone, as in a child after fork, it is said, and nothing of a stage.
+/// Where the vCPU is gone, as in a child after fork, the error says so, and nothing of a stage.
 #[test]
 fn a_vcpu_that_is_gone_has_no_stage() {
     const GONE: Fault = Fault {
@@ -429,7 +429,7 @@ fn a_vcpu_that_is_gone_has_no_stage() {
     );
 }
 
-/// Who does what the messages say, one after the other, has the step done.
+/// Following the messages, one after the other, completes the step.
 #[test]
 fn the_remedies_lead_there() {
     for (name, step) in steps() {
@@ -450,7 +450,8 @@ fn the_remedies_lead_there() {
     }
 }
 
-/// Does what an error says, in the words that stand here; false where that is another step, which was tried.
+/// Does what an error says, in the words that are written here; returns false where that is another step, which
+/// was tried.
 fn follow(error: &SveError<Errno>, vcpu: &mut Fd, wrapped: &mut As, path: &str) -> bool {
     let text = error.to_string();
     // What this vCPU is for, as a message may say.
@@ -533,7 +534,7 @@ fn vector_lengths_can_be_wider_again() {
     let host = set(&[1, 2, 4]);
     let vcpu = Begun.vcpu();
     for wanted in [set(&[1]), set(&[1, 2]), host, set(&[1, 2])] {
-        // A new wrapper, or the same one: it remembers nothing.
+        // With a new wrapper or the same one, because it remembers nothing.
         assert_eq!(Initialized::new(&vcpu).set_vls(wanted), Ok(()));
         assert_eq!(Initialized::new(&vcpu).vls(), Ok(wanted));
     }
@@ -556,7 +557,7 @@ fn what_a_refusal_says_of_the_host_is_so() {
                 let Err(error @ SveError::Wider { .. }) = refused else {
                     continue;
                 };
-                // What the vCPU cannot tell: whether the host has these, and what it has between them.
+                // What the vCPU cannot tell is whether the host has these, and what it has between them.
                 let above: Vls = wanted.iter().filter(|vq| *vq > max).collect();
                 let end = wanted.max().unwrap();
                 let mut between = (max.get() + 1..end.get()).map(|n| vq(n.into()));
@@ -583,7 +584,7 @@ fn what_a_refusal_says_of_the_host_is_so() {
     assert!(refusals.iter().all(|count| *count > 5), "{refusals:?}");
 }
 
-/// Another errno than EINVAL, or one that is not told, is not the host's answer to these vector lengths.
+/// An errno other than EINVAL, or one that is not told, is not the host's answer to these vector lengths.
 #[test]
 fn what_is_not_einval_says_nothing_of_the_host() {
     let faults = [
@@ -621,7 +622,7 @@ fn a_vcpu_with_sve_is_not_told_to_be_a_new_one() {
     }
 }
 
-/// What a narrowed vCPU cannot tell, the message does not; and what it says to do shows it.
+/// What a narrowed vCPU cannot tell, the message does not say, and what it says to do shows it.
 #[test]
 fn what_was_narrowed_is_not_taken_for_the_host() {
     let of = |wanted: &[u32]| {
@@ -630,7 +631,7 @@ fn what_was_narrowed_is_not_taken_for_the_host() {
         assert_eq!(Initialized::new(&vcpu).vls(), Ok(set(&[1, 2])));
         refused.to_string()
     };
-    // The host has 4, and so not this set. The vCPU knows of 1 and 2 only.
+    // The host has 4, and so not this set, but the vCPU knows only of 1 and 2.
     assert_eq!(
         of(&[1, 2, 8]),
         "vector lengths (VQ) {1-2,8} where the vCPU has {1-2}: the host lacks {8}, or has others \

@@ -22,7 +22,7 @@ fn finalized(max: u32) -> Finalized<Shim> {
     vcpu.finalize().unwrap()
 }
 
-/// An image with no byte zero, and no two neighbours alike.
+/// An image in which no byte is zero, and no two neighbours are alike.
 fn image(max: u32) -> SveState<Box<[u8]>> {
     let mut state = SveState::zeroed(vq(max)).unwrap();
     for (k, byte) in state.as_bytes_mut().iter_mut().enumerate() {
@@ -137,12 +137,12 @@ fn vector_lengths_are_refused_with_a_reason() {
         let mut vcpu = Initialized::new(&fd);
         let error = vcpu.set_vls(wanted).unwrap_err();
         assert_eq!(error.to_string(), message);
-        // KVM is asked, and then what there is.
+        // First KVM is asked, and then what the vCPU has.
         let seen = fd.calls.take();
         assert_eq!(seen[0], ('S', sve::VLS.id()));
         assert!(seen[1..].iter().all(|(kind, _)| *kind == 'G'));
         assert_eq!(vcpu.vls(), Ok(host));
-        // And the shim itself, as the kernel would, answers EINVAL.
+        // The shim itself answers EINVAL, as the kernel would.
         let mut shim = initialized(host);
         let answer = shim.set_one_reg(sve::VLS.id(), &wanted.to_bytes());
         assert_eq!(answer, Err(Errno::EINVAL));
@@ -153,8 +153,8 @@ fn vector_lengths_are_refused_with_a_reason() {
     assert_eq!(Vls::EMPTY.check(&host), Err(VlsError::Empty));
 }
 
-/// `unwrap` and `main` show an error by `Debug`, so it has the ID in hexadecimal and the remedy, even if the vCPU's own
-/// error has nothing but `Debug`.
+/// `unwrap` and `main` show an error by `Debug`, so it has the ID in hexadecimal and the remedy, even if the vCPU's
+/// own error has nothing but `Debug`.
 #[test]
 fn every_error_has_debug_where_the_vcpus_own_has_it() {
     #[derive(Debug)]
@@ -244,7 +244,7 @@ fn the_common_set_of_a_fleet() {
     assert_eq!(Vls::common(&[wide, wide]), wide);
     assert_eq!(Vls::common(&[wide, small]), small);
     assert_eq!(Vls::common(&[small, wide, odd]), small);
-    // VQ 4 is on both, but only one of them has 3 below it.
+    // VQ 4 is on both hosts, but only one of them has 3 below it.
     assert_eq!(Vls::common(&[wide, odd]), small);
     assert_eq!(Vls::common(&[wide, Vls::EMPTY]), Vls::EMPTY);
     assert_eq!(Vls::common(&[]), Vls::EMPTY);
@@ -257,7 +257,7 @@ fn the_common_set_of_a_fleet() {
     assert_eq!(Vls::common(&[wide, wide, small]), small);
 }
 
-// A kernel that serves registers of another length than VLS says, or says that it has written what it has not.
+// A kernel that serves registers of another length than VLS says, or that says it has written what it has not.
 
 #[test]
 fn a_register_that_is_longer_than_vls_says_is_named() {
@@ -285,7 +285,7 @@ fn a_register_that_is_longer_than_vls_says_is_named() {
                         vls
                     }
                 );
-                // And of gdb's number for it.
+                // The same by gdb's number for it.
                 let number = u32::try_from(if n < 32 { 34 + n } else { 36 + n }).unwrap();
                 let read = gdb::read_vcpu(&vcpu, number, &mut [0; 256]).map(drop);
                 assert_eq!(read, Err(GdbError::Vcpu(error)));

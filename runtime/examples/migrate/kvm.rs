@@ -5,11 +5,11 @@ use kvm_ioctls::{Cap, Kvm, VcpuFd};
 
 use super::Result;
 
-/// A vCPU after `KVM_ARM_VCPU_INIT` with SVE, in a VM of its own; or why there is none.
+/// A vCPU after `KVM_ARM_VCPU_INIT` with SVE, in a VM of its own, or the reason why there is none.
 pub(crate) fn vcpu() -> Result<VcpuFd> {
     let failed = |call: &'static str| move |error| format!("{call}: {error}");
     let kvm = Kvm::new().map_err(failed("/dev/kvm"))?;
-    // The vCPU keeps its VM alive. It runs nothing, so that the smallest guest address space will do;
+    // The vCPU keeps its VM alive. It runs nothing, so the smallest guest address space will do, and
     // Linux 6.19 and later take seconds to free a large one where EL2 is emulated.
     let vm = kvm
         .create_vm_with_ipa_size(32)

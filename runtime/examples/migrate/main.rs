@@ -1,6 +1,8 @@
-//! The main job: the SVE state of one vCPU, read through ONE_REG and moved to another.
+//! The main use of the crate: the SVE state of one vCPU is read through ONE_REG and moved to
+//! another.
 //!
-//! On the shim anywhere; on Linux KVM where there is a `/dev/kvm` with SVE (feature `kvm`, aarch64).
+//! It runs on the shim anywhere, and on Linux KVM where there is a `/dev/kvm` with SVE (feature
+//! `kvm`, aarch64).
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -38,7 +40,7 @@ struct Args {
 #[cfg(not(all(feature = "kvm", target_os = "linux", target_arch = "aarch64")))]
 type ShimVcpu = sve_state::shim::Vcpu<Box<[u8]>>;
 
-/// What an error is here: a sentence.
+/// An error here is a sentence.
 type Result<T> = std::result::Result<T, String>;
 
 fn main() -> ExitCode {
@@ -82,7 +84,7 @@ fn kvm_vcpus() -> Result<(ShimVcpu, ShimVcpu)> {
     })
 }
 
-/// From one vCPU to the other; both are initialized, with SVE.
+/// Moves the state from one vCPU to the other, both of which are initialized with SVE.
 fn migrate<V>(on: &str, source: V, target: V, vq: Vq) -> Result<()>
 where
     V: FinalizeSve<Error: Display>,
@@ -101,13 +103,13 @@ where
     let mut vcpu = source.into_inner();
     state::fill(&mut vcpu, vq)?;
 
-    // Captured, and turned into bytes for a file or a socket.
+    // Capture it, and turn it into bytes for a file or a socket.
     vcpu.reset();
     let source = Finalized::new(vcpu).map_err(text)?;
     let bytes = source.snapshot().map_err(text)?.to_bytes();
     let captured = source.into_inner().counts();
 
-    // Parsed and restored: vector lengths, finalization, registers.
+    // Parse and restore it: vector lengths, finalization, registers.
     let moved = Snapshot::from_bytes(&bytes).map_err(|e| e.to_string())?;
     let target = Initialized::new(target);
     let target = target.restore_snapshot(&moved).map_err(text)?;

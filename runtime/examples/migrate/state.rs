@@ -1,5 +1,5 @@
-//! The registers' contents: made up at the source, and checked at the target; and what went
-//! through ONE_REG on the way.
+//! The registers' contents, which are made up at the source and checked at the target, and a count
+//! of what went through ONE_REG on the way.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -19,8 +19,9 @@ fn registers(vq: Vq) -> Result<impl Iterator<Item = (u64, usize)>> {
     Ok(ids.zip(bounds).map(|(id, b)| (id, b.copy)))
 }
 
-/// The value that the source's register is given: different in every byte of a register and from
-/// one register to the next, and not zero past the vector length, so that padding shows if it moves.
+/// The value that the source's register is given, which differs in every byte of a register and from
+/// one register to the next, and is not zero past the vector length, so that padding shows if it
+/// moves.
 fn value(id: u64) -> Vec<u8> {
     let seed = id.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()[7];
     (0..=254)
@@ -31,7 +32,7 @@ fn value(id: u64) -> Vec<u8> {
 }
 
 fn status_values() -> [(u64, [u8; 4]); 2] {
-    // Bits that the architecture defines: QC and the exception flags; default NaN and rounding.
+    // Bits that the architecture defines: QC and the exception flags, and default NaN and rounding.
     let [fpsr, fpcr] = STATUS;
     [
         (fpsr, 0x0800_009f_u32.to_ne_bytes()),
@@ -71,7 +72,7 @@ pub(crate) fn verify(vcpu: &impl OneReg<Error: Display>, vq: Vq) -> Result<Vec<S
     Ok(differences)
 }
 
-/// What `sve_state` would take with every slice in full.
+/// What `sve_state` would take if every slice were full.
 pub(crate) fn padded_bytes(vq: Vq) -> Result<usize> {
     Ok(registers(vq)?.map(|(id, _)| reg_size(id)).sum())
 }

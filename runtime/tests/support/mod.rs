@@ -1,5 +1,5 @@
-//! A vCPU that notes its calls, and fails those that it is told to: the shim behind a shared borrow, as `&VcpuFd` is
-//! one of KVM.
+//! A vCPU that notes its calls, and fails those that it is told to: the shim through a shared borrow, as `&VcpuFd`
+//! is for KVM.
 
 // No test needs all of it.
 #![allow(dead_code)]
@@ -48,14 +48,14 @@ pub(crate) fn init(vcpu: &mut Shim, sve: bool) {
     init.unwrap();
 }
 
-/// After `KVM_ARM_VCPU_INIT`, on a host with VQ 1 to 16.
+/// A vCPU after `KVM_ARM_VCPU_INIT`, on a host with VQ 1 to 16.
 pub(crate) fn initialized(sve: bool) -> Shim {
     let mut vcpu = Shim::new(Vls::ARCHITECTURAL).unwrap();
     init(&mut vcpu, sve);
     vcpu
 }
 
-/// So many calls fail, from the one with this number on.
+/// How many calls fail, from the one with this number on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     pub(crate) errno: Errno,
@@ -66,12 +66,12 @@ pub(crate) struct Fault {
 #[derive(Clone, Debug)]
 pub(crate) struct Fd {
     pub(crate) vcpu: RefCell<Shim>,
-    /// GET, SET or FINALIZE, since they were taken last.
+    /// GET, SET or FINALIZE, since they were last taken.
     pub(crate) calls: RefCell<Vec<(char, u64)>>,
     pub(crate) fault: Cell<Option<Fault>>,
     /// Whether the implementor tells the errno of an error.
     pub(crate) told: Cell<bool>,
-    /// A register, and the byte that its GET sets besides.
+    /// A register, and the byte that its GET sets in addition.
     pub(crate) past: Cell<Option<(u64, usize)>>,
     /// A register whose GET writes nothing.
     pub(crate) silent: Cell<Option<u64>>,
@@ -145,7 +145,7 @@ impl FinalizeSve for &Fd {
     }
 }
 
-/// A call that failed, with the reason that its errno has; by the vCPU's stage there is none.
+/// A call that failed, with the reason that belongs to its errno; the vCPU's stage gives none.
 pub(crate) fn failed(call: Call, error: Errno) -> SveError<Errno> {
     let refusal = match error.0 {
         4 => Some(Refusal::Killed),
