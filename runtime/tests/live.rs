@@ -128,7 +128,7 @@ extern "C" fn handler(_: c_int, _: *mut c_void, context: *mut c_void) {
             signal::write(frame, &state, status).expect("a frame");
         }
     });
-    // SAFETY: as above; behind the `udf`.
+    // SAFETY: as above; after the `udf`.
     unsafe { (*context.cast::<libc::ucontext_t>()).uc_mcontext.pc += 4 };
 }
 

@@ -1,4 +1,5 @@
-//! How often a capture asks for memory. A program of its own, because it counts all allocations.
+//! How often a capture asks for memory. It is a program of its own, because it counts all
+//! allocations.
 
 use sve_state::shim::Vcpu;
 use sve_state::vcpu::{Finalized, Initialized};

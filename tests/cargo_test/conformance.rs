@@ -58,7 +58,7 @@ fn state_moves_to_shims_where_they_have_its_vector_lengths_and_only_there() {
     }
 }
 
-/// A host that takes what it should refuse, or refuses what it should take, is found.
+/// A host that takes what it should refuse, or refuses what it should take, is found out.
 #[test]
 fn a_host_that_has_others_than_it_should_is_found() {
     let (v1, a64fx) = (Lengths(0b11), Lengths(0b1011));

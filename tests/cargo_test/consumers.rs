@@ -30,7 +30,7 @@ fn initialized(sve: bool) -> ShimFd {
     }
 }
 
-/// A vCPU at this VQ, without SVE at 0, with values in its registers.
+/// A vCPU at this VQ, or without SVE at 0, with values in its registers.
 fn filled(max: u32) -> ShimFd {
     let fd = settled(max);
     for (n, id) in (0..).zip(fd.list().unwrap()).filter(|(_, id)| *id != VLS) {
@@ -40,7 +40,7 @@ fn filled(max: u32) -> ShimFd {
     fd
 }
 
-/// The same without values, as a VMM has it that finalizes its vCPU itself.
+/// The same without values, as in a VMM that finalizes its vCPU itself.
 fn settled(max: u32) -> ShimFd {
     let fd = initialized(max > 0);
     let vls = (max > 0).then(|| Vls::up_to(Vq::new(max).unwrap()));
@@ -66,7 +66,7 @@ fn a_list_is_saved_and_restored_in_both_versions() {
     }
 }
 
-/// A kernel with a coprocessor that is not known here: its register is saved and restored with the others.
+/// A kernel with a coprocessor that is not known here, whose register is saved and restored with the others.
 #[test]
 fn a_register_of_coprocessor_0x17_travels_in_the_list() {
     let fd = filled(2);
@@ -89,7 +89,7 @@ fn a_register_of_coprocessor_0x17_travels_in_the_list() {
     }
 }
 
-/// One that a test or an editor has made is saved as it is, and refused where it would be restored.
+/// A list that a test or an editor made is saved as it is, and refused where it would be restored.
 #[test]
 fn a_list_that_is_no_vcpus_is_not_packed() {
     let mut registers = list::save(&filled(2)).unwrap();
@@ -136,7 +136,7 @@ fn a_list_that_is_wrong_is_refused_by_name() {
     );
 }
 
-/// Those between these marks, without comments.
+/// The lines between these marks, without comments.
 fn lines(source: &str, mark: &str) -> usize {
     let (mut lines, mut within) = (0, false);
     let (start, end) = (format!("// ({mark}"), format!("// {mark})"));
@@ -151,8 +151,8 @@ fn lines(source: &str, mark: &str) -> usize {
     lines
 }
 
-/// By hand are the lines that were added to the VMMs' sources of August 2026 so that their vCPUs with SVE were
-/// saved and restored with FPSR and FPCR, where no crate was used.
+/// The lines by hand are those that were added to the VMMs' sources of August 2026 so that their vCPUs with
+/// SVE were saved and restored with FPSR and FPCR, without a crate.
 #[test]
 fn the_crate_takes_fewer_lines_than_by_hand() {
     const BY_HAND: [usize; 2] = [23, 47];
@@ -190,7 +190,7 @@ fn a_trait_object_is_saved_and_restored_with_sve_and_without() {
     }
 }
 
-/// V, FPSR and FPCR in the struct, or VLS and the registers of SVE in the lists; FPSR and FPCR were zero then.
+/// V, FPSR and FPCR were in the struct, or VLS and the registers of SVE in the lists, with FPSR and FPCR zero.
 #[test]
 fn a_trait_object_reads_what_it_wrote_before() {
     for max in 0..=16 {
@@ -249,7 +249,7 @@ fn a_trait_with_v_saves_and_restores_all_of_a_vcpu() {
         assert_eq!(target.get_vector_reg(32), Err(einval));
         assert_eq!(target.set_vector_reg(32, 0), Err(einval));
     }
-    // Another vector length is refused, and named; before finalization the errno is KVM's.
+    // Another vector length is refused and named; before finalization the errno is KVM's.
     let source = trait_v::KvmVcpu { fd: filled(2) };
     let target = trait_v::KvmVcpu { fd: settled(4) };
     let error = target.restore(&source.snapshot().unwrap()).unwrap_err();

@@ -43,7 +43,7 @@ fn two_shims_give_the_same_answers_of_every_kind_at_every_vector_length() {
     assert!(outcome.round_trips > outcome.vcpus, "{outcome:?}");
 }
 
-/// A vCPU that is right until it is restored to, which random operations do not look like.
+/// A vCPU that is right until it is restored to, at which random operations do not look.
 #[test]
 fn a_state_that_does_not_come_back_is_found() {
     fn restored(before: &[Op]) -> bool {
@@ -95,10 +95,10 @@ fn a_host_with_fewer_vector_lengths_has_vcpus_of_each() {
     }
 }
 
-/// What a wrong vCPU makes of an answer, from the operations before.
+/// What a wrong vCPU makes of an answer, given the operations before it.
 type Fault = fn(&[Op], &Op, Answer) -> Answer;
 
-/// Each fault is found, and what it takes to show it is all that is left.
+/// Each fault is found, and only what it takes to show it is left.
 #[test]
 fn faults_are_found_and_shrunk() {
     let faults: [(&str, Fault, usize); 4] = [
@@ -113,13 +113,13 @@ fn faults_are_found_and_shrunk() {
     ];
     for (what, fault, needed) in faults {
         let mut differences = compare(fault, options(20_000)).differences;
-        // What shows only where a state is restored is no sequence to be shrunk.
+        // What shows only where a state is restored is no sequence that could be shrunk.
         differences.retain(|text| !text.contains("there and back"));
         assert!(!differences.is_empty(), "{what}: not found");
         for text in differences {
             let performed = text.lines().filter(|l| !l.starts_with(' ')).count();
             assert_eq!(performed, needed, "{what}:\n{text}");
-            // What it says to repeat shows the same, and nothing on a vCPU that is right.
+            // What it says to repeat shows the same, and on a vCPU that is right shows nothing.
             let (_, spec) = text.rsplit_once("--replay ").unwrap();
             let spec: Replay = spec.parse().unwrap();
             let again = |fault| {

@@ -1,7 +1,6 @@
-//! `register_layout!` beyond the two layouts that ship: that it can say what has been proposed for
-//! Linux or might be, and that IDs, decoder, bounds and images follow. What is expected is worked
-//! out here, from the formulas that the kernel's headers (or the proposal) state, and shares
-//! nothing with the crate.
+//! `register_layout!` beyond the two layouts that ship: it can say what has been proposed for Linux or might be,
+//! and IDs, decoder, bounds and images follow. What is expected is worked out here from the formulas that the
+//! kernel's headers, or the proposal, state, and shares nothing with the crate.
 
 use sve_state::image::{Image, ImageError};
 use sve_state::layout::{ByteArray as _, InImage, Layout, Reason, Register, RegisterError};
@@ -92,8 +91,7 @@ fn sme_enumerates_as_many_rows_as_a_row_has_bytes() {
     }
 }
 
-/// All 2^16 low halves under all 16 sizes: what has a name has it from the formula, and nothing
-/// else has one.
+/// All 2^16 low halves under all 16 sizes: what has a name has it from the formula, and nothing else has one.
 #[test]
 fn sme_decodes_its_ids_and_no_others() {
     let mut names: std::collections::HashMap<_, _> = sme(256, 32).into_iter().collect();
@@ -155,8 +153,7 @@ fn slices_in_use_are_enumerated() {
     }
 }
 
-/// A register written slice by slice is read back slice by slice, and whole; its neighbours keep
-/// what they have.
+/// A register written slice by slice is read back slice by slice and whole, and its neighbours keep what they have.
 #[test]
 fn several_slices_make_a_register() -> Result<(), ImageError> {
     for (vq, n) in vqs() {
@@ -272,8 +269,8 @@ fn what_does_not_exist_is_an_error_with_the_numbers() {
     }
 }
 
-/// The bounds of every slice of a bank, whose registers are `count`, of `width` bytes, from `start` on; and GET and
-/// SET of it if it is to be `moved`. The end of the bank.
+/// The bounds of every slice of a bank, which has `count` registers of `width` bytes from `start` on, and GET and
+/// SET of it if it is to be `moved`. Returns the end of the bank.
 fn bank<B: InImage>(vq: Vq, start: usize, count: usize, width: usize, moved: bool) -> usize {
     let size = B::Layout::image_bytes(vq).expect("a VQ of the layout");
     let image: Vec<u8> = (1..=251).cycle().take(size).collect();
@@ -281,7 +278,7 @@ fn bank<B: InImage>(vq: Vq, start: usize, count: usize, width: usize, moved: boo
     for number in 0..u32::from(Register::<B>::BANK.max_count) {
         for index in 0..u32::from(Register::<B>::BANK.slices) {
             let register = Register::<B>::with_slice(number, index).expect("of the bank");
-            // A register that is not there is empty, and lies at the bank's end.
+            // A register that does not exist is empty, and lies at the bank's end.
             let there = (number as usize) < count;
             let place = start + (number as usize).min(count) * width;
             let own_width = if there { width } else { 0 };
@@ -344,7 +341,7 @@ fn each_slice_has_its_place_and_is_moved_and_nothing_beside_it() {
         let end = bank::<narrow::bank::C>(vq(v), end, v, 1, true);
         assert_eq!(narrow::Layout::image_bytes(vq(v)), Ok(end));
     }
-    // Wide and narrow slices of which a register has several.
+    // Wide and narrow slices, several to a register.
     for v in [1, 17, 40] {
         let end = bank::<abi::bank::Z>(vq(v), 0, 32, 16 * v, true);
         let end = bank::<abi::bank::P>(vq(v), end, 16, 2 * v, true);

@@ -1,8 +1,8 @@
 //! `cargo harness`: every test that this project has, or one part of it.
 //!
-//! Plain `cargo test` needs nothing but Rust and cannot see the kernel. This program brings the
+//! Plain `cargo test` needs nothing but Rust and cannot see the kernel, so this program brings the
 //! rest: it fetches what a part needs, says what it runs, and ends with a table of what was
-//! counted. A part that cannot run has failed: nothing is skipped unless the user says so.
+//! counted. A part that cannot run has failed, because nothing is skipped unless the user says so.
 
 mod context;
 mod machine;
@@ -64,13 +64,13 @@ fn command() -> Command {
 /// A part to run, with its options.
 type Run = (&'static Part, ArgMatches);
 
-/// What the command line asks for: what to run, and the names of the parts left out.
+/// What the command line asks for: the parts to run, and the names of those left out.
 fn chosen(matches: &ArgMatches) -> Result<(Vec<Run>, Vec<&'static str>), clap::Error> {
     let without: Vec<&String> = matches.get_many("without").into_iter().flatten().collect();
     let Some((name, options)) = matches.subcommand() else {
         let is_out = |part: &&Part| without.iter().any(|name| *name == part.name);
         let (out, run): (Vec<_>, Vec<_>) = PARTS.iter().partition(is_out);
-        // Each as if it were named, without options.
+        // Each part as if it were named, without options.
         let options = |part: &Part| part.command().try_get_matches_from([part.name]);
         let mut runs = Vec::new();
         for part in run {

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 
 use crate::context::Context;
 
-/// What a part counted, a line for each thing worth knowing.
+/// What a part counted, with a line for each thing worth knowing.
 pub(crate) type Counted = Vec<String>;
 
 /// The outcome of every part so far.
@@ -86,7 +86,7 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
     }
 }
 
-/// What `cargo test` says of how many tests it ran.
+/// How many tests `cargo test` says it ran.
 #[derive(Default, PartialEq, Eq, Debug)]
 pub(crate) struct Tests {
     /// How many passed.
@@ -96,7 +96,7 @@ pub(crate) struct Tests {
 }
 
 impl Tests {
-    /// Runs them, of which there must be some.
+    /// Runs the tests, of which there must be some.
     pub(crate) fn run(cx: &Context, command: impl BorrowMut<Command>) -> Result<(Self, String)> {
         let output = cx.run(command)?;
         let tests = Self::of(&output);

@@ -1,10 +1,10 @@
-//! What `cargo harness speculation` runs on x86-64: whether a processor that guesses wrongly reads past an
-//! image. The cache tells: a line behind the image is flushed, a slice asked for that would lie there, and
-//! the line timed.
+//! What `cargo harness speculation` runs on x86-64, to find out whether a processor that guesses wrongly
+//! reads past an image. The cache tells: a line past the image is flushed, a slice that would lie there is
+//! asked for, and a load of the line is timed.
 //!
-//! A GET of such a slice is right to answer with zeros or an error. What it may not do is to load the
-//! line on the way. So that a quiet result means something, a read of the kind that does so, behind a
-//! bounds check that is guessed, is tried in the same run.
+//! A GET of such a slice is right to answer with zeros or an error, but may not load the line on the way.
+//! So that a quiet result means something, a read that does load it, after a bounds check that is guessed,
+//! is tried in the same run.
 
 #![cfg_attr(not(target_arch = "x86_64"), allow(dead_code, unused_imports))]
 // To flush, and to time a load.
@@ -30,16 +30,16 @@ mod probe {
     use sve_state::{OneReg, Vls, Vq, sve};
 
     const TRIALS: usize = 2000;
-    /// How often a slice that is there is asked for before one that is not: by the same instructions, so
-    /// that only the number tells them apart, and not always as often, so that nothing can be learnt
-    /// from how often it was.
+    /// How often a slice that exists is asked for before one that does not. The same instructions ask for
+    /// both, so that only the number tells them apart, and it is not always as often, so that nothing can
+    /// be learnt from the count.
     fn trainings(seed: &mut u64) -> usize {
         *seed ^= *seed << 13;
         *seed ^= *seed >> 7;
         *seed ^= *seed << 17;
         20 + (*seed >> 40) as usize % 32
     }
-    /// Room for slice 31 of every register behind an image of VQ 1.
+    /// Room for slice 31 of every register after an image of VQ 1.
     const ROOM: usize = 64 * 1024;
     /// The image of VQ 1.
     const IMAGE: usize = 546;
@@ -86,7 +86,7 @@ mod probe {
         vcpu.get_one_reg(black_box(id), slice).is_ok()
     }
 
-    /// A read as nobody should write it: the check is a branch, and the index makes the address.
+    /// A read as nobody should write it, where the check is a branch and the index makes the address.
     #[inline(never)]
     fn planted(buffer: &[u8], limit: &usize, index: usize) -> u8 {
         if index < *limit {
@@ -110,7 +110,7 @@ mod probe {
     }
 
     pub(super) fn all() {
-        // Leaked, so that lines behind an image may be looked at while the image is lent out.
+        // Leaked, so that lines past an image may be looked at while the image is lent out.
         let room = vec![1_u8; ROOM].leak();
         let start = room.as_ptr();
         let limit = threshold(start.wrapping_add(ROOM / 2));

@@ -18,7 +18,7 @@ pub struct Configuration {
     pub vcpus: Vcpus,
 }
 
-/// A mode of KVM: the value of `kvm-arm.mode`, and what the kernel's log calls the mode that KVM is in.
+/// A mode of KVM, as the value of `kvm-arm.mode` and as the kernel's log calls the mode that KVM is in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mode(pub Option<&'static str>, pub &'static str);
 
@@ -35,7 +35,7 @@ pub enum Vcpus {
     Plain,
     /// All have these features too, bits of `kvm_vcpu_init`.
     With(u32),
-    /// Those of protected VMs. They take SVE, and their guests have none.
+    /// Those of protected VMs, which take SVE although their guests have none.
     Protected,
 }
 use Vcpus::{Plain, Protected, With};
@@ -44,12 +44,12 @@ use Vcpus::{Plain, Protected, With};
 const EL1_32BIT: u32 = 1 << 1;
 const PMU_V3: u32 = 1 << 3;
 const PTRAUTH: u32 = 1 << 5 | 1 << 6;
-/// For a vCPU that runs a hypervisor. Its guest cannot have 32 bits.
+/// For a vCPU that runs a hypervisor, whose guest cannot have 32 bits.
 pub(crate) const HAS_EL2: u32 = 1 << 7;
 
-/// The processor where something other than vector lengths is tried: as few of these as show that VLS can be
-/// narrowed, and 48 bits of physical address, because with 52 it takes 2 s to free a VM in protected mode, and 8 s
-/// if its vCPU has EL2.
+/// The processor on which something other than vector lengths is tried. It has as few of these as show that VLS can
+/// be narrowed, and 48 bits of physical address, because with 52 it takes 2 s to free a VM in protected mode, and 8
+/// s if its vCPU has EL2.
 const SHORT: &str = "max,sve256=on,lpa2=off";
 
 /// All of them.
@@ -97,8 +97,8 @@ impl Configuration {
         })
     }
 
-    /// Whether a guest is run, not only asked: features want more of a VM than a vCPU, and a protected guest has no
-    /// SVE.
+    /// Whether a guest is run, and not only asked: features want more of a VM than a vCPU, and a protected guest
+    /// has no SVE.
     pub fn runs_guests(&self) -> bool {
         self.vcpus == Plain
     }

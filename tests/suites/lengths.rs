@@ -1,5 +1,5 @@
-//! The vector lengths that hosts have, as sets; and what Linux lets a vCPU have of them, worked out
-//! here without the help of `sve-state`.
+//! The vector lengths that hosts have, as sets, and what Linux lets a vCPU have of them, worked out here
+//! without the help of `sve-state`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -40,14 +40,13 @@ impl Lengths {
             .fold(Self::NONE, |set, n| Self(set.0 | 1 << (n - 1)))
     }
 
-    /// Whether a vCPU of a host with these can have that set: the host's own up to a maximum, and
-    /// nothing else.
+    /// Whether a vCPU of a host with these can have that set, which must be the host's own up to a maximum.
     pub fn allow(self, set: Self) -> bool {
         set != Self::NONE && set == self.up_to(set.max())
     }
 
-    /// All sets there are, divided among these vector lengths: to `vq` belong the sets whose maximum is at
-    /// most `vq`, and more than the next smaller one of these. The largest of these gets the sets above it too.
+    /// All sets there are, divided among these vector lengths: `vq` gets the sets whose maximum is at most `vq`
+    /// and above the next smaller one of these, and the largest also gets the sets above it.
     pub fn sets_at(self, vq: u32) -> impl Iterator<Item = Self> {
         let first = 1 << self.up_to(vq - 1).max();
         let last = match vq == self.max() {

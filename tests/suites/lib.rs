@@ -1,7 +1,6 @@
-//! What the tests of `sve-state` share: the conformance suite and the two vCPUs that it runs
-//! against, this project's shim and Linux KVM; random operations on both; moves between hosts of
-//! different vector lengths; the sweep over all register IDs; and the guest whose state is moved while
-//! it runs.
+//! What the tests of `sve-state` share: the conformance suite with the two vCPUs that it runs against,
+//! this project's shim and Linux KVM; random operations on both; moves between hosts of different
+//! vector lengths; the sweep over all register IDs; and the guest whose state is moved while it runs.
 
 mod by_hand;
 pub mod conformance;

@@ -1,9 +1,9 @@
 //! Moves from hosts of various vector lengths to this one. A move is allowed where this host has the
-//! snapshot's vector lengths, and refused for the right reason where it has not. `lengths` says which moves
-//! are which; the kernel and the crate must both agree.
+//! snapshot's vector lengths, and refused for the right reason elsewhere. `lengths` says which moves are
+//! which, and both the kernel and the crate must agree.
 //!
 //! The other hosts are shims. A snapshot from a vCPU of this host is compared with one from a shim of the
-//! same vector lengths, to show that the shim's can stand for it.
+//! same vector lengths, to show that the shim can stand for it.
 
 use std::fmt::Display;
 
@@ -27,10 +27,10 @@ pub struct Moves {
     pub refused: usize,
 }
 
-/// A register by its ID, what it is given, and what it then holds.
+/// A register by its ID, with the value that it is given and the value that it then holds.
 type Register = (u64, Vec<u8>, Vec<u8>);
 
-/// Moves a vCPU of each host there is, at each of its vector lengths, to this one: `vcpu` makes one
+/// Moves a vCPU of each host there is, at each of its vector lengths, to this one, where `vcpu` makes one
 /// that is initialized with SVE, and `errno` says what a call's error is.
 pub fn run<V>(
     here: Lengths,
@@ -64,9 +64,10 @@ where
     Ok(moves)
 }
 
-/// Z, P, FFR, FPSR and FPCR, each with a value of its own; what follows a register's end is not kept.
+/// Z, P, FFR, FPSR and FPCR, each with a value of its own, of which what follows a register's end is not
+/// kept.
 fn values(vq: u32) -> Vec<Register> {
-    // A register's number is in bits 4 and up of its ID, its bank in those above.
+    // A register's number is in bits 4 and up of its ID, and its bank in those above.
     let byte = |id: u64, k: usize| ((id >> 5) * 5 + (id >> 9) + 7 * k as u64).to_le_bytes()[0] | 1;
     let sve = registers(vq, 0).into_iter().map(|(id, slice, width)| {
         let given: Vec<u8> = (0..slice).map(|k| byte(id, k)).collect();

@@ -1,10 +1,10 @@
-//! The same work on each of several things, on as many threads as the machine has processors.
+//! Does the same work on each of several things, on as many threads as the machine has processors.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// What comes of each, in their order.
+/// The results, in the order of the things.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let worker = || {

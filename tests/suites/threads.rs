@@ -1,5 +1,5 @@
-//! What threads of Linux load into their registers, and whether it is found again: in the archive of frames, and
-//! by `ptrace_check`.
+//! What threads of Linux load into their registers, and whether it is found again, in the archive of frames and by
+//! `ptrace_check`.
 
 use std::fmt::Debug;
 
@@ -21,7 +21,7 @@ pub struct Threads {
     pub failure: Option<String>,
 }
 
-/// FPSR and FPCR: of seeds that are odd, and of even ones.
+/// FPSR and FPCR for odd seeds, and then for even ones.
 pub const ODD: Status = Status {
     fpsr: 0x0800_0011,
     fpcr: 0x0240_0000,
@@ -32,8 +32,8 @@ pub const EVEN: Status = Status {
     fpcr: 0x0180_0000,
 };
 
-/// Registers that differ in each byte that can, by a seed, in the front of a buffer; and FPSR and FPCR. FFR has a run
-/// of ones from its start, which is all that it may have.
+/// Fills the front of a buffer with registers that, by a seed, differ in each byte that can, and returns FPSR and
+/// FPCR. FFR has a run of ones from its start, because it may have nothing else.
 pub fn load(bytes: &mut [u8], vq: Vq, seed: usize) -> Status {
     let vq = usize::from(vq.get());
     for (k, byte) in bytes[..544 * vq].iter_mut().enumerate() {

@@ -1,8 +1,8 @@
-//! Debian packages that are unpacked under the target directory and never installed: compilers
-//! beside the user's own, kernels, and debuggers.
+//! Debian packages that are unpacked under the target directory and never installed: compilers beside the
+//! user's own, kernels, and debuggers.
 //!
-//! For these, apt gets package lists of its own, under the target directory too. Nobody needs to
-//! be root, and the machine is not given a foreign architecture, nor the packages of another release.
+//! For these, apt gets package lists of its own, which are under the target directory too, so nobody needs to
+//! be root, and the machine gets neither a foreign architecture nor the packages of another release.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,8 +17,8 @@ use crate::context::{Context, command, program};
 /// How old package lists may be before they are fetched again.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Debian's archive, as this machine's apt sources know it, for this architecture and arm64; or that of
-/// another release, for one architecture.
+/// Debian's archive as this machine's apt sources know it, for this architecture and arm64, or that of another
+/// release, for one architecture.
 pub(crate) struct Archive<'a> {
     cx: &'a Context,
     state: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    /// Opens the archive; fetches its package lists unless there are fresh ones.
+    /// Opens the archive, and fetches its package lists unless there are fresh ones.
     pub(crate) fn open(cx: &'a Context) -> Result<Self> {
         let mut archive = Self::at(cx, "apt")?;
         let architectures = [&native(cx)?[..], "arm64"];
@@ -47,11 +47,11 @@ impl<'a> Archive<'a> {
             format!("APT::Architectures={architecture}"),
         ]);
         if release.ends_with("-backports") {
-            // Whose packages apt takes only where it is told to.
+            // apt takes packages of backports only where it is told to.
             let option = format!("APT::Default-Release={release}");
             archive.options.push(option);
         }
-        // Nor what the user has installed, or prefers.
+        // Nothing of what the user has installed, or prefers, counts here.
         let none = [
             "Etc::sourceparts",
             "Etc::preferences",
@@ -106,7 +106,7 @@ impl<'a> Archive<'a> {
         command
     }
 
-    /// The versions of a package, the newest first.
+    /// The versions of a package, newest first.
     pub(crate) fn versions(&self, package: &str) -> Result<Vec<String>> {
         let output = self.ask("apt-cache", &["madison", package])?;
         // ` rustc-web | 1.85.0+dfsg3-1~deb12u3 | http://… bookworm/main amd64 Packages`
@@ -114,17 +114,17 @@ impl<'a> Archive<'a> {
         Ok(output.lines().filter_map(version).collect())
     }
 
-    /// The packages that a package depends on, and those that they depend on.
+    /// The packages that a package depends on, directly or by way of others.
     pub(crate) fn dependencies(&self, package: &str) -> Result<Vec<String>> {
         let depends = ["depends", "--important", "--recurse", package];
         let output = self.ask("apt-cache", &depends)?;
-        // Each has a line of its own, at whose start it stands; a virtual one is in angle brackets.
+        // Each is at the start of a line of its own, and virtual ones are in angle brackets.
         let is_name = |line: &&str| !line.starts_with([' ', '<']) && *line != package;
         Ok(output.lines().filter(is_name).map(str::to_owned).collect())
     }
 
-    /// What apt would install to install a package: itself, and what it depends on as far as this
-    /// machine does not have it. Of another release, that is all of it.
+    /// What apt would install along with a package: the package itself, and what it depends on as far as this
+    /// machine does not have it, which for another release is all of it.
     pub(crate) fn missing(&self, package: &str) -> Result<Vec<String>> {
         let install = ["install", "--simulate", "--no-install-recommends", package];
         let output = self.ask("apt-get", &install)?;
@@ -146,7 +146,7 @@ impl<'a> Archive<'a> {
         for entry in fs::read_dir(&debs)? {
             unpack_deb(self.cx, &entry?.path(), &root)?;
         }
-        // All or nothing: a directory of this name is a complete one.
+        // All or nothing, so that a directory of this name is a complete one.
         let _ = fs::remove_dir_all(into);
         fs::rename(&root, into)?;
         fs::remove_dir_all(&partial)?;
@@ -161,7 +161,7 @@ impl<'a> Archive<'a> {
             apt.arg("download").args(packages).current_dir(into);
             self.cx.run_quietly(apt)
         };
-        // The archive forgets a package when its successor comes, at any time of the day.
+        // The archive forgets a package when its successor comes, which may be at any time of the day.
         if fetch().is_err() {
             self.update()?;
             fetch().with_context(|| format!("cannot fetch the Debian packages {names}"))?;
@@ -182,8 +182,8 @@ pub(crate) fn unpack_deb(cx: &Context, deb: &Path, into: &Path) -> Result<()> {
     unpack.map(drop)
 }
 
-/// The sources of another release, by what `apt-get update --print-uris` says of this machine's own: packages
-/// come from where the user lets Debian's come from, and Debian has to have signed them.
+/// The sources of another release, derived from what `apt-get update --print-uris` says of this machine's own,
+/// so that packages come from where the user lets Debian's come from, and have to be signed by Debian.
 fn sources(uris: &str, release: &str) -> Result<String> {
     let own = fs::read_to_string("/etc/os-release").context("which Debian is this?")?;
     let own = own
@@ -197,8 +197,8 @@ fn sources_beside(own: &str, uris: &str, release: &str) -> Result<String> {
     const SIGNED: &str = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]";
     let base = release.trim_end_matches("-backports");
     let mut lines = BTreeSet::new();
-    // `'http://deb.debian.org/debian/dists/bookworm-updates/main/binary-all/Packages.xz' …`; others, too, name
-    // their suites after Debian's releases.
+    // `'http://deb.debian.org/debian/dists/bookworm-updates/main/binary-all/Packages.xz' …`; archives other
+    // than Debian's may name their suites after its releases too.
     for uri in uris.lines().filter_map(|line| line.strip_prefix('\'')) {
         let parts = uri
             .split_once("/dists/")
@@ -210,7 +210,7 @@ fn sources_beside(own: &str, uris: &str, release: &str) -> Result<String> {
             .strip_prefix(own)
             .and_then(|rest| rest.split_once("/main/"))
         {
-            // What another release is made of lies beside its main suite.
+            // The other suites of a release lie beside its main one.
             Some(("", _)) => lines.extend([base, release].map(|suite| format!("{site} {suite}"))),
             Some((rest, _)) if rest.starts_with(['-', '/']) => {
                 lines.insert(format!("{site} {base}{rest}"));

@@ -1,4 +1,4 @@
-//! What the parts need installed, and installing it.
+//! What the parts need installed, and the installing of it.
 
 use std::env;
 use std::path::Path;
@@ -10,7 +10,8 @@ use crate::context::{Context, command, program};
 /// Something that a part needs from the machine.
 #[derive(Clone, Copy)]
 pub(crate) struct Need {
-    /// A program's name, or a file's full path: if it is there, the need is met, however it came.
+    /// A program's name, or a file's full path. If it is there, the need is met, however it came
+    /// there.
     proof: &'static str,
     /// The Debian package that brings it.
     package: &'static str,
@@ -49,7 +50,7 @@ impl Need {
     }
 }
 
-/// Installs whatever of this is missing, or says what to install.
+/// Installs whatever is missing of this, or says what to install.
 pub(crate) fn ensure(cx: &Context, needs: &[Need]) -> Result<()> {
     let missing: Vec<_> = needs.iter().filter(|need| !need.met()).collect();
     if missing.is_empty() {
@@ -78,8 +79,8 @@ pub(crate) fn ensure(cx: &Context, needs: &[Need]) -> Result<()> {
     }
 }
 
-/// `PATH`, in which there is this tool of cargo's: the user's own, or else one of this version under
-/// the target directory.
+/// A `PATH` with this tool of cargo's, which is the user's own or else one of this version under the
+/// target directory.
 pub(crate) fn cargo_tool(cx: &Context, name: &str, version: &str) -> Result<String> {
     let path = env::var("PATH")?;
     if program(name).is_some() {
@@ -89,7 +90,7 @@ pub(crate) fn cargo_tool(cx: &Context, name: &str, version: &str) -> Result<Stri
     if !root.join("bin").join(name).exists() {
         let mut install = cx.cargo(&["install", "--locked", name, "--version", version, "--root"]);
         install.arg(&root);
-        // Else it would replace what other parts have built.
+        // Otherwise it would replace what other parts have built.
         install.env("CARGO_TARGET_DIR", root.join("build"));
         cx.run(install)
             .with_context(|| format!("no {name}; run `cargo install {name}`, then this again"))?;
@@ -97,7 +98,8 @@ pub(crate) fn cargo_tool(cx: &Context, name: &str, version: &str) -> Result<Stri
     Ok(format!("{}:{path}", root.join("bin").display()))
 }
 
-/// What to put before a command that root must run: nothing, or sudo where it asks no password.
+/// What to put before a command that root must run, which is nothing or, where it asks for no
+/// password, sudo.
 fn root_prefix() -> Option<&'static str> {
     let id = command("id -u").output().ok()?;
     if id.stdout.trim_ascii() == b"0" {
@@ -108,18 +110,19 @@ fn root_prefix() -> Option<&'static str> {
 }
 
 fn apt_install(cx: &Context, root: &str, packages: &str) -> Result<()> {
-    // `env`, because sudo does not pass variables on.
+    // With `env`, because sudo does not pass variables on.
     let apt_get = |arguments: &str| {
         let env = "env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300";
         command(&format!("{root}{env} {arguments}"))
     };
-    // `--no-remove`: what the user has installed is not ours to take away.
+    // With `--no-remove`, because what the user has installed is not ours to take away.
     let install = format!("install -y --no-install-recommends --no-remove {packages}");
-    // A fresh machine has no package lists, an old one has stale ones. Asking first is quicker than
-    // fetching them each time.
+    // A fresh machine has no package lists and an old one has stale ones, but asking first is
+    // quicker than fetching them each time.
     let simulated = apt_get(&format!("--simulate {install}")).output();
     if !simulated.is_ok_and(|output| output.status.success()) {
-        // A broken third-party source must not be in the way; the install below has the last word.
+        // A broken third-party source must not be in the way, and the install below has the last
+        // word.
         let _ = cx.run(apt_get("update"));
     } else if cx.run(apt_get(&install)).is_ok() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Finding an arm64 kernel: a stock one from Debian, or the one that the user names.
+//! Finds an arm64 kernel, which is a stock one from Debian or the one that the user names.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -10,12 +10,12 @@ use clap::Args;
 use crate::context::Context;
 use crate::machine::apt::{Archive, unpack_deb};
 
-/// The releases whose newest kernels are tried: people run these.
+/// The releases whose newest kernels are tried, because people run these.
 const RELEASES: [&str; 3] = ["bookworm", "trixie", "trixie-backports"];
 /// The package that depends on a release's newest kernel for virtual machines.
 const PACKAGE: &str = "linux-image-cloud-arm64";
 
-/// Which kernels, for the parts that boot them.
+/// Which kernels to use, for the parts that boot them.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Kernels {
     /// A kernel, may be repeated: a Debian release, whose newest is taken; an arm64 image (vmlinuz); a
@@ -44,7 +44,7 @@ pub(crate) fn image(cx: &Context, asked: &str) -> Result<PathBuf> {
     let image = if path.is_file() && path.extension().is_some_and(|ext| ext == "deb") {
         from_deb(cx, path)?
     } else if path.is_file() {
-        // QEMU runs in the workspace, the user may be elsewhere.
+        // QEMU runs in the workspace, but the user may be elsewhere.
         path.canonicalize()?
     } else if RELEASES.contains(&asked) {
         from_package(cx, PACKAGE, Some(asked))?
@@ -62,7 +62,7 @@ pub(crate) fn image(cx: &Context, asked: &str) -> Result<PathBuf> {
 }
 
 fn from_deb(cx: &Context, deb: &Path) -> Result<PathBuf> {
-    // Named after it: there may be several.
+    // Named after the package file, because there may be several.
     let name = deb.file_stem().unwrap_or_default();
     let into = cx.directory("kvm/deb")?.join(name);
     let _ = fs::remove_dir_all(&into);
@@ -70,7 +70,7 @@ fn from_deb(cx: &Context, deb: &Path) -> Result<PathBuf> {
     vmlinuz(&into)
 }
 
-/// From a release, or else from this machine's own.
+/// From this release or, without one, from this machine's own.
 fn from_package(cx: &Context, package: &str, release: Option<&str>) -> Result<PathBuf> {
     let into = cx.directory("kvm")?.join(release.unwrap_or(package));
     if let Ok(image) = vmlinuz(&into) {
@@ -82,8 +82,8 @@ fn from_package(cx: &Context, package: &str, release: Option<&str>) -> Result<Pa
     }?;
     let arm64 = |name: &str| format!("{}:arm64", name.trim_end_matches(":arm64"));
     let mut name = arm64(package);
-    // A package without a version in its name depends on the one that has; and since 6.19 the kernel
-    // is in another one.
+    // A package without a version in its name depends on the one that has it, and since 6.19 the
+    // kernel is in yet another one.
     let dependencies = archive
         .dependencies(&name)
         .with_context(|| format!("Debian's archive has no {package} for arm64"))?;
@@ -98,7 +98,7 @@ fn from_package(cx: &Context, package: &str, release: Option<&str>) -> Result<Pa
     vmlinuz(&into)
 }
 
-/// The image in an unpacked package: in `boot`, or beside the modules.
+/// The image in an unpacked package, which is in `boot` or beside the modules.
 fn vmlinuz(root: &Path) -> Result<PathBuf> {
     let entries = |directory: PathBuf| {
         let entries = fs::read_dir(directory).ok().into_iter().flatten();
@@ -121,8 +121,8 @@ fn check(image: &Path) -> Result<()> {
         .with_context(|| format!("cannot open {}", image.display()))?
         .take(64)
         .read_to_end(&mut start)?;
-    // Linux `Documentation/arch/arm64/booting.rst`; QEMU also takes one that is gzipped, or packed
-    // as an EFI program.
+    // See Linux `Documentation/arch/arm64/booting.rst`. QEMU also takes an image that is gzipped, or
+    // packed as an EFI program.
     let arm64 = start.get(56..60) == Some(b"ARM\x64");
     let gzip = start.starts_with(b"\x1f\x8b");
     let efi_zboot = start.starts_with(b"MZ") && start.get(4..8) == Some(b"zimg");

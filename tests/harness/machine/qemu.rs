@@ -1,7 +1,8 @@
-//! QEMU's system emulator: the machine's own, or one that is unpacked under the target directory.
+//! QEMU's system emulator, which is the machine's own or one that is unpacked under the target
+//! directory.
 //!
-//! It is not installed: its packages do not go together with those of other versions of QEMU, of
-//! which machines have some, and nothing that a person has installed is to be taken away.
+//! It is not installed, because its packages do not go together with those of other versions of
+//! QEMU, of which machines have some, and nothing that a person has installed is to be taken away.
 
 use std::process::Command;
 
@@ -11,7 +12,7 @@ use crate::context::{Context, program};
 use crate::machine::unpacked::Unpacked;
 
 const PROGRAM: &str = "qemu-system-aarch64";
-/// The release of the one that is unpacked where the machine has none.
+/// The release of the QEMU that is unpacked where the machine has none.
 const RELEASE: &str = "bookworm";
 
 /// The emulator.
@@ -23,7 +24,7 @@ pub(crate) enum Qemu {
 }
 
 impl Qemu {
-    /// The machine's own if it has one; else it is fetched, unless that has been done.
+    /// The machine's own if it has one, or else one that is fetched unless that has been done.
     pub(crate) fn find(cx: &Context) -> Result<Self> {
         if program(PROGRAM).is_some() {
             return Ok(Self::Installed);

@@ -1,9 +1,9 @@
-//! Compilers other than the one that built this program: one that builds for arm64, the oldest one
-//! that the published crates promise to build with, and a nightly one.
+//! Compilers other than the one that built this program: one that builds for arm64, the oldest one that the
+//! published crates promise to build with, and a nightly one.
 //!
-//! In each case what is there comes first, then rustup, then Debian's archive, which has several
-//! versions of rustc (those that its browsers are built with), but no nightly. Cargo stays the one that runs this
-//! program, unless rustup brings a whole toolchain.
+//! In each case, what is there comes first, then rustup, and then Debian's archive, which has several versions of
+//! rustc (those that its browsers are built with) but no nightly. Cargo stays the one that runs this program,
+//! unless rustup brings a whole toolchain.
 
 use std::env;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::machine::install::{self, CROSS_GCC, CROSS_LIBC, Need, QEMU_USER};
 
 /// The target that arm64 code is built for.
 pub(crate) const ARM64: &str = "aarch64-unknown-linux-gnu";
-/// How arm64 programs are run: with every feature that the emulator has, NEON and SVE among them.
+/// How arm64 programs are run, which is with every feature that the emulator has, NEON and SVE among them.
 const QEMU: &str = "qemu-aarch64 -cpu max";
 pub(crate) const STATIC: &str = "-C target-feature=+crt-static";
 
@@ -72,7 +72,7 @@ impl Toolchain {
             .env("RUSTC", prefix.join("bin/rustc"))
             .env("RUSTDOC", prefix.join("bin/rustdoc"));
         if let Self::Unpacked(_) = self {
-            // Its own libraries lie where an installed compiler would need no path to them.
+            // Its own libraries, in the place where an installed compiler would need no path to them.
             let libraries = format!("lib/{}-linux-gnu", env::consts::ARCH);
             command.env("LD_LIBRARY_PATH", prefix.join(libraries));
         }
@@ -177,7 +177,7 @@ fn rustup_install(cx: &Context, name: &str) -> Result<Toolchain> {
     Ok(Toolchain::Rustup(name.to_owned()))
 }
 
-/// The installed toolchain of this version: `1.85-…` or `1.85.N-…`.
+/// The installed toolchain of this version, `1.85-…` or `1.85.N-…`.
 fn rustup_toolchain(cx: &Context, version: &str) -> Option<String> {
     program("rustup")?;
     let list = cx
@@ -196,7 +196,7 @@ fn rustup_may_fetch() -> bool {
     program("rustup").is_some() && env::var_os("RUSTUP_AUTO_INSTALL").is_none_or(|v| v != "0")
 }
 
-/// Unpacks Debian's rustc, of a version or the newest, unless that has been done.
+/// Unpacks Debian's rustc, in this version or else the newest, unless that has been done.
 fn unpack(cx: &Context, name: &str, version: Option<&str>, arm64: bool) -> Result<Toolchain> {
     let into = cx.target.join(name);
     let toolchain = Toolchain::Unpacked(into.clone());
@@ -216,7 +216,7 @@ fn unpack(cx: &Context, name: &str, version: Option<&str>, arm64: bool) -> Resul
     Ok(toolchain)
 }
 
-/// The packages of a compiler: itself, its standard libraries, and the libraries that it is linked
+/// The packages of a compiler: the compiler itself, its standard libraries, and the libraries that it is linked
 /// with.
 fn packages(archive: &Archive<'_>, full: &str, arm64: bool) -> Result<Vec<String>> {
     // `1.85.0+dfsg3-1` is in `libstd-rust-web-1.85`.
@@ -239,14 +239,14 @@ fn packages(archive: &Archive<'_>, full: &str, arm64: bool) -> Result<Vec<String
     Ok(packages)
 }
 
-/// Cargo for arm64: what links the programs and what runs them are set.
+/// Cargo for arm64, with settings for what links the programs and what runs them.
 ///
-/// They are linked statically. The guest has no C library; and where this machine has one for arm64
-/// beside the cross compiler's, a dynamic loader would mix the two, and hang in the first thread.
+/// They are linked statically, because the guest has no C library, and because where this machine has one for
+/// arm64 beside the cross compiler's, a dynamic loader would mix the two and hang in the first thread.
 pub(crate) fn arm64_cargo(cx: &Context, toolchain: &Toolchain, arguments: &[&str]) -> Command {
     let mut command = toolchain.cargo(cx, "arm64", arguments);
     command.args(["--target", ARM64]);
-    // These would take the place of the settings below.
+    // These would override the settings below.
     for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "RUSTDOCFLAGS"] {
         command.env_remove(name);
     }
@@ -264,8 +264,8 @@ pub(crate) fn setting(name: &str) -> String {
     format!("CARGO_TARGET_{target}_{name}")
 }
 
-/// What building for arm64, and running the result, needs beside the compiler; and what the caller
-/// needs beside that, so that a person hears of all of it at once.
+/// What it takes, beside the compiler, to build for arm64 and to run the result, and what the caller needs beside
+/// that, so that a person hears of all of it at once.
 pub(crate) fn ensure_arm64(cx: &Context, also: &[Need]) -> Result<()> {
     install::ensure(cx, &[&[CROSS_GCC, CROSS_LIBC, QEMU_USER], also].concat())
 }

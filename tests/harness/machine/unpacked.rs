@@ -1,5 +1,5 @@
-//! A program of any Debian release, unpacked under the target directory with all that it needs. It runs by the
-//! loader and the libraries that came with it, so nobody needs to be root, and nothing is installed.
+//! A program of any Debian release, unpacked under the target directory with all that it needs. It runs with
+//! the loader and the libraries that came with it, so nobody needs to be root, and nothing is installed.
 
 use std::env;
 use std::ffi::OsString;
@@ -34,16 +34,16 @@ impl Unpacked {
         Ok(Self { root, loader })
     }
 
-    /// A program of the package, to be given arguments.
+    /// A program of the package, ready to be given arguments.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(&self.loader);
         command
-            // Not the machine's libraries, which its cache would give.
+            // Without this, the machine's cache would give the machine's libraries.
             .arg("--inhibit-cache")
             .arg("--library-path")
             .arg(libraries(&self.root))
             .arg(self.root.join("usr/bin").join(program))
-            // Python, which debuggers have in them, finds its modules by this.
+            // Python, which is part of debuggers, finds its modules by this.
             .env("PYTHONHOME", self.root.join("usr"));
         command
     }
@@ -54,7 +54,7 @@ impl Unpacked {
     }
 }
 
-/// The loader itself; what stands at its official place may be a link to the machine's own.
+/// The loader itself, because its official place may be a link to the machine's own.
 fn loader(root: &Path) -> Option<PathBuf> {
     let directories = env::split_paths(&libraries(root)).collect::<Vec<_>>();
     let files = directories

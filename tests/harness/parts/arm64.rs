@@ -1,5 +1,5 @@
-//! The tests of `sve-state` as arm64 code: another instruction set, other copies, and the
-//! parts that only exist there.
+//! The tests of `sve-state` as arm64 code, which is another instruction set with other copies, and
+//! has parts that exist only there.
 
 use std::fs;
 
@@ -26,7 +26,8 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
             "the example turns says:\n{said}"
         );
     }
-    // The tests have built the examples. The functions of `live` are in those that call them.
+    // The tests have also built the examples. The functions of `live` are only in those that call
+    // them.
     let examples = cx.target.join("arm64").join(ARM64).join("debug/examples");
     for (example, functions) in [("turns", [true, true, false]), ("migrate", [false; 3])] {
         let program = fs::read(examples.join(example))?;

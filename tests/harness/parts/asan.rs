@@ -1,5 +1,5 @@
-//! The tests of `sve-state` under AddressSanitizer, which sees a byte read or written outside of a
-//! buffer wherever that lies.
+//! The tests of `sve-state` under AddressSanitizer, which sees every byte that is read or written
+//! outside of a buffer, wherever the buffer lies.
 
 use std::env::consts::ARCH;
 
@@ -11,7 +11,7 @@ use crate::report::{Counted, Tests};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const SANITIZE: &str = "-Zsanitizer=address";
-/// What each program says at its start, if it was built with the sanitizer and told to speak.
+/// What each program says at its start if it was built with the sanitizer and told to speak.
 const AWAKE: &str = "AddressSanitizer Init done";
 
 /// Runs them all.

@@ -1,7 +1,7 @@
-//! Addresses in images are right only if a few facts about the layout hold. `assert!`s check these facts when
-//! a program is compiled. This part deletes each `assert!` in turn, and the test of that fact must fail.
+//! Addresses in images are right only if a few facts about the layout hold, which `assert!`s check when a
+//! program is compiled. This part deletes each `assert!` in turn, and the test of that fact must fail.
 //!
-//! `cargo harness mutants` cannot do that, because `cargo mutants` does not touch macro calls.
+//! `cargo harness mutants` cannot do that, because `cargo mutants` leaves macro calls alone.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ const TESTS: [&str; 5] = ["test", "--package", "sve-state", "--lib", "layout::te
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
     let copy = cx.directory("asserts")?.join("copy");
     cx.copy_sources(&copy)?;
-    // Whether they pass, and what they say.
+    // Whether they pass, and what they print.
     let tests = || -> Result<(bool, String)> {
         let mut tests = cx.cargo(&TESTS);
         tests.current_dir(&copy);

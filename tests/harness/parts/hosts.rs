@@ -1,6 +1,6 @@
-//! KVM as hosts really run it: what `kvm` does, in the modes, on the processors and with the features that are in
-//! the table of `suites/hosts.rs`. They are emulated by a newer QEMU than Debian's stable releases have, and run the
-//! newest kernel there is.
+//! KVM as hosts really run it: this does what `kvm` does, in the modes, on the processors and with the features in
+//! the table of `suites/hosts.rs`. The hosts are emulated by a newer QEMU than Debian's stable releases have, and
+//! run the newest kernel that there is.
 
 use anyhow::Result;
 use clap::Args;
@@ -14,11 +14,11 @@ use crate::machine::kernel;
 use crate::machine::qemu::Qemu;
 use crate::report::Counted;
 
-/// The Debian release that QEMU and the kernel are of.
+/// The Debian release from which QEMU and the kernel come.
 const RELEASE: &str = "trixie-backports";
 
-/// How many random operations there are for each vector length of a host, unless the user says how many: as many
-/// as make sure that each has some.
+/// How many random operations there are for each vector length of a host, unless the user says how many. It is
+/// enough for each length to have some.
 const OPERATIONS: u64 = 2_500;
 
 /// What a person can choose.

@@ -1,4 +1,4 @@
-//! The parts of a test run, in one table. A part is a file here with a function `run`, and a line in the table,
+//! The parts of a test run, in one table. A part is a file here with a function `run` and a line in the table,
 //! from which the command line and `--help` are made.
 
 pub(crate) mod arm64;
@@ -36,7 +36,7 @@ pub(crate) struct Part {
     pub(crate) minutes: u32,
     /// Adds its options to its command.
     options: fn(Command) -> Command,
-    /// Runs it, with what the command line says of its options.
+    /// Runs it with the options that the command line gives.
     pub(crate) run: fn(&Context, &ArgMatches) -> Result<Counted>,
 }
 
@@ -47,7 +47,7 @@ impl Part {
 }
 
 /// A line of the table has the part's name, which is its module's; the type of its options, if it has any; what
-/// it does; what it needs; and minutes.
+/// it does; what it needs; and how many minutes it takes.
 macro_rules! parts {
     ($($name:ident $(($options:ty))?: $about:literal, needs $needs:literal, $minutes:literal;)*) => {
         &[$(Part {
@@ -66,7 +66,7 @@ macro_rules! parts {
     };
 }
 
-/// Those of a plain `cargo harness`, in this order: the quick ones first.
+/// The parts of a plain `cargo harness`, in this order, with the quick ones first.
 pub(crate) const PARTS: &[Part] = parts! {
     test: "`cargo test` on this machine: units, documentation, conformance on the shim, compile-fail",
         needs "nothing", 2;
@@ -104,7 +104,7 @@ pub(crate) const PARTS: &[Part] = parts! {
         needs "x86-64, valgrind", 3;
 };
 
-/// Those that run only when they are named.
+/// The parts that run only when they are named.
 pub(crate) const ON_REQUEST: &[Part] = parts! {
     hosts(hosts::Options): "Do what `kvm` does in other modes of KVM, on Arm's processors, with features beside SVE: 14 hosts",
         needs "the network: as `kvm`, and QEMU 11.1 (40 MB)", 8;

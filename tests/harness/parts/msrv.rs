@@ -1,4 +1,4 @@
-//! The oldest Rust, and the oldest dependencies: `rust-version` and the versions in the manifests of the
+//! The oldest Rust and the oldest dependencies: `rust-version` and the versions in the manifests of the
 //! published crates are promises to their users, and only compilers can tell whether they are kept.
 
 use std::fs;
@@ -20,7 +20,7 @@ const FEATURES: [&str; 4] = [
 
 /// Builds the published crates with every set of features, and runs their tests.
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
-    // The harness inherits nothing from the published crates; the macros' own version is theirs.
+    // The harness inherits nothing from the published crates, and the macros' own version is theirs.
     let toolchain = toolchain::oldest(cx, oldest_version())?;
     for features in FEATURES {
         let build = ["build --lib -p sve-state", features];
@@ -44,8 +44,9 @@ const MANIFESTS: [&str; 2] = [
     include_str!("../../../runtime/Cargo.toml"),
 ];
 
-/// Builds a program whose dependencies are the lowest that the published crates take, as cargo's
-/// `-Z direct-minimal-versions` would choose them; gives their names. (`package` does so for kvm-ioctls.)
+/// Builds a program with the lowest dependencies that the published crates take, as cargo's
+/// `-Z direct-minimal-versions` would choose them, and returns their names. (`package` does so for
+/// kvm-ioctls.)
 fn lowest(cx: &Context, toolchain: &Toolchain) -> Result<String> {
     let mut pins = Vec::new();
     for manifest in MANIFESTS {
@@ -82,7 +83,7 @@ fn lower_ends(manifest: &str) -> Result<Vec<(String, String)>> {
     let dependencies = manifest.get("dependencies").and_then(Value::as_table);
     let mut ends = Vec::new();
     for (name, dependency) in dependencies.context("a manifest without dependencies")? {
-        // The other published crate has none here.
+        // The other published crate has no version here.
         if let Some(version) = dependency.get("version").unwrap_or(dependency).as_str() {
             let missing = 2_usize.saturating_sub(version.matches('.').count());
             ends.push((name.clone(), version.to_owned() + &".0".repeat(missing)));
@@ -91,7 +92,7 @@ fn lower_ends(manifest: &str) -> Result<Vec<(String, String)>> {
     Ok(ends)
 }
 
-/// `rust-version` of the published crates: the first one in the workspace's manifest.
+/// `rust-version` of the published crates, which is the first one in the workspace's manifest.
 pub(super) fn oldest_version() -> &'static str {
     const MANIFEST: &str = include_str!("../../../Cargo.toml");
     MANIFEST

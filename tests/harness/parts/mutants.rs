@@ -17,7 +17,7 @@ const CARGO_MUTANTS: &str = "^27.1";
 
 /// The packages that are mutated, and the tests that must notice beside the package's own. Those of the
 /// library are all but the tests of messages, which take longer than all others together. (A fault in the
-/// macro would rather stop other packages from being built, and that counts as no fault.)
+/// macro tends to stop other packages from being built, which counts as no fault.)
 const PACKAGES: [(&str, &str); 3] = [
     ("sve-state-macros", ""),
     ("sve-state-regid", ""),
@@ -54,7 +54,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         }
         fs::create_dir_all(&output)?;
         let mut command = cx.cargo(&["mutants", "--no-shuffle", "--colors=never"]);
-        // Those two for signs of life: it says nothing else of what goes well.
+        // The first two give signs of life, because it says nothing else of what goes well.
         command.args(["--caught", "--unviable", "--package", package, "--output"]);
         command.arg(&output);
         let tests = tests.split_whitespace();
@@ -75,13 +75,13 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
             Ok(serde_json::from_str(&text)?)
         };
         match (run, read("outcomes.json")) {
-            // With `--re`, or in a shard, a package may have none; then there are no outcomes.
+            // With `--re`, or in a shard, a package may have none, and then there are no outcomes.
             (Ok(_), Err(_)) if read("mutants.json")?.as_array().is_some_and(Vec::is_empty) => {}
             (Err(error), Err(_)) => return Err(error),
             (run, outcomes) => {
                 let outcomes = outcomes?;
                 all.push(judge(&outcomes, package)?);
-                // A run that broke off has no survivors among what it wrote, and has not passed.
+                // A run that broke off has no survivors in what it wrote, and yet has not passed.
                 run?;
             }
         }

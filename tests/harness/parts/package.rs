@@ -1,5 +1,5 @@
-//! What would be published: the crates as packages, with all that belongs in them and nothing else,
-//! and what they cost a program that uses them.
+//! What would be published: the crates as packages, with all that belongs in them and nothing else, and what they
+//! cost a program that uses them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -69,8 +69,8 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     for (name, folder) in CRATES {
         files += check_files(cx, name, folder)?;
     }
-    // A build is to start from nothing. And the folder is another one each time, since cargo keeps, by the
-    // folder's name, what it once unpacked of a version there.
+    // A build is to start from nothing, and in another folder each time, because cargo keeps what it once unpacked
+    // of a version in a folder of this name.
     let all = cx.directory("package-check")?;
     fs::remove_dir_all(&all)?;
     let directory = all.join(std::process::id().to_string());
@@ -96,8 +96,8 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     ])
 }
 
-/// A program that has the packages from here instead of crates.io: how it asks for `sve-state`, beside the version,
-/// what else stands in its manifest, and its files.
+/// A program that has the packages from here instead of crates.io, made of how it asks for `sve-state` beside the
+/// version, what else its manifest has, and its files.
 fn program(
     packages: &Path,
     name: &str,
@@ -128,8 +128,8 @@ fn program(
 /// Both ends of the versions that `sve-state` takes.
 const KVM_IOCTLS: [&str; 2] = ["0.15.0", "0.25.1"];
 
-/// Builds a VMM for arm64 that has this version of kvm-ioctls itself, and hands `&VcpuFd` over: as
-/// `sve_state::kvm` says, so that both have the same.
+/// Builds a VMM for arm64 that has this version of kvm-ioctls itself and hands `&VcpuFd` over, in the way that
+/// `sve_state::kvm` recommends for both to have the same.
 fn kvm_consumer(cx: &Context, packages: &Path, version: &str) -> Result<()> {
     let more = format!(
         "[[bin]]\nname = \"vmm\"\npath = \"main.rs\"\n\
@@ -171,8 +171,8 @@ struct Shape {
     name: &'static str,
     /// As that VMM is built for release.
     profile: &'static str,
-    /// By how many bytes it may grow, in the sections that are loaded from its file, beside what it was before
-    /// it had the crate.
+    /// By how many bytes it may grow beside what it was before it had the crate, in the sections that are loaded
+    /// from its file.
     most_grown: u64,
     consumer: &'static str,
     program: &'static str,
@@ -190,7 +190,7 @@ macro_rules! shape {
     };
 }
 
-/// Firecracker's, Cloud Hypervisor's and crosvm's shape.
+/// The shapes of Firecracker, Cloud Hypervisor and crosvm.
 const SHAPES: [Shape; 3] = [
     shape!("list", 37_000, "lto = true\npanic = \"abort\"\n"),
     shape!(
@@ -218,7 +218,7 @@ const DEPENDENCIES: &str = "[dependencies.anyhow]\nversion = \"1\"\n\
     [dependencies.serde_json]\nversion = \"1\"\n\
     [dependencies.thiserror]\nversion = \"2\"\n";
 
-/// The source as it was before the VMM had the crate: without the marked lines, and with those after `//-`.
+/// The source as it was before the VMM had the crate, without the marked lines and with those after `//-`.
 fn before(source: &str) -> String {
     let (mut text, mut within) = (String::new(), false);
     for line in source.lines() {
@@ -259,8 +259,8 @@ fn grown(cx: &Context, packages: &Path) -> Result<String> {
 
     toolchain::ensure_arm64(cx, &[])?;
     let arm64 = toolchain::arm64(cx)?;
-    // Panics name files, and how long their names are is not to count. And where code happens to lie at the end
-    // of a page, the linker may go round an erratum of the Cortex-A53, by another page.
+    // Panics name files, and the length of those names is not to count. Where code happens to lie at the end of a
+    // page, the linker may go round an erratum of the Cortex-A53, which takes another page.
     let flags = format!(
         "{STATIC} --remap-path-prefix={}=. -C link-arg=-mno-fix-cortex-a53-843419",
         packages.display()
@@ -287,8 +287,8 @@ fn grown(cx: &Context, packages: &Path) -> Result<String> {
     Ok(grown.join(", "))
 }
 
-/// The size of the sections of an ELF file that are loaded from it: those of code and constants, and of variables
-/// that are not zero.
+/// The size of the sections that are loaded from an ELF file: those of code and constants, and of variables that
+/// are not zero.
 fn loaded(cx: &Context, file: &Path) -> Result<u64> {
     let output = cx.run_quietly(Command::new("aarch64-linux-gnu-size").arg(file))?;
     let words = output.lines().nth(1).unwrap_or_default().split_whitespace();
@@ -298,7 +298,7 @@ fn loaded(cx: &Context, file: &Path) -> Result<u64> {
     Ok(sizes.iter().sum())
 }
 
-/// Checks what cargo would put into a package; gives how many files that are.
+/// Checks what cargo would put into a package, and returns how many files that are.
 fn check_files(cx: &Context, name: &str, folder: &str) -> Result<usize> {
     let output = cx.run(cx.cargo(&["package --list --allow-dirty --package", name]))?;
     // Warnings come on the same pipe, and have spaces.
@@ -311,7 +311,7 @@ fn check_files(cx: &Context, name: &str, folder: &str) -> Result<usize> {
     }
     if let Some(stray) = files.iter().find(|file| !belongs(file)) {
         bail!(
-            "the package {name} has {stray}, which is none of its files: see ALLOWED in {}",
+            "the package {name} has {stray}, which does not belong in it: see ALLOWED in {}",
             file!()
         );
     }
@@ -347,16 +347,16 @@ fn consumer(cx: &Context, packages: &Path) -> Result<(String, f64)> {
         command.env("CARGO_TARGET_DIR", directory.join("target"));
         cx.run(command)
     };
-    // Here, so that it is no part of the time of a build.
+    // Here, so that it does not count towards the time of a build.
     cargo("fetch")?;
     let mut crates = Vec::new();
     for (feature, more) in FEATURES {
         let output = cargo(&format!(
             "tree --target {ARM64} --edges normal,build --prefix none --format {{lib}} --features {feature}"
         ))?;
-        // Libraries are named with underscores, the program has none.
+        // Libraries are named with underscores, and the program has none.
         let found = output.lines().map(|line| line.trim_end_matches(" (*)"));
-        // Cargo's own messages, as that it waits for another cargo, come on the same pipe, and have spaces.
+        // Cargo's own messages, such as that it waits for another cargo, come on the same pipe, and have spaces.
         let found = found.filter(|name| !name.is_empty() && !name.contains(' '));
         let found: BTreeSet<_> = found.collect();
         let expected = ALWAYS.iter().chain(more).map(|name| name.replace('-', "_"));

@@ -1,5 +1,6 @@
 //! Whether a processor that guesses wrongly reads past an image, by the experiment in
-//! `programs/speculation_probe.rs`. It counts only where a read that does so is seen in the same run.
+//! `programs/speculation_probe.rs`. A result counts only if a read that does so is seen in the same
+//! run.
 
 use std::process::Command;
 
@@ -11,8 +12,8 @@ use crate::report::{Counted, count};
 /// In how many of a hundred trials a planted read must be seen.
 const SEEN: usize = 10;
 
-/// In how many more trials than without any read a line may be found loaded, since other programs load
-/// lines too: one of a hundred, and five standard deviations of the difference of two counts.
+/// In how many more trials a line may be found loaded than without any read, because other programs
+/// load lines too: one of a hundred, and five standard deviations of the difference of two counts.
 fn noise(control: usize, trials: usize) -> usize {
     trials / 100 + 5 * (2 * control).isqrt()
 }
@@ -67,14 +68,14 @@ fn judge(found: &[Found]) -> Result<Counted> {
     {
         ensure!(
             hits.saturating_sub(*control) <= noise(*control, *trials),
-            "GET of slice 31 of {name}: the line behind the image was loaded in {hits} of {trials} \
+            "GET of slice 31 of {name}: the line past the image was loaded in {hits} of {trials} \
              trials, and for slice 0 in {control}"
         );
     }
     let Found {
         name, hits, trials, ..
     } = planted;
-    // That nothing was seen says something only where something can be.
+    // Seeing nothing says something only where something can be seen.
     let seen = hits.saturating_sub(planted.control);
     if seen * 100 < SEEN * trials {
         return Ok(vec![format!(
@@ -108,7 +109,7 @@ mod tests {
         assert!(judged(1000, 0, 0).is_ok());
         assert!(judged(1000, 10, 0).is_ok());
         assert!(judged(1000, 11, 0).is_err());
-        // On a busy machine, as it was seen there.
+        // As it was seen on a busy machine.
         assert!(judged(1000, 84, 65).is_ok());
         assert!(judged(1000, 165, 65).is_err());
         assert!(judged(99, 0, 0).unwrap().starts_with("NOT COMPARED"));

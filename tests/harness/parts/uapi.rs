@@ -1,5 +1,5 @@
 //! The kernel's own headers as oracle: a C program prints what they say, this side prints the same
-//! lines from `sve-state`, and each line must stand on both sides.
+//! lines from `sve-state`, and each line must be on both sides.
 
 mod records;
 
@@ -20,7 +20,7 @@ use crate::report::Counted;
 /// How many lines of a difference are worth showing.
 const SHOWN: usize = 20;
 
-/// Compares every ID, every register's place at every VQ, and the constants behind them.
+/// Compares every ID, every register's place at every VQ, and the constants that they are made of.
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
     toolchain::ensure_arm64(cx, &[KERNEL_HEADERS])?;
     let mut oracle = Command::new("qemu-aarch64");
@@ -72,7 +72,7 @@ fn compile(cx: &Context) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// What the C program prints, by `sve-state`.
+/// The same lines as the C program's, by `sve-state`.
 fn ours() -> Result<Vec<String>> {
     let mut lines = Vec::new();
     ids::<sve::bank::Z>(&mut lines)?;

@@ -1,6 +1,6 @@
-//! What `cargo harness codegen` reads as assembly and counts under callgrind: each operation on a slice alone, in a
-//! loop over all registers of a vCPU, and in a loop over a list of registers of several vCPUs; the same loops around
-//! nothing; and faults that must be refused, in the same loops.
+//! What `cargo harness codegen` reads as assembly and counts under callgrind: each operation on a slice by itself,
+//! in a loop over all registers of a vCPU, and in a loop over a list of registers of several vCPUs; the same loops
+//! around nothing; and faults that must be refused, in the same loops.
 
 use std::array;
 use std::hint::black_box;
@@ -14,8 +14,8 @@ const MIXED: [u32; VCPUS] = [1, 2, 4, 16, 3, 8, 1, 5];
 /// How many registers the list has.
 const LIST: u32 = 512;
 
-/// An operation. The harness finds its functions here and not by their names, because the compiler merges those that
-/// are alike.
+/// An operation. The harness finds its functions through this table and not by their names, because the compiler
+/// merges those that are alike.
 #[repr(C)]
 pub struct Functions<R, S, V> {
     alone: fn(&mut State, R, &mut S) -> V,
@@ -118,19 +118,19 @@ operations! {
     };
     // A plain copy of a slice, with which others are compared. In a build for size it is a call of `memcpy`.
     plain_z(Slice, [u8; 256]) -> (), |_, Slice(from), slice| *slice = *from;
-    // A subtraction that can overflow, which panics where overflow is checked.
+    // A subtraction that can overflow, and panics where overflow is checked.
     overflow_p(sve::P, [u8; 32]) -> (), |state, register, slice| {
         slice[0] = (state.vq().get() * 16 - register.number()) as u8;
     };
     // A table of functions.
     table_z(sve::Z, [u8; 256]) -> (), |state, _, slice| TABLE[usize::from(state.vq().get() % 2)](slice);
-    // An index that has been checked, and not clamped.
+    // An index that has been checked but not clamped.
     index_z(sve::Z, [u8; 256]) -> (), |state, register, slice| {
         slice[0] = *state.as_bytes().get(usize::from(register.number()) * 32).unwrap_or(&0);
     };
 }
 
-/// In the place of a register.
+/// Takes the place of a register.
 #[derive(Clone, Copy)]
 pub struct Slice(&'static [u8; 256]);
 
@@ -143,14 +143,14 @@ impl Slice {
 
 static TABLE: [fn(&mut [u8; 256]); 2] = [|slice| slice[0] = 1, |slice| slice[255] = 1];
 
-/// Runs both loops with mixed VQs, then at each VQ. A line says of which loop the next counts are.
+/// Runs both loops with mixed VQs, then at each VQ, and prints a line that says of which loop the next counts are.
 fn execute<R: Copy, S, V>(
     name: &str,
     functions: &Functions<R, S, V>,
     registers: &[R],
     mut slice: S,
 ) {
-    // In no order that a processor could learn (xorshift).
+    // In an order that no processor could learn (xorshift).
     let mut random = 0x9e37_79b9_u32;
     let accesses = (0..LIST).map(|_| {
         random ^= random << 13;
@@ -180,8 +180,8 @@ fn execute<R: Copy, S, V>(
     }
 }
 
-/// Within this, callgrind counts. It is not generic, because newer compilers mangle the parameters into the name, by
-/// which callgrind is told to count.
+/// Callgrind counts within this function. It is not generic, because newer compilers mangle the parameters into the
+/// name, by which callgrind is told to count.
 #[inline(never)]
 fn measured(run: &mut dyn FnMut()) {
     run();

@@ -1,5 +1,5 @@
-//! A child process with known registers, which its parent traces; and the signal handler in it. All that is
-//! unsafe of the program is here.
+//! A child process with known registers, which its parent traces, and the signal handler in it. Everything
+//! unsafe in the program is here.
 
 #![allow(unsafe_code)]
 
@@ -26,7 +26,7 @@ unsafe extern "C" {
     fn thread_brk(from: *const u8, status: *const u32, to: *mut u8, to_status: *mut u32, _: c_int);
     fn thread_udf(from: *const u8, status: *const u32, to: *mut u8, to_status: *mut u32, _: c_int);
     fn thread_kill(from: *const u8, status: *const u32, to: *mut u8, to_status: *mut u32, s: c_int);
-    /// The last one: whether there is an FFR.
+    /// The last argument says whether there is an FFR.
     fn thread_streaming(f: *const u8, status: *const u32, to: *mut u8, to_st: *mut u32, _: c_int);
 }
 
@@ -83,7 +83,7 @@ pub(crate) enum Write {
     Nothing = 0,
     /// Writes registers into it.
     Registers,
-    /// Writes a whole frame over it, where before it has destroyed the kernel's.
+    /// Writes a whole frame in place of the kernel's, which it has destroyed before.
     Frame,
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn shared() -> io::Result<&'static mut Shared> {
     Ok(unsafe { &mut *memory.cast::<Shared>() })
 }
 
-/// Starts a child that takes a vector length, and in streaming mode its own, and stops.
+/// Starts a child that sets its vector length, in streaming mode that of streaming mode, and stops.
 pub(crate) fn start(shared: &mut Shared, vq: Vq, stop: Stop, traced: bool) -> io::Result<Child> {
     shared.vq = vq.get();
     // SAFETY: there is one thread.
@@ -138,7 +138,7 @@ fn child(shared: &mut Shared, vq: Vq, stop: Stop, traced: bool) -> io::Result<()
     };
     // SAFETY: an option that takes a number.
     let vl = checked(unsafe { libc::prctl(option, vq.vl_bytes()) }.into())?;
-    // The kernel takes the next smaller one that there is.
+    // The kernel takes the next smaller length that there is.
     if vl & 0xffff != vq.vl_bytes() as i64 {
         return Err(io::ErrorKind::Unsupported.into());
     }
@@ -178,7 +178,7 @@ fn handle(signal: c_int) -> io::Result<()> {
     checked(unsafe { libc::sigaction(signal, &action, ptr::null_mut()) }.into()).map(drop)
 }
 
-/// Hands over its frame, changes it if it is to, and lets the thread go on behind the `udf`.
+/// Hands over its frame, changes it if it is to, and lets the thread go on after the `udf`.
 extern "C" fn handler(signal: c_int, _: *mut c_void, context: *mut c_void) {
     // SAFETY: `child` has stored it, and nobody else uses it now.
     let shared = unsafe { &mut *SHARED.load(Ordering::Relaxed) };
@@ -221,7 +221,7 @@ extern "C" fn handler(signal: c_int, _: *mut c_void, context: *mut c_void) {
 pub(crate) struct Child(libc::pid_t);
 
 impl Child {
-    /// Waits until it stops, and gives the signal.
+    /// Waits until it stops, and returns the signal.
     pub(crate) fn stopped(&self) -> Result<c_int> {
         let status = self.wait()?;
         let stopped = libc::WIFSTOPPED(status);
@@ -244,7 +244,7 @@ impl Child {
         Ok(status)
     }
 
-    /// PTRACE_GETREGSET, into the front of a buffer; gives how many bytes there are.
+    /// PTRACE_GETREGSET into the front of a buffer; returns how many bytes there are.
     pub(crate) fn regset(&self, kind: u32, bytes: &mut [u8]) -> io::Result<usize> {
         self.request(
             libc::PTRACE_GETREGSET,
@@ -272,7 +272,7 @@ impl Child {
         Ok(iov.iov_len)
     }
 
-    /// Lets it go on, behind the instruction that stopped it, or behind the system call.
+    /// Lets it go on after the instruction that stopped it, or after the system call.
     pub(crate) fn go_on(&self, skip: u64) -> Result<()> {
         if skip > 0 {
             const NT_PRSTATUS: u32 = 1;

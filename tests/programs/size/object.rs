@@ -1,4 +1,5 @@
-//! Saves a vCPU as a struct and lists in JSON, behind a trait object, and restores another one from it.
+//! Saves a vCPU as a struct and lists in JSON, through a trait object, and restores another one from
+//! it.
 
 mod object;
 // (+

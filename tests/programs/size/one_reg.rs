@@ -1,4 +1,5 @@
-//! The vCPU as one of the crate's. With the crate's feature `kvm` a VMM has these lines from there.
+//! Makes the VMM's vCPU one of the crate's, in lines that a VMM gets from the crate's feature
+//! `kvm`.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! A vCPU that the programs move: all registers by ID, and the errnos that matter.
+//! A vCPU that the programs move, with all registers by ID and the errnos that matter.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -34,14 +34,14 @@ const EPERM: i32 = 1;
 const ENOENT: i32 = 2;
 const EINVAL: i32 = 22;
 
-/// As `kvm_ioctls::Error` is made: of the thread's errno.
+/// Made from the thread's errno, as `kvm_ioctls::Error` is.
 #[inline(never)]
 fn errno(errno: i32) -> io::Error {
     io::Error::from_raw_os_error(errno)
 }
 
 impl Vcpu {
-    /// With the registers that a vCPU of VQ `vq` has, of bytes that the program does not know.
+    /// Has the registers of a vCPU of VQ `vq`, with bytes that the program does not know.
     #[inline(never)]
     pub fn new(vq: usize) -> Self {
         let mut registers = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! `sve-state` under another name: `register_layout!` compiles, and so it does for whoever has the crate
-//! from here.
+//! `sve-state` under another name: `register_layout!` compiles here, and also for a crate that gets
+//! `sve-state` from this one.
 
 pub use vcpu_state as state;
 

@@ -1,7 +1,7 @@
 //! The cases: what Linux has answered since 5.2, operation by operation.
 //!
-//! A new case is a function here and its name in [`CASES`], or in [`CASES_WITHOUT_SVE`], or in both. It gets
-//! a new vCPU, and runs once at each vector length that its host has.
+//! A new case is a function here and its name in [`CASES`], in [`CASES_WITHOUT_SVE`], or in both. It gets a
+//! new vCPU, and runs once at each vector length that its host has.
 
 use super::ids::{self, FPCR, FPSR, VLS, ffr, p, registers, v, with_size, z};
 use super::run::Run;
@@ -59,7 +59,7 @@ fn pattern(len: usize, seed: u64) -> Vec<u8> {
         .to_le_bytes()
         .iter()
         .fold(0_u8, |a, b| a.wrapping_mul(31) ^ b);
-    // 255 values, of which zero is none.
+    // 255 values, none of which is zero.
     (0..len)
         .map(|k| (usize::from(first) + 7 * k) % 255 + 1)
         .map(|byte| u8::try_from(byte).expect("at most 255"))
@@ -78,7 +78,7 @@ fn set(run: &mut Run<'_>, id: u64, data: Vec<u8>, answer: Answer) {
     run.expect(Op::Set(id, data), answer);
 }
 
-/// GET and SET are refused, both with this answer.
+/// GET and SET are both refused with this answer.
 fn refused(run: &mut Run<'_>, id: u64, answer: Answer) {
     get(run, id, answer.clone());
     set(run, id, pattern(ids::size(id), id), answer);
@@ -177,7 +177,7 @@ fn vector_lengths(run: &mut Run<'_>) {
     get(run, VLS, Answer::Bytes(host.clone()));
     set(run, VLS, mine.clone(), Answer::Done);
     get(run, VLS, Answer::Bytes(mine.clone()));
-    // A refused set leaves the last one in force; a larger one is allowed again.
+    // A refused set leaves the last one in force, and a larger one is allowed again.
     set(run, VLS, vec![0; 64], EINVAL);
     get(run, VLS, Answer::Bytes(mine.clone()));
     set(run, VLS, host.clone(), Answer::Done);
@@ -189,8 +189,8 @@ fn vector_lengths(run: &mut Run<'_>) {
     get(run, VLS, Answer::Bytes(mine));
 }
 
-/// Of the sets of vector lengths that [`every_set`] goes through, one in so many is tried: `cargo test`
-/// is not optimised, and the sweep over all IDs has them all on the shim.
+/// Of the sets of vector lengths that [`every_set`] goes through, one in so many is tried, because
+/// `cargo test` is not optimised, and the sweep over all IDs has them all on the shim.
 const ONE_IN: usize = if cfg!(debug_assertions) { 61 } else { 1 };
 
 /// Every set of vector lengths that there is, a part of them at each VQ of the host.
@@ -244,7 +244,7 @@ fn slices_past_the_first(run: &mut Run<'_>) {
 fn ids_that_name_nothing(run: &mut Run<'_>) {
     finalized(run);
     fill(run);
-    // Z32: the range check of the RFC ended one register late.
+    // Z32, because the range check of the RFC ended one register late.
     for slice in 0..32 {
         refused(run, z(32, slice), EINVAL);
         refused(run, ffr(32 + slice), EINVAL);
@@ -276,7 +276,7 @@ fn stray_bits(run: &mut Run<'_>) {
         for id in [z(0, 0), p(0, 0), ffr(0), VLS] {
             refused(run, id ^ (1 << bit), EINVAL);
         }
-        // In CORE, bits 31:28 are part of an offset that is too large.
+        // In CORE, bits 31:28 are part of the offset, which they make too large.
         let answer = if bit < 32 { ENOENT } else { EINVAL };
         refused(run, FPSR ^ (1 << bit), answer);
     }
@@ -347,7 +347,7 @@ fn core_edges(run: &mut Run<'_>) {
                 refused(run, with_size(v(n) + word, log2), EINVAL);
             }
         }
-        // 256 bits and more across V registers: past the structure's end the offset decides.
+        // 256 bits and more across V registers, where past the structure's end the offset decides.
         refused(run, with_size(v(0), 5), EINVAL);
         refused(run, with_size(v(0), 8), EINVAL);
         refused(run, with_size(v(31), 5), ENOENT);
@@ -368,7 +368,7 @@ fn without_sve(run: &mut Run<'_>) {
         }
     }
     refused(run, VLS, ENOENT);
-    // Judged before whether there is SVE.
+    // Judged before it matters whether there is SVE.
     refused(run, with_size(VLS, 8), EINVAL);
     refused(run, z(32, 0), EINVAL);
     run.expect(Op::Finalize(SVE), EINVAL);
@@ -398,7 +398,7 @@ fn lists(run: &mut Run<'_>) {
     run.expect(Op::List, Answer::Ids(expected));
 }
 
-/// It is accepted, and has the registers of a guest of 64 bits: its Q0 is Z0, and V has no ID.
+/// SVE is accepted, and the vCPU has the registers of a guest of 64 bits: its Q0 is Z0, and V has no ID.
 fn guest_of_32_bits(run: &mut Run<'_>) {
     let init = match run.has_32_bits() {
         true => Op::Init32,
@@ -423,7 +423,7 @@ fn guest_of_32_bits(run: &mut Run<'_>) {
 }
 
 fn init_again(run: &mut Run<'_>) {
-    // Before finalization, what was written to VLS is lost.
+    // Before finalization, a second initialization loses what was written to VLS.
     init(run, true);
     set(run, VLS, run.vls(), Answer::Done);
     init(run, true);
@@ -447,7 +447,7 @@ fn init_again(run: &mut Run<'_>) {
         get(run, id, Answer::Bytes(vec![0; 4]));
     }
     run.expect(Op::Finalize(SVE), EPERM);
-    // Other features than the first time.
+    // Other features than the first time are refused.
     run.expect(Op::Init { sve: false }, EINVAL);
     fill(run);
     still_filled(run);

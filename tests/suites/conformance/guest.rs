@@ -1,11 +1,11 @@
-//! The suite on an arm64 host, most often an emulated one: the shim and Linux KVM side by side.
+//! The suite on an arm64 host, most often an emulated one, with the shim and Linux KVM side by side.
 
 use super::kvm::KvmHost;
 use super::run::cases;
 use super::{Host as _, Outcome, ShimHost, run};
 use crate::report::Found;
 
-/// More differences than this at one VQ are counted, not shown.
+/// Beyond this many at one VQ, differences are counted and not shown.
 const SHOWN: usize = 20;
 
 /// Runs one case or all of them, at one VQ or at each that the host has, and reports a line for each

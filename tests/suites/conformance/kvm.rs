@@ -19,7 +19,7 @@ pub struct KvmHost {
 }
 
 impl KvmHost {
-    /// Opens `/dev/kvm`, and finds out the vector lengths. vCPUs will be those of the configuration.
+    /// Opens `/dev/kvm` and finds out the vector lengths. The vCPUs will be those of the configuration.
     pub fn open(configuration: Option<&'static Configuration>) -> Result<Self, String> {
         let kvm = Kvm::new().map_err(|e| format!("/dev/kvm: {e}"))?;
         let mut host = Self {
@@ -38,7 +38,7 @@ impl KvmHost {
 
     fn find_lengths(&self) -> Result<Lengths, String> {
         let mut vcpu = self.create_vcpu().map_err(|e| format!("no vCPU: {e}"))?;
-        // A protected VM says otherwise of itself.
+        // The VM's own answer is another if it is a protected one.
         if !self.kvm.check_extension(Cap::ArmSve) {
             return Ok(Lengths::NONE);
         }
@@ -72,7 +72,7 @@ impl KvmHost {
         self.configuration.map_or(Vcpus::Plain, |host| host.vcpus)
     }
 
-    /// As [`create_vm`], or a protected one.
+    /// As [`create_vm`], but a protected one where the configuration asks for it.
     pub(crate) fn create_vm(&self) -> Result<VmFd, Error> {
         match self.vcpus() {
             Vcpus::Protected => self.kvm.create_vm_with_type(PROTECTED | 32),
@@ -81,9 +81,9 @@ impl KvmHost {
     }
 }
 
-/// A VM with the smallest guest address space there is, 4 GiB. On newer kernels, what it takes to free a VM
-/// grows with that: 40 bits take 7 to 24 ms in the emulator, and the 52 that are the host's limit, which
-/// `create_vm` of kvm-ioctls takes, 7 to 17 s.
+/// A VM with the smallest guest address space there is, 4 GiB. On newer kernels, what it takes to free a VM grows
+/// with that: 40 bits take 7 to 24 ms in the emulator, and the 52 that are the host's limit, which `create_vm` of
+/// kvm-ioctls takes, 7 to 17 s.
 pub(crate) fn create_vm(kvm: &Kvm) -> Result<VmFd, Error> {
     kvm.create_vm_with_ipa_size(32)
 }
@@ -91,14 +91,14 @@ pub(crate) fn create_vm(kvm: &Kvm) -> Result<VmFd, Error> {
 /// `KVM_VM_TYPE_ARM_PROTECTED`, which kvm-bindings does not have yet.
 const PROTECTED: u64 = 1 << 31;
 
-/// More IDs than a vCPU lists; as many as `RegList` holds.
+/// More IDs than a vCPU lists, and as many as `RegList` holds.
 const KVM_ARM_LIST: usize = 500;
 
 struct KvmVcpu {
     /// With the features that all vCPUs have.
     target: kvm_vcpu_init,
-    // Recent kernels want all vCPUs of a VM to have the same features, so each has a VM of its own, which it keeps
-    // alive.
+    // Recent kernels want all vCPUs of a VM to have the same features, so each vCPU has a VM of its own, which it
+    // keeps alive.
     vcpu: VcpuFd,
 }
 

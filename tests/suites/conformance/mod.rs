@@ -1,8 +1,8 @@
 //! One suite for every implementation of KVM's register interface.
 //!
-//! A case is a sequence of operations, each with the answer that Linux gives. That answer is worked out here,
-//! without the help of `sve-state`. A case runs on any number of vCPUs side by side: in `cargo test` on the
-//! shim, in `cargo harness kvm` on the shim and on Linux KVM. Each must give the expected answer.
+//! A case is a sequence of operations, each with the answer that Linux gives, which is worked out here
+//! without the help of `sve-state`. A case runs on any number of vCPUs side by side, each of which must give
+//! the expected answer: in `cargo test` on the shim, and in `cargo harness kvm` on the shim and on Linux KVM.
 //!
 //! * `cases` has the cases, `ids` the register IDs that they use;
 //! * `run` runs them, and words the differences;

@@ -1,4 +1,4 @@
-//! Running cases on vCPUs side by side, and reporting where an answer is not the expected one.
+//! Runs cases on vCPUs side by side, and reports where an answer is not the expected one.
 
 use super::cases::{CASES, CASES_WITHOUT_SVE, Case};
 use super::vcpu::{Answer, Host, Op, Vcpu};
@@ -13,10 +13,10 @@ pub struct Outcome {
     pub differences: Vec<String>,
 }
 
-/// A run of one case: a vCPU of each host, and what was found so far.
+/// A run of one case, with a vCPU of each host and what was found so far.
 pub(super) struct Run<'a> {
     case: &'static str,
-    /// The vector length to use, in quadwords; of no meaning on a host without SVE.
+    /// The vector length to use, in quadwords, which has no meaning on a host without SVE.
     pub(super) vq: u32,
     /// All vector lengths that the hosts have.
     pub(super) lengths: Lengths,
@@ -33,8 +33,8 @@ pub(super) fn cases(lengths: Lengths) -> &'static [Case] {
     }
 }
 
-/// Runs the cases, or the one that is named, on vCPUs of every host. All hosts have the same vector lengths.
-/// `vq` is one of them, and ignored on hosts without SVE.
+/// Runs the cases, or the one that is named, on vCPUs of every host. All hosts have the same vector lengths,
+/// of which `vq` is one; on hosts without SVE it is ignored.
 pub fn run(hosts: &mut [&mut dyn Host], vq: u32, only: Option<&str>) -> Outcome {
     let mut outcome = Outcome::default();
     let Some(lengths) = hosts.first().map(|host| host.lengths()) else {

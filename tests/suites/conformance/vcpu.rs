@@ -1,4 +1,4 @@
-//! Operations on a vCPU, and what they answer, as data.
+//! Operations on a vCPU and their answers, as data.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub enum Op {
     Finalize(u32),
     /// `KVM_GET_ONE_REG`.
     Get(u64),
-    /// `KVM_SET_ONE_REG`; as many bytes as the ID's size field states.
+    /// `KVM_SET_ONE_REG`, with as many bytes as the ID's size field states.
     Set(u64, Vec<u8>),
     /// `KVM_GET_REG_LIST`, of which the SVE registers, V, FPSR and FPCR are kept, in order.
     List,
@@ -38,14 +38,15 @@ pub enum Answer {
     Ids(Vec<u64>),
     /// Failure, with an errno.
     Errno(i32),
-    /// Failure, with an errno; and the caller's buffer, which such a call must leave alone, is this.
+    /// Failure with an errno and with these bytes in the caller's buffer, which such a call must
+    /// leave as it is.
     Scribbled(i32, Vec<u8>),
 }
 
 impl Answer {
-    /// What `KVM_GET_ONE_REG` of this ID answers: `call` gets the buffer, and gives an errno.
+    /// What `KVM_GET_ONE_REG` of this ID answers, where `call` gets the buffer and gives an errno.
     pub(super) fn of_get(id: u64, call: impl FnOnce(&mut [u8]) -> Result<(), i32>) -> Self {
-        // Not zeros, so that a byte which was not written shows, and one that was.
+        // Not zeros, so that a byte which was not written shows, and so does one that was.
         const UNTOUCHED: u8 = 0xee;
         let mut data = vec![UNTOUCHED; ids::size(id)];
         match call(&mut data) {
@@ -83,7 +84,7 @@ pub trait Host {
         }
     }
 
-    /// A new vCPU, alone in a VM of its own, before `KVM_ARM_VCPU_INIT`.
+    /// A new vCPU in a VM of its own, with no other, before `KVM_ARM_VCPU_INIT`.
     fn create(&mut self) -> Result<Box<dyn Vcpu>, String>;
 }
 
@@ -123,7 +124,7 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Bytes in hex, with a run of one byte at the end shortened: slices end in padding.
+/// Bytes in hex, with a run of one byte at the end shortened, because slices end in padding.
 struct Hex<'a>(&'a [u8]);
 
 impl fmt::Display for Hex<'_> {

@@ -44,15 +44,16 @@ impl Fd for VcpuFd {
     }
 }
 
-/// Saves and restores a vCPU without SVE and at each vector length of the host, in each shape. How many
-/// vCPUs that were.
+/// Saves and restores a vCPU without SVE and at each vector length of the host, in each shape, and
+/// returns how many vCPUs that were.
 pub fn guest_main(host: &KvmHost) -> Result<usize, String> {
     let offered = host_vls(&host.kvm).map_err(|e| e.to_string())?;
     let lengths: Vec<u32> = offered.iter().map(|vq| vq.get().into()).collect();
     if !host.lengths_are(&lengths) {
         return Err(format!("host_vls found {offered}"));
     }
-    // An ordinary VM has what the host has, and a protected one nothing, though its vCPUs say otherwise.
+    // An ordinary VM has what the host has, and a protected one nothing, although its vCPUs say
+    // otherwise.
     let vm = host.create_vm().map_err(|e| e.to_string())?;
     let of_vm = vm_vls(&host.kvm, &vm).map_err(|e| e.to_string())?;
     let expected = match host.vcpus() {

@@ -1,6 +1,6 @@
-//! A list of (ID, bytes) from `KVM_GET_REG_LIST`, in bitcode: Firecracker's shape. In memory the list stays what
-//! it is, for its editor and its printer. The restore is the crate's. Packing is a second step that the VMM may
-//! take or leave, and its lines are counted by themselves.
+//! A list of (ID, bytes) from `KVM_GET_REG_LIST`, in bitcode, which is Firecracker's shape. In memory the list
+//! stays what it is, for its editor and its printer, and the restore is the crate's. Packing is a second step
+//! that the VMM may take or leave, so its lines are counted by themselves.
 
 use std::error::Error as StdError;
 use std::io;
@@ -45,10 +45,10 @@ pub type Registers = Vec<(u64, Vec<u8>)>;
 /// As they are saved.
 #[derive(Serialize, Deserialize, Debug)]
 pub struct State {
-    /// In the first version, all of them; since then what the snapshot does not keep.
+    /// In the first version, all of them, and since then what the snapshot does not keep.
     pub registers: Registers,
     // (pack
-    /// None if the list is no vCPU's, as a test's or an editor's.
+    /// None if the list is no vCPU's but a test's or an editor's.
     pub sve: Option<SveSnapshot>,
     // pack)
 }

@@ -1,11 +1,11 @@
-//! What three VMMs write to use this crate, in the shapes that VMMs have. [`list`] keeps a list of (ID, bytes), in
-//! bitcode. [`object`] has a trait object, a struct and lists, in JSON. [`trait_v`] has a trait with V by number,
-//! and JSON. All take `&self`, and still read what they wrote before they had this crate.
+//! What three VMMs write to use this crate, in the shapes that VMMs have: [`list`] keeps a list of (ID, bytes) in
+//! bitcode, [`object`] has a trait object, a struct and lists in JSON, and [`trait_v`] has a trait with V by
+//! number, and JSON. All take `&self`, and still read what they wrote before they had this crate.
 //!
-//! The lines that use the crate stand between `// (+` and `// +)`, and a test counts them. They are as rustfmt
-//! has them, blank ones and those for errors included. Between `// (any` and `// any)` is what only a consumer
-//! of any vCPU needs, and after `//-` what the VMM had before. `cargo harness package` builds both, before and
-//! after, and compares their sizes.
+//! The lines that use the crate are between `// (+` and `// +)`, where a test counts them as rustfmt has them,
+//! blank ones and those for errors included. Between `// (any` and `// any)` is what only a consumer of any vCPU
+//! needs, and after `//-` what the VMM had before. `cargo harness package` builds both, before and after, and
+//! compares their sizes.
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub mod kvm;
@@ -40,7 +40,7 @@ fn is_firmware(id: u64) -> bool {
     id >> 16 & 0xfff == 0x14
 }
 
-/// The shim behind `&self`, and a register that only the VMM knows.
+/// The shim through `&self`, with a register that only the VMM knows.
 #[derive(Debug)]
 pub struct ShimFd {
     /// The shim.

@@ -1,5 +1,5 @@
 //! A trait object with `&self`, a struct with V in it, a list of registers of 64 bits, two lists of wide ones, and
-//! JSON: Cloud Hypervisor's shape.
+//! JSON, which is Cloud Hypervisor's shape.
 
 use anyhow::anyhow;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ use HypervisorCpuError as Error;
 /// `struct kvm_regs`.
 #[derive(Serialize, Deserialize, Clone, Debug, Default)]
 pub struct CoreRegs {
-    /// The program counter, for all that is no matter here.
+    /// The program counter, standing for all that does not matter here.
     pub pc: u64,
     /// V0 to V31.
     pub vregs: [u128; 32],
@@ -60,7 +60,7 @@ pub struct ExtendedReg {
 /// As it is saved.
 #[derive(Serialize, Deserialize, Clone, Debug, Default)]
 pub struct State {
-    /// Of a vCPU with SVE, V, FPSR and FPCR were zero.
+    /// On a vCPU with SVE, V, FPSR and FPCR were zero.
     pub core_regs: CoreRegs,
     /// Of 64 bits.
     pub sys_regs: Vec<(u64, u64)>,
@@ -71,7 +71,7 @@ pub struct State {
     #[serde(default)]
     pub extended_regs: Vec<ExtendedReg>,
     // (+
-    /// All of these, and FPSR and FPCR.
+    /// All of these, with FPSR and FPCR.
     #[serde(default)]
     pub sve: Option<SveSnapshot>,
     // +)
@@ -81,11 +81,11 @@ pub struct State {
 pub trait Vcpu {
     /// Its state.
     fn state(&self) -> Result<State, HypervisorCpuError>;
-    /// The state to a vCPU after `KVM_ARM_VCPU_INIT`.
+    /// Writes the state to a vCPU after `KVM_ARM_VCPU_INIT`.
     fn set_state(&self, state: &State) -> Result<(), HypervisorCpuError>;
 }
 
-/// One of KVM. `V` is `kvm_ioctls::VcpuFd`.
+/// A vCPU of KVM, where `V` is `kvm_ioctls::VcpuFd`.
 #[derive(Debug)]
 pub struct KvmVcpu<V> {
     /// The file descriptor.

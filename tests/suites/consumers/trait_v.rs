@@ -1,6 +1,6 @@
-//! A trait with `get_vector_reg(n) -> u128`, of which another crate makes the snapshot and gdb's registers, with
-//! V in a struct of its own and what only one hypervisor has as JSON beside it: crosvm's shape. The vCPU is its
-//! own, and its error is an errno.
+//! A trait with `get_vector_reg(n) -> u128`, from which another crate makes the snapshot and gdb's registers,
+//! with V in a struct of its own and what only one hypervisor has as JSON beside it, which is crosvm's shape.
+//! The vCPU is its own, and its error is an errno.
 
 use std::collections::BTreeMap;
 use std::{fmt, io};
@@ -81,7 +81,7 @@ pub trait VcpuAArch64 {
         Ok(VcpuSnapshot { v, hypervisor_data })
     }
 
-    /// The state to a vCPU that is initialized and finalized.
+    /// Writes the state to a vCPU that is initialized and finalized.
     fn restore(&self, snapshot: &VcpuSnapshot) -> anyhow::Result<()> {
         for (n, v) in (0..).zip(&snapshot.v) {
             self.set_vector_reg(n, *v)

@@ -1,4 +1,4 @@
-//! Random operations on one vCPU, the same ones each time for the same seed.
+//! Random operations on one vCPU, which are the same each time for the same seed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,11 +11,11 @@ use crate::lengths::Lengths;
 
 /// `KVM_ARM_VCPU_SVE`.
 pub(super) const SVE: u32 = 4;
-/// How many operations there are at most between the stages of a vCPU's life, and after the last.
+/// The largest number of operations between the stages of a vCPU's life, and after the last.
 const BETWEEN: usize = 8;
 const AFTER: usize = 150;
 
-/// What all operations on one vCPU follow from.
+/// What determines all operations on one vCPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
     /// Where the random numbers start.
@@ -58,8 +58,8 @@ impl FromStr for Life {
     }
 }
 
-/// Whether the shim answers for an ID. KVM serves registers that are not kept there; of those the
-/// shim says `ENOENT`, and a comparison would say nothing.
+/// Whether the shim answers for an ID. KVM also serves registers that the shim does not keep, for
+/// which it says `ENOENT`, so a comparison would say nothing.
 pub(super) fn is_claimed(id: u64) -> bool {
     // Judged before the coprocessor is.
     if id >> 56 != 0x60 || id >> 32 & 0xf_ffff != 0 {
@@ -86,8 +86,8 @@ struct Generator {
 }
 
 impl Generator {
-    /// A vCPU brought up in the right order, with other things done on the way, or in no order; and
-    /// at the end, everything read.
+    /// A vCPU that is brought up in the right order, with other things done on the way, or in no
+    /// order, and at the end everything is read.
     fn life(&mut self, vq: u32) -> Vec<Op> {
         let mut ops = Vec::new();
         self.sve = self.rng.u8(..8) > 0;
@@ -115,7 +115,7 @@ impl Generator {
     fn operation(&mut self) -> Op {
         match self.rng.u8(..64) {
             0 => Op::Init {
-                // Now and then, other features than the first time.
+                // Now and then with other features than the first time.
                 sve: self.sve ^ (self.rng.u8(..4) == 0),
             },
             1 => Op::Finalize(self.one_of(&[SVE, SVE, 0, 1, 3, 5, 31])),
@@ -132,7 +132,7 @@ impl Generator {
         values[self.rng.usize(..values.len())]
     }
 
-    /// An ID that the shim answers for: valid, nearly so, or any.
+    /// An ID that the shim answers for, which is valid, nearly so, or arbitrary.
     fn id(&mut self) -> u64 {
         loop {
             let id = match self.rng.u8(..16) {
@@ -169,7 +169,7 @@ impl Generator {
 
     fn data(&mut self, id: u64) -> Vec<u8> {
         if id == VLS && self.rng.u8(..8) > 0 {
-            // A set that the vCPU can have; or, with a bit flipped, mostly not.
+            // A set that the vCPU can have or, with a bit flipped, mostly cannot.
             let longest = self.rng.u32(1..=16);
             let mut value = self.lengths.up_to(longest).vls();
             let bits = self.one_of(&[0, 0, 16, 512]);

@@ -1,4 +1,4 @@
-//! On an arm64 host, most often an emulated one: the shim and Linux KVM side by side.
+//! On an arm64 host, most often an emulated one, with the shim and Linux KVM side by side.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::conformance::{Host as _, ShimHost};
 use crate::event::progress;
 use crate::report::Found;
 
-/// How often a person is told how far it is.
+/// How often a person is told how far it has come.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// Runs random operations.

@@ -11,7 +11,7 @@ use sve_state::{Errno, FinalizeSve, OneReg, Vls};
 use super::generate::SVE;
 use crate::conformance::{Answer, Host, Op, Vcpu};
 
-/// A vCPU's registers, by the last answers for each. `None`: it was not brought up.
+/// A vCPU's registers, by the last answer for each, or `None` if it was not brought up.
 fn kept(operations: &[Op], answers: &[[Answer; 2]]) -> Option<Vec<(u64, Vec<u8>)>> {
     let Some([Answer::Ids(ids), _]) = answers.last() else {
         return None;
@@ -26,8 +26,8 @@ fn kept(operations: &[Op], answers: &[[Answer; 2]]) -> Option<Vec<(u64, Vec<u8>)
     ids.iter().map(last).collect()
 }
 
-/// Moves what the operations read to a new vCPU of this host. Whether there was something to move;
-/// or, what went wrong.
+/// Moves what the operations read to a new vCPU of this host, and returns whether there was something
+/// to move, or what went wrong.
 pub(super) fn round_trip(
     host: &mut dyn Host,
     operations: &[Op],

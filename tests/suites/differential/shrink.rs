@@ -1,7 +1,7 @@
 //! Delta debugging: what is left of a failing sequence when all that can go is gone.
 
-/// Drops parts of `items`, halves first and single ones last, as long as the rest still `fails`. Of
-/// what is returned, no single item can be dropped.
+/// Drops parts of `items`, halves first and single ones last, as long as the rest still `fails`,
+/// until no single item can be dropped.
 pub(super) fn shrink<T: Clone>(items: &[T], mut fails: impl FnMut(&[T]) -> bool) -> Vec<T> {
     let mut kept = items.to_vec();
     let mut part = kept.len();
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn an_item_that_can_go_only_after_a_later_one_goes_too() {
-        // 5 can be dropped once 9 is gone, which is asked after it.
+        // 5 can be dropped once 9 is gone, which is tried after it.
         let fails = |rest: &[u32]| rest.contains(&2) && (rest.contains(&5) || !rest.contains(&9));
         assert_eq!(shrink(&(0..10).collect::<Vec<_>>(), fails), [2]);
     }

@@ -5,8 +5,8 @@ use sve_state::{fpsimd, sve};
 use super::ids;
 use super::reference::{self, Named};
 
-/// What the decoders make of all IDs: how many they were given, and how many of these `sve` and
-/// `fpsimd` found to name a register.
+/// What the decoders make of all IDs: how many IDs there were, and of how many `sve` and `fpsimd`
+/// each found that they name a register.
 pub(super) fn decoders(low_halves: &[u16]) -> Result<(u64, [u64; 2]), String> {
     let (mut decoded, mut named) = (0, [0; 2]);
     for id in ids(low_halves) {

@@ -10,14 +10,15 @@ pub(super) const VLS: u64 = 0x6060_0000_0015_ffff;
 const FPSR: u64 = 0x6020_0000_0010_00d4;
 const FPCR: u64 = 0x6020_0000_0010_00d5;
 
-/// The largest size that the size field can state, and a little: what a call must leave alone.
+/// The largest size that the size field can state and a little more, which a call must leave as it
+/// is.
 pub(super) const BUFFER: usize = (1 << 15) + 16;
 /// What is in a buffer that no call has written to.
 const UNTOUCHED: u8 = 0xee;
 
 type Shim = shim::Vcpu<Box<[u8]>>;
 
-/// The shim's vCPU and the reference's, in the same state as long as all is well.
+/// The shim's vCPU and the reference's, which are in the same state as long as all is well.
 #[derive(Clone)]
 pub(super) struct Pair {
     configuration: Configuration,
@@ -89,8 +90,8 @@ impl Pair {
         format!("{call} of {id:#018x} ({configuration}): expected {expected}, found {found}")
     }
 
-    /// GET on both. What a call that fails leaves in the buffer is for
-    /// [`untouched`](Self::untouched) to see.
+    /// GET on both. What a call that fails leaves in the buffer is checked by
+    /// [`untouched`](Self::untouched).
     pub(super) fn get(&mut self, id: u64) -> Result<Result<(), i32>, String> {
         let found = self
             .found
@@ -128,7 +129,7 @@ impl Pair {
         Ok(found)
     }
 
-    /// No byte of the buffer has changed since the last call that succeeded.
+    /// Checks that no byte of the buffer has changed since the last call that succeeded.
     pub(super) fn untouched(&self, call: &str, id: u64) -> Result<(), String> {
         match self.buffer.iter().position(|byte| *byte != UNTOUCHED) {
             None => Ok(()),
@@ -139,7 +140,7 @@ impl Pair {
         }
     }
 
-    /// Every register and VLS of the shim's vCPU are the reference's.
+    /// Checks that every register and VLS of the shim's vCPU are the reference's.
     pub(super) fn same_state(&self, call: &str, id: u64) -> Result<(), String> {
         let expected = &self.expected;
         let word = |word: [u8; 4]| Answer::Bytes(word.to_vec());
@@ -181,7 +182,7 @@ impl Pair {
             });
             return Answer::Bytes(bytes.flatten().collect());
         }
-        // They can be seen once finalized, and the vCPU under test is to stay as it is.
+        // Registers can be seen only once finalized, but the vCPU under test is to stay as it is.
         let mut found = self.found.clone();
         if self.expected.stage == Stage::BeforeFinalization {
             // Whether it succeeds shows in the next line.

@@ -1,9 +1,9 @@
 //! A vCPU's answers by nothing but the rules, as simply as they can be written: every register in an array
-//! of its own, every byte moved by itself, every ID taken apart here. Nothing comes from `sve-state`,
-//! constants and tables included; that is the point.
+//! of its own, every byte moved by itself, every ID taken apart here. Nothing comes from `sve-state`, not
+//! even constants and tables, because that is the point.
 //!
-//! For little-endian hosts, where a CORE register's bytes are in the image's order. IDs are arm64's,
-//! with no bit set outside of the fields.
+//! For little-endian hosts, where a CORE register's bytes are in the image's order. IDs are arm64's, with
+//! no bit set outside of the fields.
 
 use super::{Rules, Stage};
 
@@ -38,9 +38,9 @@ pub(super) enum Named {
 pub(super) struct Vcpu {
     pub(super) rules: Rules,
     pub(super) stage: Stage,
-    /// Bit `vq - 1`: the host has this vector length.
+    /// Bit `vq - 1` is set if the host has this vector length.
     pub(super) host: u16,
-    /// Bit `vq - 1`: the vCPU has this vector length.
+    /// Bit `vq - 1` is set if the vCPU has this vector length.
     pub(super) vls: u16,
     /// V(n) is the start of Z(n).
     pub(super) z: [[u8; 256]; 32],
@@ -152,8 +152,8 @@ impl Vcpu {
     }
 
     fn named_in_core(&self, id: u64) -> Result<Named, i32> {
-        // Below are registers that the shim does not keep. `struct kvm_regs` has 216 words, and the
-        // kernel wants more than the register to be left of it.
+        // Below are registers that the shim does not keep. `struct kvm_regs` has 216 words, and the kernel
+        // wants more than the register to be left of it.
         if low(id) < 0x54 || low(id) + size(id) / 4 >= 216 {
             return Err(ENOENT);
         }
@@ -163,7 +163,7 @@ impl Vcpu {
         }
     }
 
-    /// GET: the slice, or the errno.
+    /// GET, which gives the slice or the errno.
     pub(super) fn get(&self, id: u64) -> Result<Vec<u8>, i32> {
         let named = self.named(id)?;
         let byte = |k: usize| match named {
@@ -179,7 +179,7 @@ impl Vcpu {
         Ok((0..size(id)).map(byte).collect())
     }
 
-    /// SET, from as many bytes as the ID states; or the errno.
+    /// SET from as many bytes as the ID states, or the errno.
     pub(super) fn set(&mut self, id: u64, data: &[u8]) -> Result<(), i32> {
         let (named, vq) = (self.named(id)?, self.vq());
         if named == Named::Vls {
@@ -199,7 +199,7 @@ impl Vcpu {
         Ok(())
     }
 
-    /// The host's own lengths up to one of them, and nothing else.
+    /// Accepts the host's own lengths up to one of them, and nothing else.
     fn set_vls(&mut self, data: &[u8]) -> Result<(), i32> {
         if self.stage == Stage::Finalized {
             return Err(EPERM);
@@ -216,7 +216,7 @@ impl Vcpu {
         Ok(())
     }
 
-    /// The registers in the order of `sve_state`; without SVE, V0 to V31.
+    /// The registers in the order of `sve_state`, or without SVE V0 to V31.
     pub(super) fn registers(&self) -> Vec<u8> {
         let (z, p) = match self.has_sve() {
             true => (16 * self.vq(), 2 * self.vq()),

@@ -4,8 +4,8 @@ use super::pair::{Pair, VLS, vls};
 use super::{Configuration, Extent, Rules, Stage};
 use crate::conformance::Answer;
 
-/// The hosts whose VLS is written: one that has every vector length, one that has the powers of two;
-/// and the sets that a vCPU can have there, worked out by hand.
+/// The hosts whose VLS is written, one with every vector length and one with the powers of two, and
+/// the sets that a vCPU can have there, worked out by hand.
 const HOSTS: [(u16, &[u16]); 2] = [
     (
         0xffff,
@@ -17,7 +17,7 @@ const HOSTS: [(u16, &[u16]); 2] = [
     (0x808b, &[0x1, 0x3, 0xb, 0x8b, 0x808b]),
 ];
 
-/// Sets of vector lengths, written to VLS: how many were compared.
+/// Writes sets of vector lengths to VLS, and returns how many were compared.
 pub(super) fn vector_length_sets(extent: Extent) -> Result<u64, String> {
     let mut sets = 0;
     for (host, allowed) in HOSTS {

@@ -1,4 +1,4 @@
-//! What a capture costs with this crate, and in the way that VMMs go today.
+//! What a capture costs with this crate, and in the way that VMMs do it today.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -14,8 +14,8 @@ use super::vm::{is_sve, list};
 
 /// How often each way is timed.
 const ROUNDS: usize = 300;
-/// The time that counts is the one that a tenth of the rounds stays under. The emulator shares the
-/// machine: a round that was interrupted takes several times as long, and on a busy machine the
+/// The time that counts is the one below which a tenth of the rounds stay. The emulator shares the
+/// machine, so a round that was interrupted takes several times as long, and on a busy machine the
 /// median is one of those.
 const UNDISTURBED: usize = 10;
 
@@ -63,8 +63,8 @@ impl OneReg for Counted<'_> {
 
 type Register = (u64, Vec<u8>);
 
-/// The usual way: asks the vCPU which registers it has, and reads each SVE register into a vector of
-/// its own.
+/// The usual way, which asks the vCPU which registers it has and reads each SVE register into a
+/// vector of its own.
 fn capture(vcpu: &Counted<'_>) -> Result<Vec<Register>, String> {
     let list = list(vcpu.vcpu)?;
     vcpu.count.add(size_of_val(list.as_slice()));
@@ -108,7 +108,7 @@ pub(super) fn count(vcpu: &VcpuFd) -> Result<Cost, String> {
     })
 }
 
-/// How long ours takes, as a part of the usual way's time; and of the usual way's without the list,
+/// The time that ours takes as a part of the usual way's, and of the usual way's without the list,
 /// for a VMM that asks for it once and keeps it. The three take turns.
 pub(super) fn ratios(vcpu: &VcpuFd) -> Result<[f64; 2], String> {
     let count = &Count::default();
@@ -129,7 +129,7 @@ pub(super) fn ratios(vcpu: &VcpuFd) -> Result<[f64; 2], String> {
     Ok([ours / usual, ours / without_list])
 }
 
-/// How long it takes until the result is there; dropping it is not counted.
+/// How long it takes until the result is there, without the time to drop it.
 fn time<T>(f: impl FnOnce() -> Result<T, String>) -> Result<Duration, String> {
     let start = Instant::now();
     let result = black_box(f()?);

@@ -13,14 +13,14 @@ use super::{Cost, VQS, cost, pattern, without_sve};
 use crate::conformance::Host as _;
 use crate::conformance::kvm::KvmHost;
 
-/// A bit in the last byte of a register. Set in FFR it leaves ones followed by zeros, and so a value
-/// that FFR can have.
+/// A bit in the last byte of a register. Set in FFR, it leaves ones followed by zeros, and so a value that FFR
+/// can have.
 const DAMAGE: u8 = 1 << 5;
 /// The registers that are damaged on the way, by their place in the image: Z17, P9, FFR.
 const DAMAGED: [usize; 3] = [17, pattern::Z + 9, pattern::ZP];
 
 /// Runs the program at one vector length, or at those of [`VQS`] that the host has, and moves a vCPU without SVE.
-/// What that cost at each vector length, and the ioctls of a capture and a restore without SVE.
+/// Returns what that cost at each vector length, and the ioctls of a capture and a restore without SVE.
 pub fn guest_main(
     host: &KvmHost,
     vq: Option<u32>,
@@ -63,7 +63,7 @@ fn run(kvm: &Kvm, vq: u32) -> Result<Cost, String> {
         }
     }
 
-    // The guest goes on in a second VM, and finds its registers there; or, the first that is wrong.
+    // The guest goes on in a second VM, and finds its registers there or says which is the first that is wrong.
     let moved = go_on(kvm, &source, &snapshot.to_bytes())?;
     expect(&moved, &Report::Checked(pattern::ALL as u64))?;
     for number in DAMAGED {

@@ -1,7 +1,7 @@
-//! A guest that really uses SVE: its state is captured from the running vCPU, goes through snapshot
-//! bytes into a vCPU of a second VM, and there the guest itself looks whether all of it is as it was.
-//! On the way ONE_REG calls and bytes are counted, and timed beside the usual way. A vCPU without SVE
-//! is moved too, without running.
+//! A guest that really uses SVE: its state is captured from the running vCPU and goes through
+//! snapshot bytes into a vCPU of a second VM, where the guest itself checks whether all of it is as
+//! it was. On the way, ONE_REG calls and bytes are counted, and timed beside the usual way. A vCPU
+//! without SVE is moved too, without running.
 //!
 //! For `kvm_check`, on a real host or in the machine that `cargo harness kvm` boots.
 
@@ -34,7 +34,7 @@ pub struct Cost {
     pub usual_calls: usize,
     /// Its bytes.
     pub usual_bytes: usize,
-    /// How long a capture takes, as a part of the usual way's time.
+    /// The time of a capture as a part of the usual way's.
     pub ratio: f64,
     /// As a part of the usual way's time without the list of registers.
     pub ratio_without_list: f64,

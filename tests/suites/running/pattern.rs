@@ -1,5 +1,5 @@
-//! What the guest's program, `guest/pattern.s`, leaves in its registers: the same series as there,
-//! worked out without SVE and without `sve-state`.
+//! What the guest's program, `guest/pattern.s`, leaves in its registers, which is the same series
+//! as there, worked out without SVE and without `sve-state`.
 
 /// The Z registers, the P registers, and with FFR all of them.
 pub(super) const Z: usize = 32;
@@ -25,7 +25,7 @@ fn low(value: usize) -> u8 {
     value.to_le_bytes()[0]
 }
 
-/// A predicate: a bit for each byte of a vector.
+/// A predicate, which has a bit for each byte of a vector.
 fn bits(lanes: impl Iterator<Item = bool>) -> Vec<u8> {
     let lanes: Vec<bool> = lanes.collect();
     let byte = |lanes: &[bool]| (0..).zip(lanes).map(|(i, lane)| u8::from(*lane) << i).sum();
@@ -49,7 +49,7 @@ mod tests {
 
     use super::{ALL, ZP, image, register};
 
-    /// Otherwise two that changed places would pass, or one that was left out.
+    /// Otherwise two registers that changed places, or one that was left out, would pass.
     #[test]
     fn no_two_registers_are_alike_and_none_is_trivial() {
         for vq in 1..=16 {

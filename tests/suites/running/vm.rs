@@ -12,16 +12,16 @@ use crate::conformance::kvm::create_vm;
 const MEMORY: u64 = 0x8000_0000;
 const MMIO: u64 = 0x0900_0000;
 
-/// The program counter: word 64 of `struct kvm_regs`, by twos.
+/// The program counter, which is word 64 of `struct kvm_regs`; a 64-bit register takes two.
 const PC: u64 = 0x6030_0000_0010_0040;
-/// More registers than a vCPU lists; as many as `RegList` holds.
+/// More registers than a vCPU lists, and as many as `RegList` holds.
 const LIST: usize = 500;
 /// `-EINTR`, from a run that was told not to enter the guest.
 const EINTR: i32 = 4;
 
 const WORDS: usize = 8192;
 
-// The program is data of this one, so that it is one file to copy.
+// The guest's program is data of this program, so that there is one file to copy.
 #[allow(unsafe_code)]
 mod program {
     use super::WORDS;
@@ -43,7 +43,7 @@ mod program {
 }
 use program::guest_program;
 
-/// The guest's memory. Its pages are its own, whether the host's have 4, 16 or 64 KiB.
+/// The guest's memory, in pages of its own, whether the host's have 4, 16 or 64 KiB.
 #[repr(C, align(65536))]
 struct Memory([AtomicU64; WORDS]);
 
@@ -57,12 +57,12 @@ pub(super) struct Vm {
 pub(super) enum Report {
     /// The registers are full, in vectors of this many bytes.
     Filled(u64),
-    /// This register is the first that is wrong; or as many as there are, and none is.
+    /// The first register that is wrong, or if none is, the number of registers.
     Checked(u64),
 }
 
 impl Vm {
-    /// Memory, and a vCPU after `KVM_ARM_VCPU_INIT`, with SVE or without.
+    /// Makes memory, and a vCPU after `KVM_ARM_VCPU_INIT`, with SVE or without.
     pub(super) fn new(kvm: &Kvm, sve: bool) -> Result<Self, String> {
         let vm = create_vm(kvm).map_err(failed("KVM_CREATE_VM"))?;
         let memory = Memory([const { AtomicU64::new(0) }; WORDS]);
@@ -117,7 +117,8 @@ impl Vm {
             }
             exit => Err(format!("the guest ended: {exit:?}")),
         }?;
-        // The store is done, and the program counter behind it, once the vCPU is run again.
+        // The store is done, and the program counter has moved past it, only once the vCPU is run
+        // again.
         self.vcpu.set_kvm_immediate_exit(1);
         let done = self.vcpu.run().map(|exit| format!("{exit:?}"));
         self.vcpu.set_kvm_immediate_exit(0);

@@ -1,4 +1,4 @@
-//! A vCPU without SVE: its V registers are captured in the place of Z, and restored.
+//! A vCPU without SVE, whose V registers are captured in the place of Z, and restored.
 
 use kvm_ioctls::{Kvm, VcpuFd};
 use sve_state::snapshot::Snapshot;
@@ -8,12 +8,12 @@ use super::cost::{Count, Counted};
 use super::vm::Vm;
 use crate::conformance::ids::{FPCR, FPSR, v};
 
-/// Of an image of VQ 1: 32 registers of 16 bytes, 17 of 2.
+/// Where V ends in an image of VQ 1, which has 32 registers of 16 bytes and 17 of 2.
 const V: usize = 32 * 16;
 const IMAGE: usize = V + 17 * 2;
 
-/// Moves one to a second VM by way of snapshot bytes, and reads it there without the help of
-/// `sve-state`. The ioctls of both ways.
+/// Moves one to a second VM by way of snapshot bytes, reads it there without the help of
+/// `sve-state`, and returns the ioctls of both ways.
 pub(super) fn run(kvm: &Kvm) -> Result<[usize; 2], String> {
     let (source, target) = (Vm::new(kvm, false)?.vcpu, Vm::new(kvm, false)?.vcpu);
     for (id, value) in values() {

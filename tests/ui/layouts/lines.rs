@@ -1,4 +1,4 @@
-// Lines that are no lines of a layout, and what is said when several are wrong.
+// Lines that are not those of a layout, and what is said when several are wrong.
 sve_state::register_layout! {
     // Everything that is wrong is reported, not only the first mistake.
     pub mod all_at_once {
@@ -10,7 +10,7 @@ sve_state::register_layout! {
         bank Reg at 0xffff: 513 bits;
     }
     // Mistakes in single lines do not hide those of the layout: a key that is missing, a name given
-    // twice, an ID given twice, a word behind the `:` of a line that is wrong before it.
+    // twice, an ID given twice, a word after the `:` of a line that is wrong before it.
     pub mod all_at_once_across {
         arch: arm64, slices: 32, vq: 1..=16;
         bank Z[32] at 0x000 step 32: slice 2048 bits, width 128 * vq bits;
@@ -20,7 +20,7 @@ sve_state::register_layout! {
         view V[32] at 0x054 stpe 4 128 bits, low bits of Z;
         view W[32] at 0x054 step 4: 128 bits, low bits off Z;
     }
-    // A bank that is there under a `cfg` only.
+    // A bank that is there only under a `cfg`.
     pub mod attribute {
         arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
         #[cfg(feature = "sme")]
@@ -35,7 +35,7 @@ sve_state::register_layout! {
         arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
         bnak Z[32] at 0 step 32: slice 2048 bits, width 128 * vq bits;
     }
-    // What stands in the place of a sign, or of a word.
+    // Other tokens in the place of a sign, or of a word.
     pub mod punctuation {
         arch = arm64;
         coproc: 0x15;
@@ -44,13 +44,13 @@ sve_state::register_layout! {
         bank P at 0x100 64 bits;
         bank F at 0x200: 64;
     }
-    // A forgotten semicolon; the line after it is read all the same.
+    // A forgotten semicolon, after which the next line is read all the same.
     pub mod semicolon_missing {
         arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;
         bank FPSR at 0: 32 bits
         bank FPCR at 1: 33 bits;
     }
-    // Semicolons that are missing behind a setting, before a doc comment, behind a view and at the end.
+    // Semicolons that are missing after a setting, before a doc comment, after a view and at the end.
     pub mod semicolon_missing_at_ends {
         arch: arm64, coproc: 0x15,
         vq: 1..=16

@@ -1,4 +1,4 @@
-// Numbers, and the units behind them.
+// Numbers, and the units after them.
 sve_state::register_layout! {
     pub mod numbers {
         arch: arm64, coproc: 0x15, slices: 32, vq: 1..=16;

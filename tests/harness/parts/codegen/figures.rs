@@ -1,6 +1,6 @@
 //! What the operations are as arm64 code: how many instructions each one has, and how many cycles `llvm-mca` makes of
-//! them on processors that are not at hand, beside what the file has. These follow from the compiler and the model, so
-//! a change of one is a change of ours.
+//! them on processors that are not at hand, compared with what the file has. Both follow from the compiler and the
+//! model, so a change that comes with neither is a change of ours.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use crate::machine::install::{self, LLVM};
 const FILE: &str = "benches/aarch64.toml";
 const MCA: &str = "llvm-mca-22";
 const PROCESSORS: [&str; 3] = ["neoverse-v1", "neoverse-v2", "neoverse-n2"];
-/// What part of a figure may change, and from what change on it is another one: instructions, then cycles.
+/// What fraction of a figure may change, and from what difference on it counts as another: instructions, then cycles.
 const PART: f64 = 0.02;
 const LEAST: [f64; 1 + PROCESSORS.len()] = [2.0, 0.25, 0.25, 0.25];
 
@@ -26,7 +26,7 @@ const LEAST: [f64; 1 + PROCESSORS.len()] = [2.0, 0.25, 0.25, 0.25];
 pub(super) struct Figures {
     /// The compiler and the model.
     pub(super) built: String,
-    /// By operation and opt-level: instructions, and the cycles on each processor if it is straight.
+    /// By operation and opt-level, the number of instructions and, if it is straight, the cycles on each processor.
     operations: BTreeMap<String, Vec<f64>>,
 }
 
@@ -134,7 +134,7 @@ impl Figures {
 
 /// The cycles of one iteration of each piece, repeated, in the steady state.
 fn cycles(cx: &Context, processor: &str, source: &str) -> Result<BTreeMap<String, f64>> {
-    /// Iterations in which the pipeline fills, and those that count.
+    /// The iterations in which the pipeline fills, and those that count.
     const ITERATIONS: [u32; 2] = [50, 100];
     let path = cx.directory("codegen")?.join("pieces.s");
     fs::write(&path, source)?;
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(toml::from_str::<Figures>(&file.text()).unwrap(), file);
         for (get, same) in [
             (&[100.0, 10.0, 20.0, 8.5][..], true),
-            // Of few, a small change is a large part; of many, a large one is a small part.
+            // A small change of few is a large fraction, and a large change of many is a small one.
             (&[101.9, 10.2, 20.3, 8.7], true),
             (&[103.0, 10.0, 20.0, 8.5], false),
             (&[97.0, 10.0, 20.0, 8.5], false),

@@ -1,11 +1,11 @@
-//! What the compiler makes of the copies where users are: in the release builds of VMMs, and in their loops. A test of
-//! results cannot see any of that.
+//! What the compiler makes of the copies where users have them, which is in the release builds of VMMs and in their
+//! loops. A test of results cannot see any of that.
 //!
-//! * `tests/programs/codegen_probe` has each operation alone and in two loops, the loops around nothing, and faults
-//!   that must be refused in each run; its Cargo.toml has the builds;
+//! * `tests/programs/codegen_probe` has each operation by itself and in two loops, the same loops around nothing, and
+//!   faults that must be refused in each run; its Cargo.toml has the builds;
 //! * [`rules`] says what the instructions of each may do;
 //! * [`executed`] has what is counted where the loops run;
-//! * [`mod@figures`] are the sizes and modelled cycles of arm64 code that a change is compared with.
+//! * [`mod@figures`] has the sizes and modelled cycles of arm64 code with which a change is compared.
 
 mod assembly;
 mod executed;
@@ -44,12 +44,12 @@ pub(crate) struct Options {
     build: Option<String>,
 }
 
-/// Those of the probe's Cargo.toml: of each run, and of every build.
+/// The profiles of the probe's Cargo.toml: those of each run, and those of every build.
 const PROFILES: [&str; 4] = ["release", "cloud-hypervisor", "crosvm", "firecracker"];
 const OTHER_PROFILES: [&str; 2] = ["opt-level-1", "opt-level-2"];
 
 const X86_64: &str = "x86_64-unknown-linux-gnu";
-/// What is built for: a name, and flags.
+/// A target: its name, the triple, and flags.
 type Target = (&'static str, &'static str, &'static str);
 const TARGETS: [Target; 4] = [
     ("arm64", ARM64, ""),
@@ -62,10 +62,11 @@ const OTHER_TARGETS: [Target; 3] = [
     ("a64fx", ARM64, "-C target-cpu=a64fx"),
     ("without AVX2", X86_64, "--cfg sve_state_portable"),
 ];
-/// Where copies test what the processor has.
+/// The target for which copies test what the processor has.
 const ASKS: &str = "x86-64";
 
-/// The operations on one slice, and the largest number of the bank's registers. (There is one FFR, and no index.)
+/// The operations on one slice, and the largest number of the bank's registers. (FFR is a single register, so it has
+/// no index.)
 const OPERATIONS: [(&str, &[u64]); 11] = [
     ("get_z", &[31]),
     ("value_z", &[31]),
@@ -79,9 +80,10 @@ const OPERATIONS: [(&str, &[u64]); 11] = [
     ("value_v", &[31]),
     ("set_v", &[31]),
 ];
-/// From an ID on. The register may be found by branches, but through no table, whatever a processor guesses.
+/// Operations that start from an ID. The register may be found by branches but not through a table, whatever a
+/// processor guesses.
 const BY_ID: [&str; 2] = ["get_id", "set_id"];
-/// The faults, each with the profile in which it must be refused, if not in all.
+/// The faults, each with the profile in which it must be refused, or none if that is all of them.
 const PLANTED: [(&str, Kind, Option<&str>); 5] = [
     (BRANCH, Kind::Branch, None),
     (PLAIN, Kind::Call, Some("cloud-hypervisor")),
@@ -130,7 +132,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         compilers.push((other, for_arm64));
     }
     let name = options.build.as_deref().unwrap_or_default();
-    // Cargo has a directory for each target and profile, and a program in it for the last flags.
+    // Cargo has a directory for each target and profile, with a program in it for the last flags.
     let judged = parallel::map(&profiles, |profile| {
         let mut found = Found::default();
         for (for_x86_64, for_arm64) in &compilers {
@@ -229,7 +231,7 @@ impl Probe {
     /// How an operation breaks the rules.
     fn faults(&self, name: &str, shape: usize, last: &[u64]) -> Result<Vec<rules::Fault>> {
         let around = self.operation(&around(name), shape).ok();
-        // Over the one FFR there need be no loop, so what has a branch then is the copy.
+        // A loop over the single FFR need not branch, so a branch there is in the copy.
         let one = name.ends_with("_ffr") && SHAPES[shape] == "all";
         let around = around.filter(|around| shape != 0 && !(one && rules::branches(around) == 0));
         let asks = self.target.0 == ASKS;
@@ -242,7 +244,7 @@ impl Probe {
     }
 }
 
-/// The same loop around nothing: of the same bank.
+/// The same loop around nothing, for the same bank.
 fn around(name: &str) -> String {
     format!("none_{}", name.rsplit('_').next().unwrap_or_default())
 }
@@ -258,7 +260,7 @@ struct Found {
 }
 
 impl Found {
-    /// A build, read, and executed where it can be.
+    /// Judges a build, as read and, where it can be, as executed.
     fn judge(&mut self, cx: &Context, probe: &Probe) -> Result<()> {
         let built = &probe.name;
         for (n, shape) in SHAPES.iter().enumerate() {
@@ -272,7 +274,7 @@ impl Found {
                 let mut faults = probe.faults(name, n, &[31, 15])?;
                 faults.retain(|fault| match fault.0 {
                     Kind::Branch | Kind::Call => false,
-                    // Of the probe's own `match`, over kinds of registers, which is then a table on x86-64.
+                    // From the probe's own `match` over kinds of registers, which is then a table on x86-64.
                     Kind::Indirect => probe.profile != "opt-level-1",
                     Kind::Panic | Kind::Index => true,
                 });
@@ -288,7 +290,7 @@ impl Found {
                 self.refused += usize::from(refused);
             }
         }
-        // Where copies ask, what they call. (Without LTO it is not in the probe, but it is executed.)
+        // Where copies ask, also what they call. (Without LTO that is not in the probe, but it is executed.)
         let for_avx2 = probe.assembly.of_path(&["for_avx2"]);
         let there =
             probe.target.0 != ASKS || probe.profile != "firecracker" || !for_avx2.is_empty();
@@ -352,7 +354,7 @@ impl Found {
         self.said.extend(other.said);
     }
 
-    /// Compares with the file, if that is of the same compiler and model. In CI it has to be.
+    /// Compares with the file if that is of the same compiler and model, as it has to be in CI.
     fn compare(&mut self, figures: &Figures, file: &Figures) -> Result<()> {
         self.said.push(figures.beside_plain()?);
         if figures.built != file.built {

@@ -1,4 +1,5 @@
-//! Descriptions of the same registers by others: QEMU's stub, and gdb's own of a core file.
+//! Descriptions of the same registers by others, which are QEMU's stub and, for a core file, gdb
+//! itself.
 
 use std::fs;
 use std::net::TcpListener;
@@ -17,7 +18,7 @@ use crate::machine::unpacked::Unpacked;
 struct Description {
     /// Names and bits.
     registers: Vec<(String, String)>,
-    /// The type, the field, its first bit and its last.
+    /// The type, the field, and its first and last bit.
     flags: Vec<[String; 4]>,
 }
 

@@ -1,7 +1,7 @@
-//! Linux KVM itself: the conformance suite, random operations, moves between hosts of different vector
-//! lengths, a guest whose state is moved while it runs, and the migration example, on the kernels that
-//! people run. QEMU boots them with EL2 emulated. What runs there is `programs/kvm_check.rs`, which runs
-//! on arm64 hosts too; it reports by an event (`suites/event.rs`).
+//! Linux KVM itself: the conformance suite, random operations, moves between hosts of different vector lengths, a
+//! guest whose state is moved while it runs, and the migration example, on the kernels that people run. QEMU boots
+//! them with EL2 emulated. What runs there is `programs/kvm_check.rs`, which runs on arm64 hosts too and reports
+//! by an event (`suites/event.rs`).
 
 pub(super) mod guest;
 

@@ -1,5 +1,5 @@
-//! The checks of the source: formatting, clippy and the documentation, without a warning; no unsafe
-//! code where none is to be; and no import that runs up.
+//! The checks of the source: formatting, clippy and the documentation without a warning, no unsafe
+//! code where none is to be, and no import that runs upwards.
 
 mod folders;
 mod surface;
@@ -21,7 +21,7 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         cx.run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     };
     doc("--workspace --all-features")?;
-    // Without a feature a link to what it adds is broken, and what only it uses is dead.
+    // Without a feature, a link to what it adds is broken, and what only it uses is dead.
     for features in [
         "",
         "--features alloc",

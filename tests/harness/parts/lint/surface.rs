@@ -1,4 +1,4 @@
-//! How much of `sve-state` a user meets: an item that is added to the documentation is added on purpose.
+//! How much of `sve-state` a user meets, so that an item is added to the documentation only on purpose.
 
 use std::fs;
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::report::{Counted, count};
 
-/// As many as there are, so an item more takes a line here.
+/// As many as there are, so that one more takes a change of this line.
 const MOST: usize = 368;
 
 pub(crate) fn check(cx: &Context) -> Result<Counted> {
     let rustdoc = "rustdoc -p sve-state --all-features -- -Z unstable-options --output-format json";
-    // The JSON is a nightly one's, which the variable makes every compiler write.
+    // The JSON is a nightly compiler's, and the variable makes every compiler write it.
     cx.run(cx.cargo(&[rustdoc]).env("RUSTC_BOOTSTRAP", "1"))?;
     let path = cx.target.join("doc/sve_state.json");
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -27,7 +27,7 @@ pub(crate) fn check(cx: &Context) -> Result<Counted> {
     Ok(vec![count(found, "documented item")])
 }
 
-/// What a user may name, but for implementations, second names, and the registers that a layout lists.
+/// What a user may name, without implementations, second names, and the registers that a layout lists.
 fn counts(item: &Value) -> bool {
     let kind = |kind| !item["inner"][kind].is_null();
     let named = item["visibility"] == "public" || kind("variant");

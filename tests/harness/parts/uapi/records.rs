@@ -1,5 +1,6 @@
 //! Where `sve-state` has the registers in signal frames and register sets. Nothing is taken from its
-//! constants: a register is where a parser finds it, and where a known number ends up when it is written.
+//! constants, because a register is where a parser finds it, and where a known number ends up when it is
+//! written.
 
 use anyhow::{Context as _, Result, ensure};
 use sve_state::layout::{InImage, Register};
@@ -40,7 +41,7 @@ pub(super) fn at(vq: Vq, lines: &mut Vec<String>) -> Result<()> {
     };
     registers("regset", &found, bytes, lines);
     for (name, number) in [("FPSR", STATUS.fpsr), ("FPCR", STATUS.fpcr)] {
-        // The last one: the first may be gdb's.
+        // The last one, because the first may be gdb's copy.
         let offset = places(bytes, &number.to_ne_bytes()).last();
         let offset = offset.with_context(|| format!("{name} was not written"))?;
         lines.push(format!(
@@ -86,7 +87,7 @@ fn places(bytes: &[u8], wanted: &[u8]) -> impl Iterator<Item = usize> {
 pub(super) fn fields(lines: &mut Vec<String>) -> Result<()> {
     let vq = Vq::new(2)?;
     let mut state = SveState::zeroed(vq)?;
-    // Their first and last bytes tell the V registers apart, in either byte order.
+    // Different first and last bytes tell the V registers apart, in either byte order.
     let (first, last) = ([0x5b; 16], [0x5c; 16]);
     state.set_view(fpsimd::V0, &first);
     state.set_view(fpsimd::V31, &last);
@@ -144,7 +145,7 @@ pub(super) fn fields(lines: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// Each of these numbers stands in the structure once.
+/// Each of these numbers is in the structure once.
 fn numbers(
     record: &str,
     bytes: &[u8],
