@@ -136,30 +136,26 @@ extern crate alloc;
 // The texts of errors, which all of them have.
 mod text;
 
+// Straight lines of instructions that move one register's bytes: NEON, AVX2 and portable.
+mod copy;
+
 // One vector length, and the set that a host or a vCPU has.
 mod lengths;
 
 // What a register is: IDs, places and the two layouts of Linux.
 mod registers;
 
-// The bytes of all registers, and the copies that move a slice.
-pub mod image;
+// The bytes of all registers, and their slices.
+mod state;
 
-// GET and SET of a register: the trait, its errnos, and the trait for KVM's own vCPU.
-mod one_reg;
+// GET and SET of a register: the trait, its errnos, KVM's own vCPU, and the shim, which answers as KVM does.
+mod kvm_api;
 
-// A vCPU that answers as KVM does.
-pub mod shim;
-
-// What was captured, as bytes for a file or a wire.
-#[cfg(feature = "snapshot")]
-pub mod snapshot;
-
-// What a VMM does through ONE_REG: vector lengths, finalization, capture, restore.
-mod vmm;
+// What a VMM does through ONE_REG: vector lengths, finalization, capture, restore, snapshots.
+mod save_restore;
 
 // The registers in signal frames, core files and debuggers' packets.
-mod formats;
+mod signal_core_gdb;
 
 // The registers of the processor itself, on aarch64.
 pub mod live;
@@ -192,14 +188,17 @@ macro_rules! register_layout {
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-pub use formats::fields::{Allowed, FieldError};
-pub use formats::{gdb, regset, signal};
+pub use kvm_api::{Errno, FEATURE_SVE, FinalizeSve, OneReg, kvm, reg_size, shim};
 pub use lengths::vls::{Vls, VlsError};
 pub use lengths::vq::{Vq, VqError};
-pub use one_reg::{Errno, FEATURE_SVE, FinalizeSve, OneReg, kvm, reg_size};
 pub use registers::layout;
 pub use registers::linux::{RegId, fpsimd, sve};
-pub use vmm::{error::SveError, vcpu};
+#[cfg(feature = "snapshot")]
+pub use save_restore::snapshot;
+pub use save_restore::{error::SveError, vcpu};
+pub use signal_core_gdb::fields::{Allowed, FieldError};
+pub use signal_core_gdb::{gdb, regset, signal};
+pub use state::image;
 
 /// The SVE registers of one vCPU: Linux's `sve_state`.
 pub type SveState<S> = image::Image<sve::Layout, S>;

@@ -312,7 +312,7 @@ fn finalized(fd: &Fd, sve: bool) -> Result<Finalized<&Fd>, SveError<Errno>> {
 /// What a seccomp filter has to let through, whatever fails.
 #[test]
 fn the_ioctls_are_those_of_the_documentation() {
-    let documentation = include_str!("../src/vmm/vcpu.rs");
+    let documentation = include_str!("../src/save_restore/vcpu.rs");
     for (name, step) in STEPS {
         let mut made = BTreeSet::new();
         for (sve, max) in [(false, 0), (true, 2), (true, 16), (false, 2), (true, 0)] {
@@ -339,7 +339,7 @@ fn the_ioctls_are_those_of_the_documentation() {
         );
     }
     // `host_vls` makes a VM, so its calls are taken from its source, each of them in order.
-    let source = include_str!("../src/one_reg/kvm.rs");
+    let source = include_str!("../src/kvm_api/kvm.rs");
     let (_, source) = source.split_once("pub fn host_vls").unwrap();
     let (source, _) = source.split_once("\n    }\n").unwrap();
     let calls = [
@@ -364,7 +364,7 @@ fn the_ioctls_are_those_of_the_documentation() {
     let text = documentation.replace("\n//! ", " ");
     assert!(text.contains(&format!("{names}.")), "{names}");
     // Likewise for `vm_vls`, which asks the VM before anything else.
-    let (_, source) = include_str!("../src/one_reg/kvm.rs")
+    let (_, source) = include_str!("../src/kvm_api/kvm.rs")
         .split_once("pub fn vm_vls")
         .unwrap();
     let (first, _) = source.split_once("host_vls(kvm)").unwrap();

@@ -292,7 +292,7 @@ fn more_extra_space_than_there_is_is_refused() {
 /// signal.
 #[test]
 fn the_example_does_not_panic_whatever_the_frame() {
-    let page = include_str!("../src/formats/signal.rs");
+    let page = include_str!("../src/signal_core_gdb/signal.rs");
     let (_, example) = page.split_once("//! // `bytes` are the 4096").unwrap();
     let (example, _) = example.split_once("//! assert_eq!(").unwrap();
     assert!(example.contains("Frame::parse(") && example.contains("copy_to("));

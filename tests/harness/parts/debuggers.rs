@@ -68,7 +68,7 @@ const DIFFERS: [&str; 6] = [
 
 /// What the documentation's table says of a debugger: whether it can do what is in a row.
 fn abilities(version: &str) -> Result<BTreeMap<&'static str, bool>> {
-    let rows = include_str!("../../../runtime/src/formats/gdb.rs").lines();
+    let rows = include_str!("../../../runtime/src/signal_core_gdb/gdb.rs").lines();
     let rows = rows.filter_map(|line| line.strip_prefix("//! |")?.strip_suffix('|'));
     let mut rows = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
     let head = rows.find(|row| row[1..].iter().eq(DEBUGGERS.iter().map(|it| &it.version)));
@@ -447,7 +447,7 @@ impl Programs<'_> {
         ensure!(
             answers != expected,
             "{} shows all registers right, and the table says that it does not: \
-             runtime/src/formats/gdb.rs",
+             runtime/src/signal_core_gdb/gdb.rs",
             self.debugger.version
         );
         Ok(())

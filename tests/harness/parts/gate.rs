@@ -43,7 +43,7 @@ const ALIGNED: &str = "-C llvm-args=-align-all-functions=6";
 /// What a page's chart shows.
 const CHART: &str = "get_z,set_z,get_p,set_p";
 
-/// Faults that are planted where functions of `runtime/src/image/copy` begin; and operations that have them then, each
+/// Faults that are planted where functions of `runtime/src/copy` begin; and operations that have them then, each
 /// also in a loop over a list.
 const FAULTS: [(&str, &str, &[&str]); 3] = [
     (
@@ -175,7 +175,7 @@ fn gate_run(cx: &Context, gate: &Path, figures: &str, arguments: &[&str]) -> Res
 fn plant(cx: &Context) -> Result<PathBuf> {
     let copy = cx.directory("gate")?.join("planted");
     cx.copy_sources(&copy)?;
-    for file in fs::read_dir(copy.join("runtime/src/image/copy"))? {
+    for file in fs::read_dir(copy.join("runtime/src/copy"))? {
         let file = file?.path();
         let mut planted = String::new();
         for line in fs::read_to_string(&file)?.lines() {

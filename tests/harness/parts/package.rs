@@ -414,7 +414,7 @@ mod tests {
     fn what_belongs_in_a_package() {
         for file in [
             "README.md",
-            "src/shim/mod.rs",
+            "src/kvm_api/shim/mod.rs",
             "tests/golden/snapshot-1.bin",
             "Cargo.lock",
         ] {

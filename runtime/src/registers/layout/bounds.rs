@@ -1,7 +1,7 @@
 //! Where a slice lies in the image, and how a GET of it fills its buffer.
 //!
 //! This is for code that asks, by `Image::bounds`, `Layout::bounds` or the table `BOUNDS` of a layout. A GET or SET reads
-//! no table, but computes the same numbers in `image/access.rs`.
+//! no table, but computes the same numbers in `state/access.rs`.
 
 use super::bank::{Bank, ImageBytes, Place};
 

@@ -17,8 +17,8 @@ use crate::report::{Counted, count};
 /// length.
 const ALLOWED: [(&str, &str); 9] = [
     ("runtime/examples/turns.rs", "calls assembly"),
-    ("runtime/src/image/copy/", "copies by pointers"),
-    ("runtime/src/image/access.rs", "finds the pointers"),
+    ("runtime/src/copy/", "copies by pointers"),
+    ("runtime/src/state/access.rs", "finds the pointers"),
     (
         "runtime/src/live/mod.rs",
         "declares the functions in assembly of `live.s`",
@@ -186,17 +186,17 @@ mod tests {
         let one = || vec![(BLOCK, 7)];
         // In a folder, some file of it.
         let listed = ALLOWED.map(|(place, _)| match place {
-            "runtime/src/image/copy/" => "runtime/src/image/copy/neon.rs",
+            "runtime/src/copy/" => "runtime/src/copy/neon.rs",
             file => file,
         });
         let found: BTreeMap<_, _> = listed.map(|file| (file, one())).into();
         assert!(judge(&found).is_ok());
 
         let mut more = found;
-        more.insert("runtime/src/image/memory.rs", one());
+        more.insert("runtime/src/state/memory.rs", one());
         let error = judge(&more).unwrap_err().to_string();
         assert!(
-            error.starts_with("runtime/src/image/memory.rs:7: an unsafe block, "),
+            error.starts_with("runtime/src/state/memory.rs:7: an unsafe block, "),
             "{error}"
         );
 

@@ -106,13 +106,13 @@ use core::convert::Infallible;
 use core::fmt::{self, Display as _};
 
 use crate::SveState;
-use crate::image::Storage;
+use crate::kvm_api::{OneReg, reg_size};
 use crate::lengths::vls::Vls;
 use crate::lengths::vq::{Vq, VqError};
-use crate::one_reg::{OneReg, reg_size};
 use crate::registers::layout::{InImage, check_vq};
 use crate::registers::{MAX_SLICE, Status};
-use crate::vmm::vcpu::Finalized;
+use crate::save_restore::vcpu::Finalized;
+use crate::state::image::Storage;
 use crate::{SveError, fpsimd, sve};
 
 /// The size of the largest register in bytes.

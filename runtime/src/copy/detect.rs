@@ -33,11 +33,11 @@ macro_rules! asked {
 
         pub(super) mod for_avx2 {
             use super::MaybeUninit;
-            use crate::image::copy::avx2 as isa;
+            use crate::copy::avx2 as isa;
             $(
                 #[target_feature(enable = "avx2")]
                 #[inline(never)]
-                pub(in crate::image::copy) unsafe fn $name $(<$type>)? ($($operand: $operand_type),*) $(-> $result)? {
+                pub(in crate::copy) unsafe fn $name $(<$type>)? ($($operand: $operand_type),*) $(-> $result)? {
                     // SAFETY: the caller's promise.
                     unsafe { $copy }
                 }
@@ -46,7 +46,7 @@ macro_rules! asked {
 
         mod unasked {
             use super::MaybeUninit;
-            use crate::image::copy::portable as isa;
+            use crate::copy::portable as isa;
             $(
                 #[cold]
                 #[inline(never)]

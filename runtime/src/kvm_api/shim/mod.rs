@@ -6,8 +6,6 @@
 //! registers are its owner's to keep, and for them it answers `ENOENT`, which in the kernel's own register code means "not
 //! mine, try another". The [guide](crate::guide#an-emulator) has a vCPU that is built on it.
 
-// It uses `lengths`, `registers`, `image` and `one_reg`, and knows nothing of what a VMM does with the answers.
-
 mod fpsimd;
 mod vcpu;
 

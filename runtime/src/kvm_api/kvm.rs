@@ -65,8 +65,8 @@ pub use aarch64::{host_vls, vm_vls};
 mod aarch64 {
     use kvm_ioctls::{Cap, Error, Kvm, VcpuFd, VmFd};
 
-    use crate::one_reg::Errno;
-    use crate::one_reg::{FEATURE_SVE, FinalizeSve, OneReg};
+    use crate::kvm_api::Errno;
+    use crate::kvm_api::{FEATURE_SVE, FinalizeSve, OneReg};
     use crate::{Vls, sve};
 
     /// The vector lengths that this host has for vCPUs, or [`Vls::EMPTY`] where it has no SVE for them. Call

@@ -1,6 +1,6 @@
 //! The same bytes elsewhere: in signal frames, in what ptrace and core files have, and in what a debugger's stub sends.
 //!
-//! It may use `lengths`, `registers`, `image` and `one_reg`, but of `vmm` only the vCPU, which a stub reads and writes.
+//! It uses `lengths`, `registers`, `state` and `kvm_api`, but of `save_restore` only the vCPU, which a stub reads and writes.
 
 pub(crate) mod fields;
 pub mod gdb;

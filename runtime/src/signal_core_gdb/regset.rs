@@ -45,12 +45,12 @@
 //! `Documentation/arch/arm64/sve.rst`.
 
 use crate::SveState;
-use crate::formats::fields::{Allowed, FieldError, Record, put, room};
-pub use crate::formats::vregs::{FpsimdState, VRegs};
-use crate::image::Storage;
 use crate::lengths::vq::Vq;
 use crate::registers::Status;
 use crate::registers::layout::Layout;
+use crate::signal_core_gdb::fields::{Allowed, FieldError, Record, put, room};
+pub use crate::signal_core_gdb::vregs::{FpsimdState, VRegs};
+use crate::state::image::Storage;
 use crate::sve;
 
 /// The type of the register set and of its core note, whose owner is `LINUX` (`linux/elf.h`).

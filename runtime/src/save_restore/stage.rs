@@ -3,8 +3,8 @@
 
 use core::fmt;
 
-use crate::one_reg::Errno;
-use crate::one_reg::{OneReg, reg_size};
+use crate::kvm_api::Errno;
+use crate::kvm_api::{OneReg, reg_size};
 use crate::registers::layout::{Place, find};
 use crate::registers::linux::RegId;
 use crate::registers::{MAX_SLICE, write_text};

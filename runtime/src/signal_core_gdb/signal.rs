@@ -53,12 +53,12 @@
 use core::ops::Range;
 
 use crate::SveState;
-use crate::formats::fields::{Allowed, FieldError, Record, put, room};
-use crate::formats::regset::{FpsimdState, vl};
-use crate::image::Storage;
 use crate::lengths::vq::Vq;
 use crate::registers::Status;
 use crate::registers::layout::Layout;
+use crate::signal_core_gdb::fields::{Allowed, FieldError, Record, put, room};
+use crate::signal_core_gdb::regset::{FpsimdState, vl};
+use crate::state::image::Storage;
 use crate::sve;
 
 /// Where `uc_mcontext.__reserved` is in `struct ucontext`, in bytes.

@@ -3,8 +3,8 @@
 //! A CORE ID is an offset into `struct kvm_regs`, in 32-bit words.
 
 use crate::fpsimd::{self, Reg};
-use crate::one_reg::Errno;
-use crate::one_reg::reg_size;
+use crate::kvm_api::Errno;
+use crate::kvm_api::reg_size;
 use crate::registers::layout::{ARCH_MASK, COPROC_MASK, Register, SIZE_MASK};
 
 use super::Rules;

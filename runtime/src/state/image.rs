@@ -13,19 +13,12 @@
 //!
 #![doc = include_str!("../pages/sve_state.svg")]
 
-// It uses `lengths` and `registers`.
-
-mod access;
-mod copy;
-mod memory;
-mod resize;
-
 use core::fmt;
 
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::layout::{InImageOf, Layout, Register};
+pub use crate::state::memory::Image;
 use crate::text;
-pub use memory::Image;
 
 /// Memory that an image can lie in: `&[u8]` to read, and `&mut [u8]`, `[u8; N]` and, with the `alloc` feature,
 /// `Box<[u8]>` and `Vec<u8>` to read and write.

@@ -44,7 +44,7 @@
 //! `#[serde(rename = "@sve")]`. serde-saphyr reads YAML's `!!binary` with its option
 //! `ignore_binary_tag_for_string`.
 
-// It uses `lengths`, `registers`, `image`, and of `one_reg` only the size of an ID's register: it makes no call.
+// It makes no call: of `kvm_api` it uses only the size that an ID states.
 
 #[cfg(feature = "serde")]
 mod base64;

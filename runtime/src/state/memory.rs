@@ -3,7 +3,7 @@
 
 use core::marker::PhantomData;
 
-use super::{ImageError, Storage};
+use super::image::{ImageError, Storage};
 use crate::lengths::vq::Vq;
 use crate::registers::layout::{Checked, Layout, check_vq};
 

@@ -3,14 +3,14 @@
 use core::fmt::{self, Display as _};
 
 use super::stage::{Call, Refusal};
+use crate::kvm_api::Errno;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
-use crate::one_reg::Errno;
 use crate::registers::layout::RegisterError;
 use crate::registers::linux::RegId;
 use crate::registers::{PAST_VLS, WITHOUT_SVE, write_text};
 #[cfg(feature = "snapshot")]
-use crate::snapshot::{RegistersError, SnapshotError};
+use crate::save_restore::snapshot::{RegistersError, SnapshotError};
 use crate::sve;
 
 /// Everything that can go wrong while a VMM saves and restores: why a step with a vCPU was not taken, or how far it

@@ -4,14 +4,14 @@ use core::fmt;
 
 use crate::SveState;
 use crate::fpsimd;
-use crate::image::{ImageError, Storage};
+use crate::kvm_api::Errno;
+use crate::kvm_api::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
 use crate::lengths::vls::Vls;
 use crate::lengths::vq::{Vq, VqError};
-use crate::one_reg::Errno;
-use crate::one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
 use crate::registers::layout::{
     ARCH_ARM64, ARCH_MASK, ByteArray, COPROC_MASK, InImage, Layout, RESERVED_MASK, Register,
 };
+use crate::state::image::{ImageError, Storage};
 use crate::sve::{self, Reg};
 
 use super::Rules;

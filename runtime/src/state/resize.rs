@@ -1,6 +1,6 @@
 //! From an image of one vector length to an image of another. A register's low bits are the same in both.
 
-use super::Storage;
+use super::image::Storage;
 use crate::SveState;
 use crate::lengths::vq::Vq;
 use crate::registers::layout::Layout;

@@ -69,14 +69,14 @@
 
 use super::error::SveError;
 use crate::SveState;
-use crate::image::Storage;
+use crate::kvm_api::Errno;
+use crate::kvm_api::{FinalizeSve, OneReg, reg_size};
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
-use crate::one_reg::Errno;
-use crate::one_reg::{FinalizeSve, OneReg, reg_size};
 use crate::registers::layout::{ByteArray, Register, find};
 use crate::registers::linux::RegId;
 use crate::registers::{self, MAX_SLICE, past_end, without_predicates};
+use crate::state::image::Storage;
 use crate::{fpsimd, sve};
 
 pub use super::single::Single;
@@ -230,7 +230,7 @@ impl<V: FinalizeSve> Initialized<V> {
     #[cfg(feature = "snapshot")]
     pub fn restore_snapshot(
         mut self,
-        snapshot: &crate::snapshot::Snapshot,
+        snapshot: &crate::save_restore::snapshot::Snapshot,
     ) -> Result<Finalized<V>, SveError<V::Error>> {
         let vls = snapshot.vls();
         let (vq, ready) = match vls.max() {
@@ -284,8 +284,9 @@ impl<V: FinalizeSve> Initialized<V> {
         self,
         registers: impl IntoIterator<Item = (u64, B)>,
     ) -> Result<Finalized<V>, SveError<V::Error>> {
-        let allow = crate::snapshot::Allow::OTHERS;
-        let snapshot = crate::snapshot::Snapshot::from_registers_allowing(allow, registers)?;
+        let allow = crate::save_restore::snapshot::Allow::OTHERS;
+        let snapshot =
+            crate::save_restore::snapshot::Snapshot::from_registers_allowing(allow, registers)?;
         self.restore_snapshot(&snapshot)
     }
 
@@ -596,11 +597,13 @@ impl<V: OneReg> Finalized<V> {
 
     /// Captures everything that a snapshot holds, FPSR and FPCR included, by 51 GETs (34 without SVE).
     #[cfg(feature = "snapshot")]
-    pub fn snapshot(&self) -> Result<crate::snapshot::Snapshot, SveError<V::Error>> {
+    pub fn snapshot(&self) -> Result<crate::save_restore::snapshot::Snapshot, SveError<V::Error>> {
         self.vls.check_powers()?;
         let (state, status) = (self.capture()?, self.status()?);
         // These parts need no check: the image has this vCPU's VQ, and what no call writes is zero.
-        Ok(crate::snapshot::Snapshot::of_parts(self.vls, state, status))
+        Ok(crate::save_restore::snapshot::Snapshot::of_parts(
+            self.vls, state, status,
+        ))
     }
 
     /// Restores all that a snapshot holds; if it has no FPSR and FPCR, the vCPU's stay as they are. A vCPU whose
@@ -609,7 +612,7 @@ impl<V: OneReg> Finalized<V> {
     #[cfg(feature = "snapshot")]
     pub fn restore_snapshot(
         &mut self,
-        snapshot: &crate::snapshot::Snapshot,
+        snapshot: &crate::save_restore::snapshot::Snapshot,
     ) -> Result<(), SveError<V::Error>> {
         if !snapshot.vls().is(&self.vls) {
             if !self.has_sve() {

@@ -4,10 +4,10 @@
 use core::fmt;
 
 use crate::SveState;
-use crate::formats::fields::{FieldError, Record, put, room};
 use crate::fpsimd;
-use crate::image::Storage;
 use crate::registers::Status;
+use crate::signal_core_gdb::fields::{FieldError, Record, put, room};
+use crate::state::image::Storage;
 
 /// What the 32 registers take, in bytes.
 const BYTES: usize = 512;

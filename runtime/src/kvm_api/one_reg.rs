@@ -1,13 +1,7 @@
-//! The calls by which a VMM reads and writes a vCPU's registers, `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`: a trait for a vCPU
-//! that has them, the errors of Linux that they end in, and the trait for `kvm_ioctls::VcpuFd`.
-//!
-//! It uses `registers`, for the parts of an ID, and `lengths`, for those of a host.
+//! The calls by which a VMM reads and writes a vCPU's registers, `KVM_GET_ONE_REG` and `KVM_SET_ONE_REG`, as a trait for a
+//! vCPU that has them.
 
-mod errno;
-pub mod kvm;
-
-pub use errno::Errno;
-
+use super::Errno;
 use crate::registers::layout::{SIZE_MASK, SIZE_SHIFT};
 
 /// Something with ONE_REG: the [shim](crate::shim), a KVM vCPU, or a VMM's own.

@@ -9,14 +9,14 @@ use core::ops::Range;
 
 use super::{Snapshot, append};
 use crate::SveState;
-use crate::image::ImageError;
+use crate::kvm_api::reg_size;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
-use crate::one_reg::reg_size;
 use crate::registers::layout::generated::no_register;
 use crate::registers::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason, find};
 use crate::registers::linux::RegId;
 use crate::registers::{self, PAST_VLS, Status, past_end, write_text};
+use crate::state::image::ImageError;
 use crate::{fpsimd, sve};
 
 /// What a list of registers may have although no KVM gives it or this crate does not know it. By default each of

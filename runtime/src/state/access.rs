@@ -14,8 +14,8 @@
 
 #![allow(unsafe_code)]
 
-use super::{Image, Storage};
-use crate::image::copy::{self, Line, clamp, is_negative, number_at_least};
+use super::image::{Image, Storage};
+use crate::copy::{self, Line, clamp, is_negative, number_at_least};
 use crate::registers::layout::generated::check_view;
 use crate::registers::layout::{
     Bank, Bounds, InImage, InImageOf, Layout, Register, ViewOf, check_bank,
