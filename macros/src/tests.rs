@@ -184,7 +184,7 @@ fn borders() {
         (quote!(vq: 1..=512; bank X[64] at 0 step 1: 8 bits;), &[]),
         (
             quote!(vq: 1..=2, slices: 1; bank X at 0: slice 64 bits, width 4 + 8 * vq bits;),
-            &["4 + 8 * vq bits is no whole number of bytes: use multiples of 8"],
+            &["4 + 8 * vq bits is not a whole number of bytes: use multiples of 8"],
         ),
         // What follows does not belong to the line.
         (quote!(vq: 1..=2; bank X[y] at 0, and: 1;), &[no_number]),
@@ -226,7 +226,7 @@ fn names_of_items_are_reserved() {
     let mut reserved = 0;
     for name in names.filter(|name| *name != "fn" && !name.to_lowercase().starts_with("own")) {
         let code = of(name).to_string();
-        let said = format!("every layout has a `{name}` already");
+        let said = format!("every layout already has a `{name}`");
         assert!(code.contains(&said), "{name}: {code}");
         reserved += 1;
     }

@@ -445,7 +445,7 @@ fn name(name: &Ident) -> syn::Result<()> {
     } else if RESERVED.contains(&text.as_str()) {
         Err(mistake!(
             name,
-            "every layout has a `{text}` already: choose another name"
+            "every layout already has a `{text}`: choose another name"
         ))
     } else if syn::parse_str::<Ident>(&lower).is_err() {
         Err(mistake!(
@@ -541,7 +541,7 @@ fn check_width(width: &Quantity) -> syn::Result<()> {
     if width.fixed % 8 > 0 || width.per_vq % 8 > 0 {
         return Err(mistake!(
             width,
-            "{} bits is no whole number of bytes: use multiples of 8",
+            "{} bits is not a whole number of bytes: use multiples of 8",
             width.to_token_stream()
         ));
     }

@@ -128,7 +128,7 @@ pub(crate) fn named(text: &str) -> Result<Slice, String> {
         .find(|(bank, _)| bank.name.eq_ignore_ascii_case(letters));
     let Some((bank, encode)) = found else {
         if let Ok(Some(_)) = id(text) {
-            return Err(format!("no name but an ID, for `regid decode {text}`"));
+            return Err(format!("an ID and not a name, for `regid decode {text}`"));
         }
         return Err(no_name(&BANKS.map(|(bank, _)| bank)));
     };
@@ -147,7 +147,7 @@ pub(crate) fn named(text: &str) -> Result<Slice, String> {
 }
 
 fn no_name(banks: &[Bank]) -> String {
-    format!("no register's name; allowed are {}", names(banks))
+    format!("not a register's name; allowed are {}", names(banks))
 }
 
 fn no_slice(bank: &Bank) -> String {
@@ -173,10 +173,10 @@ fn hexadecimal(digits: &str) -> Option<u64> {
 pub(crate) fn number(text: &str) -> Result<u64, String> {
     id(text)?.ok_or_else(|| {
         if named(text).is_ok() {
-            return format!("no ID but a name, for `regid encode {text}`");
+            return format!("a name and not an ID, for `regid encode {text}`");
         }
         format!(
-            "no ID; an ID is a 64-bit number: 0x and up to 16 hex digits, such as {:#018x}, or decimal",
+            "not an ID; an ID is a 64-bit number: 0x and up to 16 hex digits, such as {:#018x}, or decimal",
             sve::Z3.id()
         )
     })

@@ -253,7 +253,7 @@ fn what_is_no_id_is_told_what_one_looks_like() {
     for word in words {
         let output = regid(&["decode", word]);
         let expected = format!(
-            "regid: {word:?}: no ID; an ID is a 64-bit number: 0x and up to 16 hex digits, such as \
+            "regid: {word:?}: not an ID; an ID is a 64-bit number: 0x and up to 16 hex digits, such as \
              0x6080000000150060, or decimal\n"
         );
         assert_eq!(refused(&output), expected);
@@ -268,7 +268,7 @@ fn what_is_no_id_is_told_what_one_looks_like() {
 fn the_other_command_is_named_where_it_is_meant() {
     assert_eq!(
         refused(&regid(&["decode", "p3"])),
-        "regid: \"p3\": no ID but a name, for `regid encode p3`\n"
+        "regid: \"p3\": a name and not an ID, for `regid encode p3`\n"
     );
     for id in [
         "0x6050000000150460",
@@ -277,7 +277,7 @@ fn the_other_command_is_named_where_it_is_meant() {
     ] {
         assert_eq!(
             refused(&regid(&["encode", id])),
-            format!("regid: {id:?}: no name but an ID, for `regid decode {id}`\n")
+            format!("regid: {id:?}: an ID and not a name, for `regid decode {id}`\n")
         );
         assert!(regid(&["decode", id]).status.code() < Some(2), "{id}");
     }
@@ -360,7 +360,10 @@ fn reading_has_a_bound() {
         "{}",
         said.len()
     );
-    assert!(said.contains("\" and more: no register's name"), "{said}");
+    assert!(
+        said.contains("\" and more: not a register's name"),
+        "{said}"
+    );
 }
 
 /// KVM does not answer so, because it is not told the size of a buffer, but people meet it.
@@ -617,11 +620,11 @@ fn what_only_a_kernel_answers_is_explained() {
 #[test]
 fn an_errno_that_is_never_met_is_said_to_be() {
     let output = regid(&["explain", "11"]);
-    assert!(lines(&output, 1)[0].contains("errno 11 is no answer"));
+    assert!(lines(&output, 1)[0].contains("errno 11 is not an answer"));
     let output = regid(&["explain", "E2BIG", "--reg", "Z3"]);
-    assert!(lines(&output, 1)[0].contains("E2BIG is no answer of GET or SET of Z3"));
+    assert!(lines(&output, 1)[0].contains("E2BIG is not an answer of GET or SET of Z3"));
     let output = regid(&["explain", "E2BIG", "--reg", "Z3", "--call", "get"]);
-    assert!(lines(&output, 1)[0].contains("E2BIG is no answer of KVM_GET_ONE_REG of Z3"));
+    assert!(lines(&output, 1)[0].contains("E2BIG is not an answer of KVM_GET_ONE_REG of Z3"));
 }
 
 /// A call is about a register or an ID, which is named once.
@@ -776,7 +779,7 @@ fn a_snapshots_file_is_shown() {
     ]))
     .to_owned();
     assert!(
-        refused.contains("no snapshot: it does not start with SVESTATE"),
+        refused.contains("not a snapshot: it does not start with SVESTATE"),
         "{refused}"
     );
 }

@@ -244,7 +244,7 @@ fn messages_have_the_numbers() {
     for short in [&b"hello"[..], b"SVESTATS and more"] {
         assert_eq!(
             text(Snapshot::from_bytes(short)),
-            "no snapshot: it does not start with SVESTATE"
+            "not a snapshot: it does not start with SVESTATE"
         );
     }
     assert_eq!(
@@ -417,7 +417,7 @@ fn serde_is_compact_and_validates() {
     for (text, reason) in [
         (
             "\"U1ZFU1RB*EUB\"",
-            "no base64 of an SVE snapshot: byte 0x2a at offset 8",
+            "not the base64 of an SVE snapshot: byte 0x2a at offset 8",
         ),
         (
             "\"U1ZFU1RBVEU=\"",
@@ -429,7 +429,7 @@ fn serde_is_compact_and_validates() {
         ),
         (
             "\"hello!==\"",
-            "no base64 of an SVE snapshot: byte 0x21 at offset 5",
+            "not the base64 of an SVE snapshot: byte 0x21 at offset 5",
         ),
         (
             "\"Zg=\"",
@@ -797,7 +797,7 @@ fn errors_travel() {
     ];
     let [bytes, registers, vls, vcpu] = steps.map(|step| step().unwrap_err());
     for (error, text) in [
-        (bytes, "no snapshot: it does not start with SVESTATE"),
+        (bytes, "not a snapshot: it does not start with SVESTATE"),
         (
             registers,
             "neither Z nor V among the registers: of a vCPU with SVE there must be Z0 to Z31, P0 to P15, \

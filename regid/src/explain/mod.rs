@@ -194,7 +194,7 @@ impl Args {
             (None, Some(call)) => call.name().to_owned(),
             (None, None) => "KVM's register calls".to_owned(),
         };
-        format!("{errno} is no answer of {what} at any stage of a vCPU's life")
+        format!("{errno} is not an answer of {what} at any stage of a vCPU's life")
     }
 }
 

@@ -74,7 +74,7 @@ mod aarch64 {
     ///
     /// It asks `KVM_CHECK_EXTENSION` of `KVM_CAP_ARM_SVE`, then reads VLS of a vCPU, for which it makes a VM
     /// of its own and drops both afterwards. The VMM's VM would not do, because all vCPUs of a VM have the
-    /// same features, and none can be removed. Whether that one has SVE, [`vm_vls`] asks.
+    /// same features, and none can be removed; [`vm_vls`] asks whether that VM has SVE.
     pub fn host_vls(kvm: &Kvm) -> Result<Vls, Error> {
         if !kvm.check_extension(Cap::ArmSve) {
             return Ok(Vls::EMPTY);

@@ -25,7 +25,7 @@
 //! * The image is of the current vector length, [`rdvl`] bytes, so it has 546 bytes for each 16 of those. Where a
 //!   guest has another ZCR_ELx than its hypervisor, that is the hypervisor's, as for KVM's images. Where alignment is
 //!   checked (by SCTLR_ELx.A, and of all memory while the MMU is off), the image is aligned to 16 bytes.
-//! * FFR is there, as it is not in streaming mode without FEAT_SME_FA64. The functions `…_without_ffr`, which are for
+//! * FFR is there, which it is not in streaming mode without FEAT_SME_FA64. The functions `…_without_ffr`, which are for
 //!   streaming mode, leave FFR, or its bytes in the image, as it is. An FFR that is loaded must have ones, then
 //!   zeros, as each has that the processor saved. The architecture does not say what another one does and nothing in
 //!   this crate checks it, so look at the FFR of an image that came from outside.
@@ -139,7 +139,7 @@ unsafe extern "C" {
     pub fn rdvl() -> usize;
 
     /// Loads the registers, calls `function` with `argument`, saves the registers, and gives Rust back what it needs:
-    /// d8 to d15, FPSR and FPCR. This is how Rust goes to other code.
+    /// d8 to d15, FPSR and FPCR. From Rust, this is the way into other code.
     ///
     /// # Safety
     ///

@@ -145,7 +145,7 @@ impl<V: FinalizeSve> Initialized<V> {
         }
     }
 
-    /// Fixes the vector lengths, by two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. If the second fails, the
+    /// Fixes the vector lengths, with two calls: `KVM_ARM_VCPU_FINALIZE`, and a GET of VLS. If the second fails, the
     /// vCPU is finalized; go on with [`Finalized::new`].
     pub fn finalize(mut self) -> Result<Finalized<V>, SveError<V::Error>> {
         match self.vcpu.finalize_sve() {
@@ -329,7 +329,7 @@ impl<V: OneReg> Finalized<V> {
         Ok(Self { vcpu, vls, vq })
     }
 
-    /// Wraps a vCPU that the caller has finalized, by one GET, of VLS. That succeeds before finalization too, so a
+    /// Wraps a vCPU that the caller has finalized, with one GET, of VLS. That succeeds before finalization too, so a
     /// vCPU that is not finalized is noticed only at the first access to a register, which fails with `EPERM`.
     pub fn new(vcpu: V) -> Result<Self, SveError<V::Error>> {
         let vls = read_vls(&vcpu)?;
@@ -367,7 +367,7 @@ impl<V: OneReg> Finalized<V> {
         self.vcpu
     }
 
-    /// Reads the registers into a new image, by 49 GETs (32 without SVE) and with one allocation.
+    /// Reads the registers into a new image, with 49 GETs (32 without SVE) and one allocation.
     ///
     /// Keep the vCPU out of `KVM_RUN` from the first call to the last. A GET waits until `KVM_RUN` returns, so each
     /// register is whole, but a thread that runs the vCPU between two of them makes an image of two moments, without
@@ -380,7 +380,7 @@ impl<V: OneReg> Finalized<V> {
         Ok(state)
     }
 
-    /// Reads the registers into the caller's image, by 49 GETs (32 without SVE) and without an allocation. If one
+    /// Reads the registers into the caller's image, with 49 GETs (32 without SVE) and no allocation. If one
     /// fails, the image holds the registers read before it, and nothing of use after them; and so it does if a
     /// register has bytes past the vector length, which no kernel should serve.
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), SveError<V::Error>>
@@ -432,7 +432,7 @@ impl<V: OneReg> Finalized<V> {
         read
     }
 
-    /// Writes the registers from an image, by 49 SETs (32 without SVE) and without an allocation. If one fails, the
+    /// Writes the registers from an image, with 49 SETs (32 without SVE) and no allocation. If one fails, the
     /// registers before it have been written, and the whole can be repeated, since the image does not change. (A SET
     /// ends in `EFAULT` only if the implementor hands KVM an address of its own, and has then changed the register
     /// itself: see [`OneReg`].)
@@ -500,7 +500,7 @@ impl<V: OneReg> Finalized<V> {
         Ok(())
     }
 
-    /// Reads one register, by a GET. As in an [image](crate::image), the bytes are little-endian whatever the host
+    /// Reads one register, with a GET. As in an [image](crate::image), the bytes are little-endian whatever the host
     /// is, and zero past the register's end: of a Z register the first 16 · VQ are its own, of P and FFR the first 2
     /// · VQ.
     ///
@@ -512,7 +512,7 @@ impl<V: OneReg> Finalized<V> {
         Ok(bytes)
     }
 
-    /// Writes one register, by a SET, from bytes as [`get`](Self::get) reads them; what they hold past the register's
+    /// Writes one register, with a SET, from bytes as [`get`](Self::get) reads them; what they hold past the register's
     /// end is ignored. With SVE, to write a V register takes a GET as well, and the rest of Z stays as it is.
     pub fn set<B: Single>(
         &mut self,
@@ -595,7 +595,7 @@ impl<V: OneReg> Finalized<V> {
         }
     }
 
-    /// Captures everything that a snapshot holds, FPSR and FPCR included, by 51 GETs (34 without SVE).
+    /// Captures everything that a snapshot holds, FPSR and FPCR included, with 51 GETs (34 without SVE).
     #[cfg(feature = "snapshot")]
     pub fn snapshot(&self) -> Result<crate::save_restore::snapshot::Snapshot, SveError<V::Error>> {
         self.vls.check_powers()?;

@@ -8,8 +8,8 @@ use crate::sve;
 
 impl<S: Storage + AsMut<[u8]>> SveState<S> {
     /// Writes every register from an image of any vector length: the low bytes that both have, and zeros
-    /// above them. The image of a vCPU so becomes the one that its guest sees at a smaller ZCR, for a core
-    /// note, for example. ([`clear_above`](Self::clear_above) is for an emulator, in place.)
+    /// above them. This turns the image of a vCPU into the one that its guest sees at a smaller ZCR, for a
+    /// core note, for example. ([`clear_above`](Self::clear_above) is for an emulator, in place.)
     ///
     /// ```
     /// use sve_state::{SveState, Vls, Vq, sve};

@@ -357,7 +357,7 @@ impl fmt::Display for SnapshotError {
                 numbers = [found as u64, vq.get().into(), expected as u64];
                 "%d bytes of image: at VQ %d there are %d"
             }
-            Self::Magic => "no snapshot: it does not start with SVESTATE",
+            Self::Magic => "not a snapshot: it does not start with SVESTATE",
             Self::Version(version) => {
                 numbers = [version.into(), VERSION.into(), 0];
                 "snapshot of version %d: this is a reader of version %d"

@@ -42,7 +42,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(error) => {
-                f.write_str("no base64 of an SVE snapshot: ")?;
+                f.write_str("not the base64 of an SVE snapshot: ")?;
                 error.fmt(f)
             }
             Self::Snapshot(error) => error.fmt(f),
