@@ -125,15 +125,7 @@ pub(crate) const CAUSES: &[Cause] = &[
         elsewhere: &[],
         first: &[Step::NewVcpu],
     },
-    Cause {
-        errno: Errno::EINVAL,
-        applies: |case| case.call == Call::Init && case.stage == Stage::WithoutSve,
-        why: "the vCPU was initialized with other features before, and keeps those",
-        remedy: "ask for KVM_ARM_VCPU_SVE the first time; for this vCPU it is too late, it needs a new \
-                 one, in a new VM",
-        elsewhere: &[],
-        first: &[Step::NewVcpu],
-    },
+    refused!(Refusal::OtherFeatures, &[Step::NewVcpu]),
     Cause {
         errno: Errno::E2BIG,
         applies: |case| {

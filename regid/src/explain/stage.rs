@@ -3,8 +3,8 @@
 use clap::ValueEnum;
 use sve_state::layout::{ARCH_MASK, COPROC_MASK, Layout, Reason, SIZE_SHIFT};
 use sve_state::shim::Vcpu;
-use sve_state::vcpu::{self, Refusal, Stage};
-use sve_state::{Errno, FEATURE_SVE, OneReg, RegId, Vls, Vq, fpsimd, reg_size, sve};
+use sve_state::vcpu::{Refusal, Request, Stage};
+use sve_state::{Errno, FEATURE_SVE, OneReg, Vls, Vq, fpsimd, reg_size, sve};
 
 use crate::register;
 
@@ -35,14 +35,6 @@ impl Call {
         }
     }
 }
-
-/// How far a vCPU can have come.
-const STAGES: [Stage; 4] = [
-    Stage::Created,
-    Stage::WithoutSve,
-    Stage::BeforeFinalization,
-    Stage::AfterFinalization,
-];
 
 /// What a call is about, besides the vCPU.
 #[derive(Clone)]
@@ -181,8 +173,8 @@ impl Case {
                 }
                 // On such a host, a vCPU gets no further.
                 let stages = match target.kind {
-                    Kind::HostWithoutSve => &STAGES[..1],
-                    _ => &STAGES,
+                    Kind::HostWithoutSve => &Stage::ALL[..1],
+                    _ => &Stage::ALL,
                 };
                 cases.extend(stages.iter().map(|stage| Self {
                     stage: *stage,
@@ -196,21 +188,13 @@ impl Case {
 
     /// Why the stage refuses the call, as the library says it.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
-        let call = match self.call {
-            Call::Get => vcpu::Call::Get(RegId(self.target.id)),
-            Call::Set => vcpu::Call::Set(RegId(self.target.id)),
-            Call::Finalize => vcpu::Call::Finalize,
-            // No step of the library makes these two calls.
-            Call::Init => return None,
-            Call::List => {
-                return match self.stage {
-                    Stage::Created => Some(Refusal::NotInitialized),
-                    Stage::BeforeFinalization => Some(Refusal::NotFinalized),
-                    _ => None,
-                };
-            }
-        };
-        self.stage.refuses(call)
+        self.stage.refuses(match self.call {
+            Call::Init => Request::InitWithSve,
+            Call::Finalize => Request::Finalize,
+            Call::Get => Request::get(self.target.id),
+            Call::Set => Request::set(self.target.id),
+            Call::List => Request::List,
+        })
     }
 
     /// A vCPU that has come this far, on a host with every VQ or with none.
@@ -220,12 +204,10 @@ impl Case {
             _ => Vls::ARCHITECTURAL,
         };
         let mut vcpu = Vcpu::new(host).map_err(|_| Errno::EINVAL)?;
-        if self.stage != Stage::Created {
-            if self.stage != Stage::WithoutSve {
-                vcpu.init_with_sve()
-            } else {
-                vcpu.init_without_sve()
-            }?;
+        match self.stage {
+            Stage::Created => {}
+            Stage::WithoutSve => vcpu.init_without_sve()?,
+            _ => vcpu.init_with_sve()?,
         }
         if self.stage == Stage::AfterFinalization {
             vcpu.finalize(FEATURE_SVE)?;

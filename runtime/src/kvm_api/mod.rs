@@ -1,12 +1,14 @@
 //! KVM's interface to one vCPU's registers, from both sides: the trait that a VMM calls, with the errors of Linux that a call
-//! ends in, its implementation for `kvm_ioctls::VcpuFd`, and the shim, which answers the same calls as KVM does.
+//! ends in and why, its implementation for `kvm_ioctls::VcpuFd`, and the shim, which answers the same calls as KVM does.
 //!
 //! It uses `lengths` and `registers`, and for the shim `state`; it knows nothing of what a VMM does with the answers.
 
 mod errno;
 pub mod kvm;
 mod one_reg;
+pub(crate) mod refusal;
 pub mod shim;
+pub(crate) mod stage;
 
 pub use errno::Errno;
 pub use one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};

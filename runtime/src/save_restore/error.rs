@@ -2,8 +2,8 @@
 
 use core::fmt::{self, Display as _};
 
-use super::stage::{Call, Refusal};
 use crate::kvm_api::Errno;
+use crate::kvm_api::refusal::{Call, Refusal};
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
 use crate::registers::layout::RegisterError;

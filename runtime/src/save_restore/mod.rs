@@ -7,5 +7,4 @@ pub(crate) mod error;
 mod single;
 #[cfg(feature = "snapshot")]
 pub mod snapshot;
-mod stage;
 pub mod vcpu;

@@ -80,7 +80,8 @@ use crate::state::image::Storage;
 use crate::{fpsimd, sve};
 
 pub use super::single::Single;
-pub use super::stage::{Call, Refusal, Stage};
+pub use crate::kvm_api::refusal::{Call, Refusal};
+pub use crate::kvm_api::stage::{Request, Stage};
 pub use crate::registers::Status;
 
 /// A vCPU after `KVM_ARM_VCPU_INIT` with the feature SVE and before finalization, whose vector lengths can be read

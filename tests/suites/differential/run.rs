@@ -5,8 +5,9 @@ use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use fastrand::Rng;
+use sve_state::vcpu::{Refusal, Request, Stage};
 
-use super::generate::Life;
+use super::generate::{Life, SVE};
 use super::round_trip::round_trip;
 use super::shrink::shrink;
 use crate::conformance::ids::VLS;
@@ -111,11 +112,14 @@ pub fn run(
         };
         let operations = life.operations(lengths);
         let before = done;
-        let mut stage = Stage::default();
+        let (stage, vq) = (Stage::Created, 0);
+        let mut vcpu = Followed { stage, vq };
         let answers = perform(hosts, &operations, |op, [answer, _]| {
             done += 1;
-            stage.follow(op, answer, lengths);
-            *outcome.operations.entry(stage.vq).or_default() += 1;
+            if let Err(why) = vcpu.follow(op, answer, lengths) {
+                outcome.differences.push(format!("{life}: {why}"));
+            }
+            *outcome.operations.entry(vcpu.vq).or_default() += 1;
             *outcome.answers.entry(kind(answer)).or_default() += 1;
         })?;
         outcome.vcpus += 1;
@@ -219,24 +223,46 @@ fn kind(answer: &Answer) -> String {
     }
 }
 
-/// The vector length that a vCPU has, as its answers tell.
-#[derive(Default)]
-struct Stage {
+/// How far a vCPU has come, as its answers tell.
+struct Followed {
+    stage: Stage,
     /// 0: none.
     vq: u32,
-    finalized: bool,
 }
 
-impl Stage {
-    fn follow(&mut self, op: &Op, answer: &Answer, host: Lengths) {
-        match op {
-            _ if *answer != Answer::Done => {}
-            Op::Init { sve: true } if !self.finalized => self.vq = host.max(),
-            Op::Set(VLS, value) => {
-                self.vq = Lengths::from_vls(value).map_or(0, Lengths::max);
-            }
-            Op::Finalize(_) => self.finalized = true,
-            _ => {}
+impl Followed {
+    /// Takes the answer into account, or says which one the stage would have given.
+    fn follow(&mut self, op: &Op, answer: &Answer, host: Lengths) -> Result<(), String> {
+        let request = request(op);
+        let (stage, refusal) = (self.stage, self.stage.refuses(request));
+        if let Some(errno) = refusal.map(Refusal::errno) {
+            return match *answer {
+                Answer::Errno(found) if found == errno.0 => Ok(()),
+                _ => Err(format!("{op}: {answer}; a vCPU {stage} answers {errno}")),
+            };
         }
+        if *answer == Answer::Done {
+            self.stage = stage.after(request);
+            match op {
+                Op::Init { .. } | Op::Init32 if self.stage == Stage::BeforeFinalization => {
+                    self.vq = host.max();
+                }
+                Op::Set(VLS, value) => self.vq = Lengths::from_vls(value).map_or(0, Lengths::max),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn request(op: &Op) -> Request {
+    match op {
+        Op::Init { sve: false } => Request::InitWithoutSve,
+        Op::Init { sve: true } | Op::Init32 => Request::InitWithSve,
+        Op::Finalize(SVE) => Request::Finalize,
+        Op::Get(id) => Request::get(*id),
+        Op::Set(id, _) => Request::set(*id),
+        Op::List => Request::List,
+        Op::Finalize(_) => Request::Other,
     }
 }

@@ -3,8 +3,7 @@
 //! A CORE ID is an offset into `struct kvm_regs`, in 32-bit words.
 
 use crate::fpsimd::{self, Reg};
-use crate::kvm_api::Errno;
-use crate::kvm_api::reg_size;
+use crate::kvm_api::{Errno, reg_size};
 use crate::registers::layout::{ARCH_MASK, COPROC_MASK, Register, SIZE_MASK};
 
 use super::Rules;
@@ -41,14 +40,14 @@ const fn offset(id: u64) -> u64 {
 }
 
 /// The register of an ID in the CORE space, or the kernel's answer where there is none.
-pub(super) fn parse(id: u64, rules: Rules, sve: bool) -> Result<CoreReg, Errno> {
+pub(super) fn parse(id: u64, rules: Rules) -> Result<CoreReg, Errno> {
     match rules {
-        Rules::Mainline => parse_mainline(id, sve),
+        Rules::Mainline => parse_mainline(id),
         Rules::Rfc => parse_rfc(id),
     }
 }
 
-fn parse_mainline(id: u64, sve: bool) -> Result<CoreReg, Errno> {
+fn parse_mainline(id: u64) -> Result<CoreReg, Errno> {
     let offset = offset(id);
     let words = reg_size(id) as u64 / 4;
     // Both are far below 2^63, so the sum cannot overflow. The kernel compares with `>=` and not with `>`, so
@@ -57,8 +56,6 @@ fn parse_mainline(id: u64, sve: bool) -> Result<CoreReg, Errno> {
         return Err(Errno::ENOENT);
     }
     match Reg::decode(id) {
-        Ok(Reg::V(_)) if sve => Err(Errno::EINVAL),
-        Ok(Reg::V(register)) => Ok(CoreReg::V(Part::whole(register))),
         Ok(reg) => Ok(status(reg)),
         Err(_) => Err(Errno::EINVAL),
     }

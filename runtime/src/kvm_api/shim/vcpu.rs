@@ -1,11 +1,11 @@
-//! The life of a vCPU, which is created, initialized and finalized, and what it answers at each stage.
+//! One vCPU: its memory, and the calls that it answers. What its stage answers is in [`Stage`].
 
 use core::fmt;
 
 use crate::SveState;
 use crate::fpsimd;
-use crate::kvm_api::Errno;
-use crate::kvm_api::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
+use crate::kvm_api::stage::{Request, Stage};
+use crate::kvm_api::{Errno, FEATURE_SVE, FinalizeSve, OneReg, reg_size};
 use crate::lengths::vls::Vls;
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::layout::{
@@ -29,6 +29,8 @@ pub struct Vcpu<S> {
     rules: Rules,
     host: Vls,
     stage: Stage,
+    /// The largest vector length in use; without SVE the smallest, whose Z registers are as wide as the V registers.
+    vq: Vq,
     memory: S,
     fpsr: u32,
     fpcr: u32,
@@ -47,25 +49,8 @@ impl<S> fmt::Debug for Vcpu<S> {
             .field("rules", &self.rules)
             .field("host", &self.host)
             .field("stage", &self.stage)
+            .field("vq", &self.vq)
             .finish_non_exhaustive()
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Created,
-    Initialized { vq: Option<Vq> },
-    Finalized { vq: Vq },
-}
-
-impl Stage {
-    /// The vector length; `None` where SVE is off.
-    fn vq(self) -> Option<Vq> {
-        match self {
-            Self::Created => None,
-            Self::Initialized { vq } => vq,
-            Self::Finalized { vq } => Some(vq),
-        }
     }
 }
 
@@ -101,6 +86,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         Self {
             rules: Rules::Rfc,
             stage: Stage::Created,
+            vq: Vq::MIN,
             ..self
         }
     }
@@ -110,6 +96,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
             rules: Rules::Mainline,
             host,
             stage: Stage::Created,
+            vq: Vq::MIN,
             memory,
             fpsr: 0,
             fpcr: 0,
@@ -121,34 +108,41 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     ///
     /// `EINVAL`: the host has no SVE, or the first call was [`init_without_sve`](Self::init_without_sve).
     pub fn init_with_sve(&mut self) -> Result<(), Errno> {
-        self.init(true)
+        self.init(Request::InitWithSve)
     }
 
     /// `KVM_ARM_VCPU_INIT` without [`FEATURE_SVE`]. A second call with the same features resets the vCPU.
     ///
     /// `EINVAL`: the first call was [`init_with_sve`](Self::init_with_sve).
     pub fn init_without_sve(&mut self) -> Result<(), Errno> {
-        self.init(false)
+        self.init(Request::InitWithoutSve)
     }
 
-    fn init(&mut self, sve: bool) -> Result<(), Errno> {
-        let host_max = self.host.max();
-        if sve && host_max.is_none() {
+    fn init(&mut self, request: Request) -> Result<(), Errno> {
+        if request == Request::InitWithSve && self.host.is_empty() {
             return Err(Errno::EINVAL);
         }
-        if self.stage != Stage::Created && self.stage.vq().is_some() != sve {
-            return Err(Errno::EINVAL);
+        self.check(request)?;
+        self.stage = self.stage.after(request);
+        if self.stage == Stage::BeforeFinalization {
+            self.vq = self.host.max().unwrap_or(Vq::MIN);
+            // The RFC has no further stage.
+            if self.rules == Rules::Rfc {
+                self.stage = Stage::AfterFinalization;
+            }
         }
-        if !matches!(self.stage, Stage::Finalized { .. }) {
-            let vq = host_max.filter(|_| sve);
-            self.stage = match vq {
-                // The RFC has no further stage.
-                Some(vq) if self.rules == Rules::Rfc => Stage::Finalized { vq },
-                vq => Stage::Initialized { vq },
-            };
-        }
-        self.reset();
+        self.memory.as_mut().fill(0);
+        (self.fpsr, self.fpcr) = (0, 0);
         Ok(())
+    }
+
+    /// What the stage answers to this.
+    #[inline]
+    fn check(&self, request: Request) -> Result<(), Errno> {
+        match self.stage.refuses(request) {
+            Some(refusal) => Err(refusal.errno()),
+            None => Ok(()),
+        }
     }
 
     /// `KVM_ARM_VCPU_FINALIZE`: from here on the vector lengths are fixed and the registers exist.
@@ -156,30 +150,24 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     /// `ENOEXEC`: not initialized. `EINVAL`: not [`FEATURE_SVE`], or the vCPU has no SVE, or it follows the RFC's
     /// rules, which know no finalization. `EPERM`: done before.
     pub fn finalize(&mut self, feature: u32) -> Result<(), Errno> {
-        match self.stage {
-            Stage::Created => Err(Errno::ENOEXEC),
-            _ if feature != FEATURE_SVE || self.rules == Rules::Rfc => Err(Errno::EINVAL),
-            Stage::Initialized { vq: None } => Err(Errno::EINVAL),
-            Stage::Finalized { .. } => Err(Errno::EPERM),
-            Stage::Initialized { vq: Some(vq) } => {
-                self.stage = Stage::Finalized { vq };
-                Ok(())
-            }
+        self.check(Request::Other)?;
+        if feature != FEATURE_SVE || self.rules == Rules::Rfc {
+            return Err(Errno::EINVAL);
         }
+        self.check(Request::Finalize)?;
+        self.stage = self.stage.after(Request::Finalize);
+        Ok(())
     }
 
     /// What `KVM_GET_REG_LIST` lists of the registers that are kept here: FPSIMD, then SVE, in the kernel's order.
     ///
     /// `ENOEXEC`: not initialized. `EPERM`: SVE not finalized.
     pub fn reg_list(&self) -> Result<impl Iterator<Item = u64>, Errno> {
-        let vq = match self.stage {
-            Stage::Created => return Err(Errno::ENOEXEC),
-            Stage::Initialized { vq: Some(_) } => return Err(Errno::EPERM),
-            stage => stage.vq(),
-        };
-        let v = fpsimd::V::all().filter(move |_| vq.is_none());
-        let vls = (vq.is_some() && self.rules == Rules::Mainline).then_some(sve::VLS.id());
-        let sve = vq.and_then(|vq| sve::Layout::ids(vq).ok());
+        self.check(Request::List)?;
+        let has_sve = self.stage.has_sve();
+        let v = fpsimd::V::all().filter(move |_| !has_sve);
+        let vls = (has_sve && self.rules == Rules::Mainline).then_some(sve::VLS.id());
+        let sve = sve::Layout::ids(self.vq).ok().filter(|_| has_sve);
         let sve = sve.into_iter().flatten();
         Ok(v.map(Register::id)
             .chain([fpsimd::FPSR.id(), fpsimd::FPCR.id()])
@@ -206,7 +194,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     ///
     /// `ENOEXEC`: not initialized. `ENOENT`: SVE is off. `EPERM`: not finalized.
     pub fn sve_state(&self) -> Result<SveState<&[u8]>, Errno> {
-        self.finalized_vq()?;
+        self.check_slice(0)?;
         self.view()
     }
 
@@ -214,32 +202,17 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     ///
     /// Errors are those of [`sve_state`](Self::sve_state).
     pub fn sve_state_mut(&mut self) -> Result<SveState<&mut [u8]>, Errno> {
-        self.finalized_vq()?;
+        self.check_slice(0)?;
         self.view_mut()
     }
 
-    /// The memory as the image that is in use, which without SVE is one of the smallest VQ, whose Z registers are as
-    /// wide as the V registers.
+    /// The memory as the image that is in use.
     fn view(&self) -> Result<SveState<&[u8]>, Errno> {
-        image(self.stage.vq().unwrap_or(Vq::MIN), self.memory.as_ref())
+        image(self.vq, self.memory.as_ref())
     }
 
     fn view_mut(&mut self) -> Result<SveState<&mut [u8]>, Errno> {
-        image_mut(self.stage.vq().unwrap_or(Vq::MIN), self.memory.as_mut())
-    }
-
-    fn finalized_vq(&self) -> Result<Vq, Errno> {
-        match self.stage {
-            Stage::Created => Err(Errno::ENOEXEC),
-            Stage::Initialized { vq: None } => Err(Errno::ENOENT),
-            Stage::Initialized { vq: Some(_) } => Err(Errno::EPERM),
-            Stage::Finalized { vq } => Ok(vq),
-        }
-    }
-
-    fn reset(&mut self) {
-        self.memory.as_mut().fill(0);
-        (self.fpsr, self.fpcr) = (0, 0);
+        image_mut(self.vq, self.memory.as_mut())
     }
 
     /// GET of a slice of `sve_state`; `data` has exactly its size.
@@ -247,9 +220,9 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     where
         B: InImage<Layout = sve::Layout>,
     {
-        let vq = self.check_slice(register.slice())?;
+        self.check_slice(register.slice())?;
         let slice = B::Slice::from_slice_mut(data).ok_or(Errno::EINVAL)?;
-        image(vq, self.memory.as_ref())?.get_into(register, slice);
+        self.view()?.get_into(register, slice);
         Ok(())
     }
 
@@ -258,44 +231,46 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     where
         B: InImage<Layout = sve::Layout>,
     {
-        let vq = self.check_slice(register.slice())?;
+        self.check_slice(register.slice())?;
         let slice = B::Slice::from_slice(data).ok_or(Errno::EINVAL)?;
-        image_mut(vq, self.memory.as_mut())?.set(register, slice);
+        self.view_mut()?.set(register, slice);
         Ok(())
     }
 
-    /// The vector length, if this slice exists. The ID is judged first, then whether the vCPU has SVE, then its stage.
-    fn check_slice(&self, index: u16) -> Result<Vq, Errno> {
-        match self.stage {
-            Stage::Created => Err(Errno::ENOEXEC),
-            _ if index > 0 && self.rules == Rules::Mainline => Err(Errno::ENOENT),
-            Stage::Finalized { vq } => Ok(vq),
-            Stage::Initialized { vq: None } => Err(Errno::ENOENT),
-            Stage::Initialized { vq: Some(_) } => Err(Errno::EPERM),
+    /// Whether this slice exists. The ID is judged first, then whether the vCPU has SVE, then its stage.
+    fn check_slice(&self, index: u16) -> Result<(), Errno> {
+        if index > 0 && self.rules == Rules::Mainline {
+            self.check(Request::Other)?;
+            return Err(Errno::ENOENT);
         }
+        self.check(Request::Register)
     }
 
     /// As [`check_slice`](Self::check_slice), for VLS, a register that the RFC does not have.
-    fn check_vls(&self) -> Result<(), Errno> {
-        match self.stage {
-            Stage::Created => Err(Errno::ENOEXEC),
-            _ if self.rules == Rules::Rfc => Err(Errno::EINVAL),
-            stage => stage.vq().map(drop).ok_or(Errno::ENOENT),
+    fn check_vls(&self, request: Request) -> Result<(), Errno> {
+        if self.rules == Rules::Rfc {
+            self.check(Request::Other)?;
+            return Err(Errno::EINVAL);
         }
+        self.check(request)
     }
 
     /// What an ID outside of SVE names in CORE, on an initialized vCPU.
     fn core(&self, id: u64) -> Result<CoreReg, Errno> {
-        if self.stage == Stage::Created {
-            return Err(Errno::ENOEXEC);
-        }
+        self.check(Request::Other)?;
         if id & ARCH_MASK != ARCH_ARM64 || id & UPPER_RESERVED != 0 {
             return Err(Errno::EINVAL);
         }
         const CORE: u64 = fpsimd::Layout::PREFIX & COPROC_MASK;
         const SVE: u64 = sve::Layout::PREFIX & COPROC_MASK;
         match id & COPROC_MASK {
-            CORE => core_space::parse(id, self.rules, self.stage.vq().is_some()),
+            CORE => {
+                let register = core_space::parse(id, self.rules)?;
+                if self.rules == Rules::Mainline && matches!(register, CoreReg::V(_)) {
+                    self.check(Request::View)?;
+                }
+                Ok(register)
+            }
             SVE => Err(Errno::EINVAL),
             _ => Err(Errno::ENOENT),
         }
@@ -304,20 +279,17 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     /// The vCPU's vector lengths, which are the host's up to its own largest. Empty without SVE, and before
     /// `KVM_ARM_VCPU_INIT`.
     pub fn vls(&self) -> Vls {
-        match self.stage.vq() {
-            Some(vq) => self.host.narrowed_to(vq),
-            None => Vls::EMPTY,
+        match self.stage.has_sve() {
+            true => self.host.narrowed_to(self.vq),
+            false => Vls::EMPTY,
         }
     }
 
     fn set_vls(&mut self, data: &[u8]) -> Result<(), Errno> {
-        if matches!(self.stage, Stage::Finalized { .. }) {
-            return Err(Errno::EPERM);
-        }
         let wanted = data.try_into().map_err(|_| Errno::EINVAL)?;
         let wanted = Vls::from_bytes(wanted);
         wanted.check(&self.host).map_err(|_| Errno::EINVAL)?;
-        self.stage = Stage::Initialized { vq: wanted.max() };
+        self.vq = wanted.max().ok_or(Errno::EINVAL)?;
         Ok(())
     }
 }
@@ -334,7 +306,7 @@ impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
             Ok(Reg::P(p)) => return self.get_slice(p, data),
             Ok(Reg::FFR(ffr)) => return self.get_slice(ffr, data),
             Ok(Reg::VLS(_)) => {
-                self.check_vls()?;
+                self.check_vls(Request::GetVls)?;
                 data.copy_from_slice(&self.vls().to_bytes());
             }
             Err(_) => match self.core(id)? {
@@ -353,7 +325,7 @@ impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
             Ok(Reg::P(p)) => return self.set_slice(p, data),
             Ok(Reg::FFR(ffr)) => return self.set_slice(ffr, data),
             Ok(Reg::VLS(_)) => {
-                self.check_vls()?;
+                self.check_vls(Request::SetVls)?;
                 self.set_vls(data)?;
             }
             Err(_) => match self.core(id)? {

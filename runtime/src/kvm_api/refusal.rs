@@ -1,132 +1,12 @@
-//! How far a vCPU has come, which calls fail there, and what to do about it, in the words that both
-//! [`SveError`](super::SveError) and `regid explain` use.
+//! Which calls fail, why, and what to do about it, in the words that both [`SveError`](crate::SveError) and
+//! `regid explain` use.
 
 use core::fmt;
 
-use crate::kvm_api::Errno;
-use crate::kvm_api::{OneReg, reg_size};
-use crate::registers::layout::{Place, find};
+use super::stage::{Request, Stage};
+use super::{Errno, OneReg};
 use crate::registers::linux::RegId;
-use crate::registers::{MAX_SLICE, write_text};
-use crate::{fpsimd, sve};
-
-/// How far a vCPU has come in the order that KVM wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Stage {
-    /// Before `KVM_ARM_VCPU_INIT`.
-    Created,
-    /// After `KVM_ARM_VCPU_INIT` without SVE: there is nothing to finalize.
-    WithoutSve,
-    /// After `KVM_ARM_VCPU_INIT` with SVE, and before finalization.
-    BeforeFinalization,
-    /// After finalization.
-    AfterFinalization,
-}
-
-impl Stage {
-    /// The stage of a vCPU, under KVM's rules since Linux 5.2, by what it answers to three GETs, of FPSR, VLS and
-    /// Z0. It is `None` if a vCPU answers so at no stage, or if its error has no [`errno`](OneReg::errno),
-    /// without which only a finalized vCPU, which answers all three, is known.
-    pub fn from_vcpu<V: OneReg + ?Sized>(vcpu: &V) -> Option<Self> {
-        // EPERM is 1, ENOENT 2 and ENOEXEC 8, so the three answers are the digits of a number, in which 0 is
-        // success.
-        let mut answers = 0;
-        for id in [fpsimd::FPSR.id(), sve::VLS.id(), sve::Z0.id()] {
-            answers = answers << 4 | answer(vcpu, id);
-        }
-        match answers {
-            0x888 => Some(Self::Created),
-            0x022 => Some(Self::WithoutSve),
-            0x001 => Some(Self::BeforeFinalization),
-            0x000 => Some(Self::AfterFinalization),
-            _ => None,
-        }
-    }
-
-    /// Why KVM refuses this call at this stage, if the stage is the reason.
-    #[doc(hidden)]
-    pub fn refuses(self, call: Call) -> Option<Refusal> {
-        let kind = match call {
-            Call::Finalize => None,
-            Call::Get(id) | Call::Set(id) => Some(Kind::of(id.0)),
-        };
-        match (self, kind) {
-            (Self::Created, _) => Some(Refusal::NotInitialized),
-            (Self::WithoutSve, None) => Some(Refusal::NothingToFinalize),
-            (Self::WithoutSve, Some(Kind::Vls | Kind::Register)) => Some(Refusal::WithoutSve),
-            (Self::BeforeFinalization, Some(Kind::Register)) => Some(Refusal::NotFinalized),
-            (Self::AfterFinalization, None) => Some(Refusal::FinalizedAlready),
-            (Self::AfterFinalization, Some(Kind::Vls)) if matches!(call, Call::Set(_)) => {
-                Some(Refusal::VlsSettled)
-            }
-            (Self::BeforeFinalization, Some(Kind::View)) => Some(Refusal::ViewNotFinalized),
-            (Self::AfterFinalization, Some(Kind::View)) => Some(Refusal::ViewOfZ),
-            _ => None,
-        }
-    }
-
-    /// The constructor for a vCPU at this stage.
-    fn constructor(self) -> Option<&'static str> {
-        match self {
-            Self::Created => None,
-            Self::WithoutSve => Some("Finalized::without_sve"),
-            Self::BeforeFinalization => Some("Initialized::new"),
-            Self::AfterFinalization => Some("Finalized::new"),
-        }
-    }
-}
-
-/// The errno of a GET, which is 0 for success, or 15 if it is another than those of [`Stage::from_vcpu`].
-#[inline(never)]
-fn answer<V: OneReg + ?Sized>(vcpu: &V, id: u64) -> i32 {
-    let mut slice = [0; MAX_SLICE];
-    let slice = slice.get_mut(..reg_size(id)).unwrap_or_default();
-    match vcpu.get_one_reg(id, slice) {
-        Ok(()) => 0,
-        Err(error) => match vcpu.errno(&error) {
-            Some(Errno(errno @ 1..=8)) => errno,
-            _ => 15,
-        },
-    }
-}
-
-/// In words: `initialized with SVE, not finalized`.
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Created => "created, not initialized",
-            Self::WithoutSve => "initialized without SVE",
-            Self::BeforeFinalization => "initialized with SVE, not finalized",
-            Self::AfterFinalization => "finalized",
-        })
-    }
-}
-
-/// The kinds of ID that a stage treats differently.
-enum Kind {
-    /// In `sve_state`.
-    Register,
-    Vls,
-    /// V, the low bits of Z.
-    View,
-    /// There at every stage, or at none.
-    Other,
-}
-
-impl Kind {
-    fn of(id: u64) -> Self {
-        match find::<sve::Layout>(id) {
-            Some((bank, _, 0)) if matches!(bank.place, Place::Image) => Self::Register,
-            Some((bank, ..)) if matches!(bank.place, Place::None) => Self::Vls,
-            Some(_) => Self::Other,
-            None => match find::<fpsimd::Layout>(id) {
-                Some((bank, ..)) if matches!(bank.place, Place::View) => Self::View,
-                _ => Self::Other,
-            },
-        }
-    }
-}
+use crate::registers::write_text;
 
 /// A call that a step makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,6 +18,16 @@ pub enum Call {
     Set(RegId),
     /// `KVM_ARM_VCPU_FINALIZE` of `KVM_ARM_VCPU_SVE`.
     Finalize,
+}
+
+impl Call {
+    pub(crate) fn request(self) -> Request {
+        match self {
+            Self::Get(id) => Request::get(id.0),
+            Self::Set(id) => Request::set(id.0),
+            Self::Finalize => Request::Finalize,
+        }
+    }
 }
 
 impl fmt::Display for Call {
@@ -182,19 +72,21 @@ pub enum Refusal {
     Unreachable,
     /// Finalization without memory for the registers.
     NoMemory,
+    /// Another initialization, with SVE where the first was without, or the other way round.
+    OtherFeatures,
 }
 
 impl Refusal {
     /// Why this call of this vCPU failed with this errno, if that can be told. Where the errno does not tell, the
     /// vCPU is asked whether its stage is the reason.
-    pub(super) fn of<V: OneReg>(vcpu: &V, call: Call, errno: Option<Errno>) -> Option<Self> {
+    pub(crate) fn of<V: OneReg>(vcpu: &V, call: Call, errno: Option<Errno>) -> Option<Self> {
         let refusal = match errno {
             Some(Errno::EIO) => return Some(Self::OtherProcess),
             Some(Errno::EINTR) => return Some(Self::Killed),
             Some(Errno::EBADF) => return Some(Self::Closed),
             Some(Errno::EFAULT) => return Some(Self::Unreachable),
             Some(Errno::ENOMEM) => return Some(Self::NoMemory).filter(|_| call == Call::Finalize),
-            _ => Stage::from_vcpu(vcpu)?.refuses(call)?,
+            _ => Stage::from_vcpu(vcpu)?.refuses(call.request())?,
         };
         errno
             .is_none_or(|errno| errno == refusal.errno())
@@ -214,7 +106,8 @@ impl Refusal {
             | Self::Killed
             | Self::Closed
             | Self::Unreachable
-            | Self::NoMemory => None,
+            | Self::NoMemory
+            | Self::OtherFeatures => None,
         }
     }
 
@@ -311,6 +204,12 @@ impl Refusal {
                 "free memory, or raise the limit of the control group, and finalize again: the vCPU is \
                  as it was",
             ),
+            Self::OtherFeatures => &(
+                Errno::EINVAL,
+                "the vCPU was initialized with other features before, and keeps those",
+                "ask for KVM_ARM_VCPU_SVE the first time; for this vCPU it is too late, it needs a new \
+                 one, in a new VM",
+            ),
         }
     }
 }
@@ -322,12 +221,13 @@ const VIEW: &str =
 /// The reason and the remedy, to be shown after the vCPU's answer.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let constructor = self.stage().and_then(Stage::constructor);
-        let (before, constructor, after) = match constructor {
-            Some(constructor) => (" (a vCPU like this one is for ", constructor, ")"),
-            None => ("", "", ""),
+        let constructor = match self.stage() {
+            None | Some(Stage::Created) => "",
+            Some(Stage::WithoutSve) => " (a vCPU like this one is for Finalized::without_sve)",
+            Some(Stage::BeforeFinalization) => " (a vCPU like this one is for Initialized::new)",
+            Some(Stage::AfterFinalization) => " (a vCPU like this one is for Finalized::new)",
         };
-        for part in [self.why(), "; ", self.remedy(), before, constructor, after] {
+        for part in [self.why(), "; ", self.remedy(), constructor] {
             f.write_str(part)?;
         }
         Ok(())
