@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
+use sve_state_harness::lengths::Lengths;
 use sve_state_harness::parallel;
 use sve_state_harness::threads::Threads;
 
@@ -44,10 +45,11 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let initrd = cx.directory("ptrace")?.join("initrd");
     fs::write(&initrd, archive)?;
 
+    let processor = boot::processor(Lengths::ALL);
     let names = options.kernels.names();
     let kernels: Vec<_> = names.iter().zip(&images).collect();
     let lines = parallel::map(&kernels, |(name, image)| {
-        let command = boot::command(&qemu, image, "max", None, &initrd, &[]);
+        let command = boot::command(&qemu, image, &processor, None, &initrd, &[]);
         let threads: Result<Threads> = boot::run(cx, command, TOTAL, &judge);
         let Threads {
             release, streaming, ..
