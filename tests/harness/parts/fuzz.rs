@@ -1,9 +1,10 @@
 //! The fuzz targets in `fuzz/`, each for a while, from the seeds that are checked in and nothing
 //! else, so that every run is as good as the first. What breaks one is kept in `fuzz/artifacts`,
-//! where cargo-fuzz looks for it.
+//! where `cargo fuzz` looks for it. That itself is not used, because to build it takes a minute or two.
 
+use std::env::consts::ARCH;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -12,7 +13,7 @@ use sve_state_harness::parallel;
 
 use crate::context::Context;
 use crate::machine::install::{self, CXX};
-use crate::machine::toolchain::{self, Toolchain};
+use crate::machine::toolchain;
 use crate::report::Counted;
 
 /// The targets, and how many inputs each must try per second at the least: no more than a 25th of
@@ -30,8 +31,11 @@ const TARGETS: [(&str, u64); 7] = [
 const SECONDS: u32 = 15;
 /// Beyond this an input takes more memory than any of them has a reason to.
 const MEMORY: &str = "-rss_limit_mb=2048";
-/// The version whose command line is used below.
-const CARGO_FUZZ: &str = "^0.13";
+/// Counts what is executed, and compared, for libFuzzer; and watches memory and arithmetic. As cargo-fuzz 0.13 has it.
+const INSTRUMENTED: &str = "--cfg fuzzing -Cdebug-assertions -Ccodegen-units=1 -Zsanitizer=address \
+    -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Cllvm-args=-sanitizer-coverage-stack-depth";
 
 /// How long to fuzz.
 #[derive(clap::Args, Clone)]
@@ -45,77 +49,67 @@ pub(crate) struct Options {
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     install::ensure(cx, &[CXX])?;
     let nightly = toolchain::nightly(cx, "fuzz")?;
-    let fuzzer = Fuzzer {
-        cx,
-        path: install::cargo_tool(cx, "cargo-fuzz", CARGO_FUZZ)?,
-        nightly,
-    };
     cx.run(cx.cargo(&["fmt --check --manifest-path fuzz/Cargo.toml"]))?;
-    cx.run(fuzzer.cargo(&["build"]))?;
+    // With a target, what runs in the compiler is not instrumented.
+    let triple = format!("{ARCH}-unknown-linux-gnu");
+    let build = "build --release --bins --manifest-path fuzz/Cargo.toml --target";
+    let mut build = nightly.cargo(cx, "fuzz", &[build, &triple]);
+    cx.run(build.env("RUSTFLAGS", INSTRUMENTED))?;
+    let programs = cx.target.join("fuzz").join(triple).join("release");
     // They are busy on one processor each.
     let runs = parallel::map(&TARGETS, |(target, per_second)| {
-        fuzzer.run(target, *per_second, options)
+        fuzz(cx, &programs, target, *per_second, options)
     });
     runs.into_iter().collect()
 }
 
-struct Fuzzer<'a> {
-    cx: &'a Context,
-    path: String,
-    nightly: Toolchain,
-}
-
-impl Fuzzer<'_> {
-    /// A command of cargo-fuzz.
-    fn cargo(&self, arguments: &[&str]) -> Command {
-        let arguments = ["fuzz", &arguments.join(" ")];
-        let mut command = self.nightly.cargo(self.cx, "fuzz", &arguments);
-        command.env("PATH", &self.path);
-        command
+fn fuzz(
+    cx: &Context,
+    programs: &Path,
+    target: &str,
+    per_second: u64,
+    options: &Options,
+) -> Result<String> {
+    let root = cx.root.join("fuzz");
+    let [seeds, artifacts] = ["seeds", "artifacts"].map(|folder| root.join(folder).join(target));
+    let there = files(&seeds)?.len();
+    ensure!(there > 0, "no seeds in {}", seeds.display());
+    // Where libFuzzer keeps what it comes upon.
+    let corpus = cx.directory("fuzz-corpus")?.join(target);
+    if corpus.exists() {
+        fs::remove_dir_all(&corpus)?;
     }
-
-    fn run(&self, target: &str, per_second: u64, options: &Options) -> Result<String> {
-        let root = self.cx.root.join("fuzz");
-        let [seeds, artifacts] =
-            ["seeds", "artifacts"].map(|folder| root.join(folder).join(target));
-        let there = files(&seeds)?.len();
-        ensure!(there > 0, "no seeds in {}", seeds.display());
-        // Where libFuzzer keeps what it comes upon.
-        let corpus = self.cx.directory("fuzz-corpus")?.join(target);
-        if corpus.exists() {
-            fs::remove_dir_all(&corpus)?;
-        }
-        fs::create_dir_all(&corpus)?;
-        let mut command = self.cargo(&["run", target]);
-        command.arg(&corpus).arg(&seeds);
-        command.args(["--", "-print_final_stats=1", MEMORY]);
-        command.arg(format!("-max_total_time={}", options.seconds));
-        let words = root.join(format!("{target}.dict"));
-        if words.exists() {
-            command.arg(format!("-dict={}", words.display()));
-        }
-        let before = files(&artifacts)?;
-        let output = self.cx.run(command).with_context(|| {
-            let found = files(&artifacts).unwrap_or_default();
-            match found.iter().find(|file| !before.contains(file)) {
-                Some(input) => format!("{target}: what broke it is {}", input.display()),
-                None => target.to_owned(),
-            }
-        })?;
-        let executions = number_after(&output, "stat::number_of_executed_units:")?;
-        let seed = number_after(&output, "INFO: Seed:")?;
-        let at_least = per_second * u64::from(options.seconds);
-        ensure!(
-            executions >= at_least,
-            "{target}: {executions} inputs in {} s, where {at_least} are the least",
-            options.seconds
-        );
-        Ok(format!(
-            "{target}: {executions} inputs from {there} seeds (libFuzzer's seed {seed})"
-        ))
+    fs::create_dir_all(&corpus)?;
+    fs::create_dir_all(&artifacts)?;
+    let mut command = Command::new(programs.join(target));
+    command.arg(&corpus).arg(&seeds);
+    command.arg(format!("-artifact_prefix={}/", artifacts.display()));
+    command.args(["-print_final_stats=1", MEMORY]);
+    command.arg(format!("-max_total_time={}", options.seconds));
+    let words = root.join(format!("{target}.dict"));
+    if words.exists() {
+        command.arg(format!("-dict={}", words.display()));
     }
+    let before = files(&artifacts)?;
+    let output = cx.run(command).with_context(|| {
+        let found = files(&artifacts).unwrap_or_default();
+        match found.iter().find(|file| !before.contains(file)) {
+            Some(input) => format!("{target}: what broke it is {}", input.display()),
+            None => target.to_owned(),
+        }
+    })?;
+    let executions = number_after(&output, "stat::number_of_executed_units:")?;
+    let seed = number_after(&output, "INFO: Seed:")?;
+    let at_least = per_second * u64::from(options.seconds);
+    ensure!(
+        executions >= at_least,
+        "{target}: {executions} inputs in {} s, where {at_least} are the least",
+        options.seconds
+    );
+    Ok(format!(
+        "{target}: {executions} inputs from {there} seeds (libFuzzer's seed {seed})"
+    ))
 }
-
 fn files(directory: &PathBuf) -> Result<Vec<PathBuf>> {
     if !directory.exists() {
         return Ok(Vec::new());
@@ -138,8 +132,7 @@ fn number_after(output: &str, words: &str) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{TARGETS, number_after};
-    use std::path::Path;
+    use super::{Path, TARGETS, number_after};
 
     const OUTPUT: &str = "\
 INFO: Seed: 4187264811
