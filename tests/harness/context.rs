@@ -1,13 +1,13 @@
 //! Where things are, and how other programs are run: each is announced, kept quiet while it
 //! succeeds, and shown in full when it does not.
 
-use std::borrow::BorrowMut;
+use std::borrow::{BorrowMut, Cow};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -125,7 +125,27 @@ impl Context {
     /// As [`run`](Self::run), for a question that a person need not hear.
     pub(crate) fn run_quietly(&self, mut command: impl BorrowMut<Command>) -> Result<String> {
         let command = command.borrow_mut();
-        let line = command_line(command);
+        let (start, mut last) = (Instant::now(), Instant::now());
+        let mut sign_of_life = |line: &str| {
+            if !self.verbose && last.elapsed() > SIGN_OF_LIFE && !line.trim().is_empty() {
+                println!("    {:3} s: {:.90}", start.elapsed().as_secs(), line.trim());
+                last = Instant::now();
+            }
+        };
+        let (status, output) = self.hear(command, &mut sign_of_life)?;
+        if !status.success() {
+            self.show(&output);
+            bail!("`{}` failed ({status})", command_line(command));
+        }
+        Ok(output)
+    }
+
+    /// Runs a command to its end, whatever that is, and says each line that it prints, and all of them.
+    pub(crate) fn hear(
+        &self,
+        command: &mut Command,
+        heard: &mut dyn FnMut(&str),
+    ) -> Result<(ExitStatus, String)> {
         if command.get_current_dir().is_none() {
             command.current_dir(&self.root);
         }
@@ -133,38 +153,27 @@ impl Context {
         let (reader, writer) = io::pipe()?;
         command.stdin(Stdio::null());
         command.stdout(writer.try_clone()?).stderr(writer);
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("cannot run `{line}`"))?;
+        let child = command.spawn();
         // It would hold the writing end, and reading would never come to an end.
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        let output = self.collect(reader)?;
-        let status = child.wait()?;
-        if !status.success() {
-            if !self.verbose {
-                print!("{output}");
-            }
-            bail!("`{line}` failed ({status})");
-        }
-        Ok(output)
-    }
-
-    fn collect(&self, reader: io::PipeReader) -> Result<String> {
-        let (start, mut last) = (Instant::now(), Instant::now());
+        let mut child = child.with_context(|| format!("cannot run `{}`", command_line(command)))?;
         let mut output = String::new();
         for bytes in BufReader::new(reader).split(b'\n') {
             let bytes = bytes?;
             let line = String::from_utf8_lossy(&bytes);
             self.detail(&line);
-            if !self.verbose && last.elapsed() > SIGN_OF_LIFE && !line.trim().is_empty() {
-                let seconds = start.elapsed().as_secs();
-                println!("    {seconds:3} s: {:.90}", line.trim());
-                last = Instant::now();
-            }
+            heard(line.trim_end());
             output.push_str(&line);
             output.push('\n');
         }
-        Ok(output)
+        Ok((child.wait()?, output))
+    }
+
+    /// Prints what a command has printed, unless the user has seen it.
+    pub(crate) fn show(&self, output: &str) {
+        if !self.verbose {
+            print!("{output}");
+        }
     }
 
     /// Paths as they are seen from the workspace.
@@ -210,31 +219,10 @@ fn command_line(command: &Command) -> String {
 
 /// A word for a shell.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_=+:,./@%^~".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Cow::into_owned)
 }
 
 /// The program of this name in `PATH`.
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|directory| directory.join(name))
-        .find(|file| file.is_file())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_wants_it() {
-        assert_eq!(quoted("--cpu=max,sve"), "--cpu=max,sve");
-        assert_eq!(quoted("console=ttyAMA0 quiet"), "'console=ttyAMA0 quiet'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
-    }
+    which::which(name).ok()
 }

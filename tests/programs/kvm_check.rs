@@ -25,14 +25,14 @@ fn main() -> std::process::ExitCode {
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 mod check {
     use std::fs::{self, OpenOptions};
-    use std::io::{Read as _, Write};
+    use std::io::Read as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     use std::path::Path;
     use std::process::{self, Command, ExitCode};
 
     use clap::Parser;
     use rustix::mount::{MountFlags, mount};
-    use rustix::system::{RebootCommand, reboot, uname};
+    use rustix::system::uname;
     use sve_state_harness::conformance::kvm::KvmHost;
     use sve_state_harness::conformance::{self, Host as _};
     use sve_state_harness::differential::{self, Replay};
@@ -81,7 +81,8 @@ mod check {
             Ok(args) => args,
             Err(error) if init => {
                 println!("{error}");
-                return power_off();
+                event::power_off();
+                return ExitCode::FAILURE;
             }
             Err(error) => error.exit(),
         };
@@ -106,21 +107,8 @@ mod check {
         }
         println!("{report}");
         event::report(&report);
-        if init {
-            return power_off();
-        }
-        match report.passed() {
-            true => ExitCode::SUCCESS,
-            false => ExitCode::FAILURE,
-        }
-    }
-
-    fn power_off() -> ExitCode {
-        let _ = std::io::stdout().flush();
-        if let Err(error) = reboot(RebootCommand::PowerOff) {
-            println!("cannot power off: {error}");
-        }
-        ExitCode::FAILURE
+        event::power_off();
+        ExitCode::from(u8::from(!report.passed()))
     }
 
     /// Everything, whatever fails on the way.

@@ -28,6 +28,19 @@ pub fn report<R: Serialize>(report: &R) {
     say(&Event::Report(report));
 }
 
+/// Switches the machine off, if this is its first process, once the console has said everything. What is not said by
+/// then is cut off, or has the kernel's last words in the midst of it.
+#[cfg(all(target_os = "linux", target_arch = "aarch64"))]
+pub fn power_off() {
+    use rustix::system::{RebootCommand, reboot};
+
+    if std::process::id() == 1 {
+        let _ = rustix::termios::tcdrain(std::io::stdout());
+        let error = reboot(RebootCommand::PowerOff).err();
+        println!("cannot power off: {error:?}");
+    }
+}
+
 fn say<R: Serialize>(event: &Event<R>) {
     let json = serde_json::to_string(event);
     println!(

@@ -12,7 +12,7 @@ use sve_state_harness::threads::Threads;
 
 use crate::context::Context;
 use crate::machine::boot;
-use crate::machine::initrd::Initrd;
+use crate::machine::initrd::initrd;
 use crate::machine::kernel::Kernels;
 use crate::machine::qemu::Qemu;
 use crate::machine::toolchain::{self, ARM64};
@@ -38,18 +38,15 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let build = "build --release -p sve-state-harness --bin ptrace_check";
     cx.run(toolchain::arm64_cargo(cx, &toolchain, &[build]))?;
     let built = cx.target.join("arm64").join(ARM64).join("release");
-    let archive = Initrd::new()
-        .directory("dev")
-        .program("init", &fs::read(built.join("ptrace_check"))?)
-        .finish();
-    let initrd = cx.directory("ptrace")?.join("initrd");
-    fs::write(&initrd, archive)?;
+    let archive = initrd(&["dev"], &[("init", &built.join("ptrace_check"))])?;
+    let path = cx.directory("ptrace")?.join("initrd");
+    fs::write(&path, archive)?;
 
     let processor = boot::processor(Lengths::ALL);
     let names = options.kernels.names();
     let kernels: Vec<_> = names.iter().zip(&images).collect();
     let lines = parallel::map(&kernels, |(name, image)| {
-        let command = boot::command(&qemu, image, &processor, None, &initrd, &[]);
+        let command = boot::command(&qemu, image, &processor, None, &path, &[]);
         let threads: Result<Threads> = boot::run(cx, command, TOTAL, &judge);
         let Threads {
             release, streaming, ..

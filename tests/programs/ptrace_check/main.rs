@@ -23,10 +23,10 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 mod check {
-    use std::process::{self, ExitCode};
+    use std::process::ExitCode;
 
     use anyhow::{Context as _, Result, bail, ensure};
-    use rustix::system::{RebootCommand, reboot, uname};
+    use rustix::system::uname;
     use sve_state::regset::{FpsimdState, NT_ARM_SSVE, NT_ARM_SVE, NT_PRFPREG, Payload, Regset};
     use sve_state::signal::Frame;
     use sve_state::vcpu::Status;
@@ -49,17 +49,8 @@ mod check {
         };
         threads.failure = run(&mut threads).err().map(|what| format!("{what:#}"));
         event::report(&threads);
-        if process::id() == 1 {
-            // The first process takes the kernel with it when it ends.
-            if let Err(error) = reboot(RebootCommand::PowerOff) {
-                println!("cannot power off: {error}");
-            }
-        }
-        if threads.failure.is_none() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        event::power_off();
+        ExitCode::from(u8::from(threads.failure.is_some()))
     }
 
     fn run(threads: &mut Threads) -> Result<()> {

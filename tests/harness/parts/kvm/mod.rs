@@ -23,7 +23,7 @@ use sve_state_harness::report::Report;
 
 use crate::context::Context;
 use crate::machine::boot;
-use crate::machine::initrd::Initrd;
+use crate::machine::initrd::initrd;
 use crate::machine::kernel::Kernels;
 use crate::machine::qemu::Qemu;
 use crate::machine::toolchain::{self, ARM64};
@@ -208,7 +208,7 @@ impl Machine {
         toolchain::ensure_arm64(cx, &[])?;
         Ok(Self {
             qemu,
-            initrd: initrd(cx)?,
+            initrd: packed(cx)?,
             images,
         })
     }
@@ -285,18 +285,14 @@ fn built(cx: &Context) -> PathBuf {
 }
 
 /// Builds the guest's programs, and packs them.
-fn initrd(cx: &Context) -> Result<PathBuf> {
+fn packed(cx: &Context) -> Result<PathBuf> {
     let toolchain = build(cx)?;
     let migrate = "build --release -p sve-state --example migrate --features kvm";
     cx.run(toolchain::arm64_cargo(cx, &toolchain, &[migrate]))?;
 
     let built = built(cx);
-    let archive = Initrd::new()
-        .directory("dev")
-        .directory("proc")
-        .program("init", &fs::read(built.join("kvm_check"))?)
-        .program("migrate", &fs::read(built.join("examples/migrate"))?)
-        .finish();
+    let (init, migrate) = (built.join("kvm_check"), built.join("examples/migrate"));
+    let archive = initrd(&["dev", "proc"], &[("init", &init), ("migrate", &migrate)])?;
     let path = cx.directory("kvm")?.join("initrd");
     fs::write(&path, archive)?;
     Ok(path)
