@@ -135,61 +135,21 @@ fn direct(target: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::Assembly;
-    use super::Flow::{self, *};
-
-    fn flows(lines: &[&str]) -> Vec<Flow> {
-        let assembly = Assembly::parse(&format!("_ZN1a1b1fE:\n\t{}\n", lines.join("\n\t")));
-        let (_, function) = assembly.of_path(&["b", "f"])[0];
-        function
-            .instructions
-            .iter()
-            .map(|i| i.flow.clone())
-            .collect()
-    }
 
     #[test]
     fn instructions_are_told_apart() {
-        let text = str::to_owned;
-        let label = || text(".LBB0_1");
-        let aarch64 = [
-            ("b.ne\t.LBB0_1", Branch(label())),
-            ("cbz\tx2, .LBB0_1", Branch(label())),
-            ("tbnz\tw0, #3, .LBB0_1", Branch(label())),
-            ("bl\tmemcpy", Call(text("memcpy"))),
-            ("b\t.LBB0_1", Jump(label())),
-            ("br\tx2", JumpIndirect),
-            ("blr\tx8", CallIndirect),
-            ("brk\t#0x1", Trap),
-            ("bic\tw8, w0, #0xf", Next),
-            ("tbl\tv0.16b, { v0.16b }, v1.16b", Next),
-            ("csel\tx0, x1, x2, eq", Next),
-            ("ret", Return),
-        ];
-        let x86_64 = [
-            ("jae\t.LBB0_1", Branch(label())),
-            ("jmp\t.LBB0_1", Jump(label())),
-            ("jmp\tmemcpy@PLT", Jump(text("memcpy"))),
-            ("jmp\trax", JumpIndirect),
-            ("jmp\tqword ptr [rax + 8*rcx]", JumpIndirect),
-            ("call\tqword ptr [rax + 8]", CallIndirect),
-            (
-                "call\tqword ptr [rip + memcpy@GOTPCREL]",
-                Call(text("memcpy")),
-            ),
-            ("call\tr12", CallIndirect),
-            (
-                "rep movsb\tbyte ptr es:[rdi], byte ptr [rsi]",
-                Call(text("rep movsb byte ptr es:[rdi], byte ptr [rsi]")),
-            ),
-            ("cmovb\tr8d, esi", Next),
-            ("ud2", Trap),
-            ("ret", Return),
-        ];
-        for (line, flow) in aarch64.into_iter().chain(x86_64) {
+        for line in include_str!("flows.txt").lines() {
+            let Some((code, flow)) = line.split_once(" => ") else {
+                continue;
+            };
+            let text = format!("_ZN1a1b1fE:\n\t{code}\n\t# w10\n\t.cfi_endproc\n\t//APP\n");
+            let assembly = Assembly::parse(&text);
+            let (_, function) = assembly.of_path(&["b", "f"])[0];
+            let flows = function.instructions.iter().map(|i| &i.flow);
             assert_eq!(
-                flows(&[line, "# w10", ".cfi_endproc", "//APP"]),
-                [flow],
-                "{line}"
+                format!("{:?}", flows.collect::<Vec<_>>()),
+                format!("[{flow}]"),
+                "{code}"
             );
         }
     }

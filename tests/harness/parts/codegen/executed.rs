@@ -118,35 +118,19 @@ mod tests {
             let loops = loops.expect("two loops");
             loops["b, list"].fault(&loops["a, list"], tests)
         };
-        assert_eq!(fault("9000 513 5", "9000 513 5", false), None);
-        assert_eq!(fault("9000 1025 5", "9000 1025 500", true), None);
-        for (mixed, last, tests, why) in [
-            (
-                "9000 513 5",
-                "9001 513 5",
-                false,
-                "9000 instructions with mixed VQs, 9001 at VQ 16",
-            ),
-            (
-                "9000 513 5",
-                "9000 512 5",
-                false,
-                "513 conditional branches with mixed VQs, 512 at VQ 16",
-            ),
-            (
-                "9000 1025 5",
-                "9000 1025 5",
-                false,
-                "1025 conditional branches, where the loop has 512",
-            ),
-            (
-                "9000 1025 99",
-                "9000 1025 9",
-                true,
-                "99 wrong guesses of a branch, where the loop has 5",
-            ),
-        ] {
-            assert_eq!(fault(mixed, last, tests).as_deref(), Some(why));
+        let cases = "\
+9000 513 5; 9000 513 5; ; passed
+9000 1025 5; 9000 1025 500; tests; passed
+9000 513 5; 9001 513 5; ; 9000 instructions with mixed VQs, 9001 at VQ 16
+9000 513 5; 9000 512 5; ; 513 conditional branches with mixed VQs, 512 at VQ 16
+9000 1025 5; 9000 1025 5; ; 1025 conditional branches, where the loop has 512
+9000 1025 99; 9000 1025 9; tests; 99 wrong guesses of a branch, where the loop has 5";
+        for case in cases
+            .lines()
+            .map(|line| line.split("; ").collect::<Vec<_>>())
+        {
+            let found = fault(case[0], case[1], case[2] == "tests");
+            assert_eq!(found.as_deref().unwrap_or("passed"), case[3]);
         }
         let profile = "\nevents: Ir Bc Bcm Bi\ntotals: 22\n";
         add_up("loop\ta\tlist\t512\n", profile).unwrap_err();

@@ -139,87 +139,34 @@ fn ways(function: &Function, at: usize) -> [Option<usize>; 2] {
 
 #[cfg(test)]
 mod tests {
-    use super::Kind::{self, *};
     use super::faults;
     use crate::parts::codegen::assembly::Assembly;
 
-    /// What is wrong with a function of these instructions and labels, if the loop around nothing has `own` branches.
-    fn kinds(own: usize, asks: bool, last: &[u64], code: &str) -> Vec<Kind> {
-        let around = "jne .L1; ".repeat(own);
-        let text = format!("_1f:; {code}; _1g:; {around}ret");
-        let assembly = Assembly::parse(&text.replace("; ", "\n"));
-        let [(_, function), (_, around)] = ["f", "g"].map(|name| assembly.of_path(&[name])[0]);
-        let around = (own > 0).then_some(around);
-        let faults = faults(function, around, asks, last);
-        faults.into_iter().map(|fault| fault.0).collect()
-    }
-
     #[test]
-    fn a_copy_alone_is_a_straight_line() {
-        let kinds = |code: &str| kinds(0, false, &[], code);
-        assert_eq!(kinds("ldr q0, [x0]; b .L1; .L1:; str q0, [x1]; ret"), []);
-        assert_eq!(kinds("cbz x0, .L1; str q0, [x1]; .L1:; ret"), [Branch]);
-        assert_eq!(kinds("bl memcpy; ret"), [Call]);
-        assert_eq!(kinds("b memcpy"), [Call]);
-        assert_eq!(
-            kinds("mov r12, qword ptr [rip + memcpy@GOTPCREL]; call r12"),
-            [Call]
-        );
-        assert_eq!(
-            kinds("rep movsb byte ptr es:[rdi], byte ptr [rsi]; ret"),
-            [Call]
-        );
-        assert_eq!(kinds("blr x8; br x8; jmp rax"), [Indirect; 3]);
-        assert_eq!(kinds("bl _4core9panicking5panic; brk #1"), [Panic; 2]);
-    }
-
-    #[test]
-    fn a_loop_branches_only_where_it_is_left() {
-        let kinds = |own, body: &str| {
-            let code =
-                format!("test rdx, rdx; je .L3; .L1:; {body}; cmp rsi, rdx; jne .L1; .L3:; ret");
-            kinds(own, false, &[], &code)
-        };
-        assert_eq!(kinds(2, "mov rax, rbx"), []);
-        assert_eq!(kinds(1, "mov rax, rbx"), [Branch]);
-        // On the width, over some code or to another place that comes back.
-        assert_eq!(kinds(9, "jb .L2; mov rax, rbx; .L2:"), [Branch]);
-        assert_eq!(kinds(9, "jb .L1"), [Branch]);
-        // Around the same again.
-        assert_eq!(kinds(9, ".L2:; inc rcx; cmp rcx, 16; jne .L2"), [Branch]);
-        assert_eq!(
-            kinds(9, "jae .L2; jmp .L4; .L2:; call _5panic; ud2; .L4:"),
-            [Panic; 2]
-        );
-        assert_eq!(
-            kinds(2, "jae .L2; jmp .L4; .L2:; call _5panic; .L4:"),
-            [Panic, Branch]
-        );
-    }
-
-    #[test]
-    fn who_asks_tests_once_and_calls_copies() {
-        let code =
-            "cmp byte ptr [rip + _8DETECTED], 2; jne .L1; jmp _4copy3yes; .L1:; jmp _4copy2no";
-        assert_eq!(kinds(0, true, &[], code), []);
-        assert_eq!(kinds(0, false, &[], code), [Branch, Call, Call]);
-        assert_eq!(
-            kinds(0, true, &[], &code.replace("8DETECTED", "5other")).len(),
-            3
-        );
-        assert_eq!(kinds(0, true, &[], &format!("jb .L1; {code}")), [Branch]);
-        assert_eq!(kinds(0, true, &[], &format!("call memcpy; {code}")), [Call]);
-    }
-
-    #[test]
-    fn an_index_is_clamped() {
-        let kinds = |code: &str| kinds(0, false, &[31], code);
-        assert_eq!(kinds("and w1, w1, #0x1f; ret"), []);
-        assert_eq!(kinds("and esi, 31; ret"), []);
-        assert_eq!(kinds("ubfiz w1, w1, #5, #5; ret"), []);
-        assert_eq!(
-            kinds("cmp w1, #31; and esi, eax; and w1, w1, #0x3f; ret"),
-            [Index]
-        );
+    fn what_breaks_the_rules_is_found_and_nothing_else() {
+        for line in include_str!("rules.txt").lines() {
+            let parts: Vec<_> = line.split(" | ").collect();
+            let [how, code, expected] = parts[..] else {
+                continue;
+            };
+            let (own, code) = match how.strip_prefix("loop ") {
+                Some(own) => (
+                    own.parse().expect(line),
+                    format!(
+                        "test rdx, rdx; je .L3; .L1:; {code}; cmp rsi, rdx; jne .L1; .L3:; ret"
+                    ),
+                ),
+                None => (0, code.to_owned()),
+            };
+            let around = "jne .L1; ".repeat(own);
+            let text = format!("_1f:; {code}; _1g:; {around}ret").replace("; ", "\n");
+            let assembly = Assembly::parse(&text);
+            let [(_, function), (_, around)] = ["f", "g"].map(|name| assembly.of_path(&[name])[0]);
+            let around = (own > 0).then_some(around);
+            let last: &[u64] = if how == "clamps" { &[31] } else { &[] };
+            let found = faults(function, around, how == "asks", last);
+            let kinds: Vec<_> = found.iter().map(|fault| fault.0).collect();
+            assert_eq!(format!("{kinds:?}"), expected, "{line}");
+        }
     }
 }
