@@ -58,26 +58,65 @@ enum Stage {
     Finalized,
 }
 
-/// What there is, and of how many IDs GET and SET then accept: worked out by hand.
-const CONFIGURATIONS: [(Rules, Stage, u64, u64); 7] = [
-    (Rules::Mainline, Stage::Created, 0, 0),
+/// The vCPUs there are, and what they answer to GET and SET of all IDs, worked out by hand.
+const CONFIGURATIONS: [(Rules, Stage, Answers); 7] = [
+    (Rules::Mainline, Stage::Created, NOT_INITIALIZED),
     // 32 V, FPSR, FPCR.
-    (Rules::Mainline, Stage::WithoutSve, 34, 34),
-    // VLS, FPSR, FPCR.
-    (Rules::Mainline, Stage::BeforeFinalization, 3, 3),
+    (
+        Rules::Mainline,
+        Stage::WithoutSve,
+        Answers([34, 34], 0, 0, 2 * (MAINLINE_SVE + 1065 - 34)),
+    ),
+    // VLS, FPSR, FPCR. 49 registers are refused.
+    (
+        Rules::Mainline,
+        Stage::BeforeFinalization,
+        Answers([3, 3], 2 * 49, 0, 2 * (MAINLINE_SVE + 1065 - 2)),
+    ),
     // 32 Z, 16 P, FFR; VLS, which can no longer be written; FPSR, FPCR.
-    (Rules::Mainline, Stage::Finalized, 49 + 1 + 2, 49 + 2),
-    (Rules::Rfc, Stage::Created, 0, 0),
+    (
+        Rules::Mainline,
+        Stage::Finalized,
+        Answers([49 + 1 + 2, 49 + 2], 1, 0, 2 * (MAINLINE_SVE + 1065 - 2)),
+    ),
+    (Rules::Rfc, Stage::Created, NOT_INITIALIZED),
     // Of each V the whole, two words at 3 places, one word at 4.
-    (Rules::Rfc, Stage::WithoutSve, 32 * 8 + 2, 32 * 8 + 2),
+    (
+        Rules::Rfc,
+        Stage::WithoutSve,
+        Answers([32 * 8 + 2; 2], 0, 0, 2 * RFC_EINVAL),
+    ),
     // All 32 slices of 49 registers too.
     (
         Rules::Rfc,
         Stage::Finalized,
-        49 * 32 + 32 * 8 + 2,
-        49 * 32 + 32 * 8 + 2,
+        Answers([49 * 32 + 32 * 8 + 2; 2], 0, 0, 2 * RFC_EINVAL),
     ),
 ];
+
+/// How many GETs and SETs are accepted; how many of both are refused with EPERM, ENOEXEC and EINVAL. All others are
+/// refused with ENOENT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Answers([u64; 2], u64, u64, u64);
+
+/// 2^16 low halves, 16 sizes, 5 coprocessors, GET and SET.
+const NOT_INITIALIZED: Answers = Answers([0, 0], 0, 2 * ((5 * 16) << 16), 0);
+/// In the SVE space, all IDs but 32 slices of 49 registers and VLS. In CORE, from the first word of V0 on: per size, as
+/// many as there are words up to the last of `struct kvm_regs`, less the size in words; 1065 in all, but those that
+/// are registers.
+const MAINLINE_SVE: u64 = (16 << 16) - 1569;
+/// The same space without VLS. In CORE, what touches one of the 128 words of V, 2756 in all, but the 256 that are
+/// words of a single register.
+const RFC_EINVAL: u64 = (16 << 16) - 1568 + 2756 - 256;
+
+impl Answers {
+    /// Whether it was so: of the IDs in use, only what is accepted has been worked out.
+    fn are(self, extent: Extent, accepted: [u64; 2], counts: &Counts) -> bool {
+        let [eperm, enoexec, einval] = [1, 8, 22].map(|errno| counts.refused[errno]);
+        let all = self == Self(accepted, eperm, enoexec, einval);
+        all || extent == Extent::InUse && self.0 == accepted
+    }
+}
 
 /// A vCPU to try all IDs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +218,7 @@ pub fn run(
     };
     let done = AtomicUsize::new(0);
     let swept = parallel::map(&configurations, |configuration| {
-        let swept = Sweep::new(*configuration, &low_halves).run();
+        let swept = Sweep::new(*configuration, extent).run();
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         progress(done, configurations.len());
         swept
@@ -201,4 +240,26 @@ pub fn run(
         configurations.len(),
         differences[..shown].join("\n")
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CONFIGURATIONS, Counts, Extent};
+
+    #[test]
+    fn other_counts_than_those_worked_out_are_refused() {
+        let (_, _, answers) = CONFIGURATIONS[3];
+        let mut counts = Counts::default();
+        counts.refused[1] = 1;
+        counts.refused[22] = 2_096_140;
+        assert!(answers.are(Extent::All, [52, 51], &counts));
+        assert!(!answers.are(Extent::All, [52, 50], &counts));
+        assert!(!answers.are(Extent::InUse, [52, 50], &counts));
+        for errno in [1, 8, 22] {
+            let mut other = counts.clone();
+            other.refused[errno] += 1;
+            assert!(!answers.are(Extent::All, [52, 51], &other), "{errno}");
+            assert!(answers.are(Extent::InUse, [52, 51], &other), "{errno}");
+        }
+    }
 }

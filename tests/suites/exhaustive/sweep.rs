@@ -3,23 +3,25 @@
 use std::borrow::Cow;
 
 use super::pair::{BUFFER, Pair, VLS, vls};
-use super::{CONFIGURATIONS, COPROCESSORS, Configuration, Counts, Rules, SIZES, Stage, id};
+use super::{CONFIGURATIONS, COPROCESSORS, Configuration, Counts, Extent, Rules, SIZES, Stage, id};
 
 /// All IDs on one configuration.
-pub(super) struct Sweep<'a> {
+pub(super) struct Sweep {
     configuration: Configuration,
-    low_halves: &'a [u16],
+    extent: Extent,
+    low_halves: Vec<u16>,
     /// What SETs write, from a place that depends on the ID.
     data: Vec<u8>,
 }
 
-impl<'a> Sweep<'a> {
-    pub(super) fn new(configuration: Configuration, low_halves: &'a [u16]) -> Self {
+impl Sweep {
+    pub(super) fn new(configuration: Configuration, extent: Extent) -> Self {
         // A prime, so that no two registers' bytes are in step; none is zero.
         let data = (1..=251).cycle().take(BUFFER + 256).collect();
         Self {
             configuration,
-            low_halves,
+            extent,
+            low_halves: extent.low_halves(),
             data,
         }
     }
@@ -57,11 +59,11 @@ impl<'a> Sweep<'a> {
         let by_hand = CONFIGURATIONS
             .iter()
             .find(|(r, s, ..)| (*r, *s) == (rules, stage));
-        let expected = by_hand.map(|(_, _, gets, sets)| (*gets, *sets));
-        if expected != Some((gets, sets)) {
+        let expected = by_hand.map(|(.., answers)| *answers);
+        if !expected.is_some_and(|answers| answers.are(self.extent, [gets, sets], &counts)) {
             return Err(format!(
-                "{}: {gets} IDs can be read and {sets} written, not {expected:?}",
-                self.configuration
+                "{}: {gets} IDs can be read and {sets} written, and by errno {:?} calls are refused, not {expected:?}",
+                self.configuration, counts.refused
             ));
         }
         Ok(counts)
