@@ -13,6 +13,11 @@ use crate::running::Cost;
 const START: &str = "---- sve-state on KVM ----";
 const END: &str = "--------------------------";
 
+/// What that means, in the place of vector lengths.
+const NO_SVE: &str = "none: this host has no SVE. Its vCPUs have V0 to V31, FPSR and FPCR;
+                 KVM refuses the feature, and serves no Z, P, FFR or VLS. Of
+                 sve-state that leaves vCPUs without SVE, which were compared.";
+
 /// What one kind of comparison found.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -85,75 +90,72 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{START}")?;
-        writeln!(f, "revision         {}", self.revision)?;
-        writeln!(f, "kernel           {}", self.kernel)?;
-        writeln!(f, "processor        {}", self.processor)?;
-        match self.lengths {
-            None => {}
-            Some(Lengths::NONE) => f.write_str(
-                "vector lengths   none: this host has no SVE. Its vCPUs have V0 to V31, FPSR and FPCR;\n\
-                 \x20                KVM refuses the feature, and serves no Z, P, FFR or VLS. Of\n\
-                 \x20                sve-state that leaves vCPUs without SVE, which were compared.\n",
-            )?,
-            Some(lengths) => writeln!(f, "vector lengths   VQ {lengths} (of 128 bits)")?,
-        }
-        let found = [
-            ("conformance      ", &self.conformance),
-            ("random           ", &self.random),
-        ];
-        for (name, found) in found {
-            if let Some(found) = found {
-                let (operations, count) = (found.total(), found.count);
-                writeln!(f, "{name}{operations} operations, {count} differences")?;
+        let found = |found: &Found| {
+            let (operations, count) = (found.total(), found.count);
+            format!("{operations} operations, {count} differences")
+        };
+        let lengths = |lengths| match lengths {
+            Lengths::NONE => NO_SVE.to_owned(),
+            lengths => format!("VQ {lengths} (of 128 bits)"),
+        };
+        let moves = |Moves { allowed, refused }| format!("{allowed} allowed, {refused} refused");
+        let running = |costs: &BTreeMap<u32, Cost>| {
+            let vqs: Vec<_> = costs.keys().map(u32::to_string).collect();
+            match &vqs[..] {
+                [] => "none; a vCPU without SVE moved".to_owned(),
+                vqs => format!("moved at VQ {}", vqs.join(",")),
             }
-        }
-        if let Some(Moves { allowed, refused }) = self.moves {
-            writeln!(f, "moves            {allowed} allowed, {refused} refused")?;
-        }
-        match &self.running {
-            None => {}
-            Some(costs) if costs.is_empty() => {
-                writeln!(f, "running guest    none; a vCPU without SVE moved")?;
-            }
-            Some(costs) => {
-                let vqs: Vec<_> = costs.keys().map(u32::to_string).collect();
-                writeln!(f, "running guest    moved at VQ {}", vqs.join(","))?;
-            }
-        }
-        for failure in &self.failures {
-            writeln!(f, "failed           {failure}")?;
-        }
-        for difference in self.found().flat_map(|found| &found.differences) {
-            writeln!(f, "{difference}")?;
-        }
+        };
         let verdict = match (self.passed(), self.differences()) {
             (true, _) => "no difference".to_owned(),
             (false, 0) => "FAILED".to_owned(),
             (false, n) => format!("{n} DIFFERENCES"),
         };
-        writeln!(f, "verdict          {verdict}")?;
-        writeln!(f, "repeat           kvm_check {}", self.repeat)?;
-        write!(f, "{END}")
+        let line = |name: &str, text: &str| format!("{name:16} {text}\n");
+        let known = [
+            ("revision", Some(self.revision.clone())),
+            ("kernel", Some(self.kernel.clone())),
+            ("processor", Some(self.processor.clone())),
+            ("vector lengths", self.lengths.map(lengths)),
+            ("conformance", self.conformance.as_ref().map(found)),
+            ("random", self.random.as_ref().map(found)),
+            ("moves", self.moves.map(moves)),
+            ("running guest", self.running.as_ref().map(running)),
+        ];
+        let known = known.map(|(name, text)| text.map_or_else(String::new, |it| line(name, &it)));
+        let failures = self.failures.iter().map(|failure| line("failed", failure));
+        let differences = self.found().flat_map(|found| &found.differences);
+        write!(
+            f,
+            "{START}\n{}{}",
+            known.concat(),
+            failures.collect::<String>()
+        )?;
+        for difference in differences {
+            writeln!(f, "{difference}")?;
+        }
+        f.write_str(&line("verdict", &verdict))?;
+        f.write_str(&line("repeat", &format!("kvm_check {}", self.repeat)))?;
+        f.write_str(END)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BTreeMap, Cost, END, Found, Report, START};
-    use crate::lengths::Lengths;
-    use crate::moves::Moves;
+    use super::{BTreeMap, Cost, Found, Lengths, Moves, Report};
 
-    fn report() -> Report {
-        Report {
+    #[test]
+    fn says_what_ran_and_how_to_repeat_it_with_what_is_wrong() {
+        let found = |operations: BTreeMap<u32, usize>| Found {
+            operations,
+            ..Found::default()
+        };
+        let mut report = Report {
             revision: "abc".to_owned(),
             kernel: "6.1".to_owned(),
             processor: "implementer 0x41".to_owned(),
             lengths: Some(Lengths(0b11)),
-            conformance: Some(Found {
-                operations: [(1, 3), (2, 4)].into(),
-                ..Found::default()
-            }),
+            conformance: Some(found([(1, 3), (2, 4)].into())),
             moves: Some(Moves {
                 allowed: 1,
                 refused: 2,
@@ -161,52 +163,33 @@ mod tests {
             running: Some([1, 2].map(|vq| (vq, Cost::default())).into()),
             repeat: "--seed 5".to_owned(),
             ..Report::default()
-        }
-    }
-
-    #[test]
-    fn says_what_ran_and_how_to_repeat_it() {
-        let text = report().to_string();
-        assert!(text.starts_with(START) && text.ends_with(END), "{text}");
-        for line in [
-            "kernel           6.1",
-            "processor        implementer 0x41",
-            "vector lengths   VQ 1,2 (of 128 bits)",
-            "conformance      7 operations, 0 differences",
-            "moves            1 allowed, 2 refused",
-            "running guest    moved at VQ 1,2",
-            "verdict          no difference",
-            "repeat           kvm_check --seed 5",
-        ] {
-            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
-        }
-        assert!(!text.contains("random"), "what did not run is not there");
-    }
-
-    #[test]
-    fn a_difference_is_shown_and_counted_and_so_is_a_failure() {
-        let mut wrong = report();
-        wrong.random = Some(Found {
-            operations: [(1, 3)].into(),
+        };
+        let text = "---- sve-state on KVM ----
+revision         abc
+kernel           6.1
+processor        implementer 0x41
+vector lengths   VQ 1,2 (of 128 bits)
+conformance      7 operations, 0 differences
+moves            1 allowed, 2 refused
+running guest    moved at VQ 1,2
+verdict          no difference
+repeat           kvm_check --seed 5
+--------------------------";
+        assert_eq!(report.to_string(), text);
+        report.failures.push("no VM".to_owned());
+        let failed = report.to_string();
+        assert!(failed.contains("2\nfailed           no VM\nverdict          FAILED\n"));
+        report.random = Some(Found {
             count: 2,
             differences: vec!["GET 0x60".to_owned()],
+            ..found([(1, 3)].into())
         });
-        let text = wrong.to_string();
-        assert!(!wrong.passed());
+        let text = report.to_string();
+        assert!(!report.passed() && text.contains("random           3 operations, 2 differences"));
         assert!(text.contains("\nGET 0x60\nverdict          2 DIFFERENCES\n"));
-        let mut failed = report();
-        failed.failures.push("no VM".to_owned());
-        let text = failed.to_string();
-        assert!(!failed.passed());
-        assert!(text.contains("failed           no VM\nverdict          FAILED\n"));
-    }
-
-    #[test]
-    fn a_host_without_sve_is_told_what_that_means() {
-        let mut none = report();
-        none.lengths = Some(Lengths::NONE);
-        none.running = Some(BTreeMap::new());
-        let text = none.to_string();
+        report.lengths = Some(Lengths::NONE);
+        report.running = Some(BTreeMap::new());
+        let text = report.to_string();
         assert!(text.contains("this host has no SVE") && text.contains("no Z, P, FFR or VLS"));
         assert!(text.contains("a vCPU without SVE moved"), "{text}");
     }

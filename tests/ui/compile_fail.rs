@@ -4,7 +4,7 @@
 //!
 //! Most of the words are the compiler's own, and other versions choose others. So messages are
 //! compared under the version that wrote them; under another one these tests run nothing. Where the
-//! variable `CI` is set that is a failure, as it is in `cargo harness`, which counts the cases.
+//! variable `CI` is set that is a failure, and `cargo harness` sets it.
 
 use std::process::Command;
 
@@ -48,6 +48,15 @@ fn another_compiler_fails_where_nobody_watches() {
     assert_eq!(compares(other, false), Ok(false));
     let why = format!("NOT COMPARED with {COMPILER}x, this is {other}");
     assert_eq!(compares(other, true), Err(why));
+}
+
+#[test]
+fn every_folder_is_run() {
+    let entries = std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).expect("this package");
+    let folders = entries.filter_map(|entry| entry.ok().filter(|entry| entry.path().is_dir()));
+    let mut names: Vec<_> = folders.map(|entry| entry.file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["ids", "layouts", "pass", "vcpu"]);
 }
 
 /// Register IDs that do not exist, or are not of the kind that is wanted.
