@@ -7,6 +7,7 @@
 #![cfg(target_endian = "little")]
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 
 use anyhow::{Result, anyhow};
 use sve_state::regset::{FpsimdState, NT_ARM_SSVE, NT_ARM_SVE, NT_PRFPREG, Payload, Regset};
@@ -14,6 +15,7 @@ use sve_state::signal::{self, Frame};
 use sve_state::vcpu::Status;
 use sve_state::{SveState, Vq};
 use sve_state_harness::threads::{self, EVEN, ODD, equal, same};
+use tar::Archive;
 
 const ARCHIVE: &[u8] = include_bytes!("../frames/frames.tar.xz");
 
@@ -83,24 +85,15 @@ fn archive() -> Vec<Record> {
     let mut tar = Vec::new();
     lzma_rs::xz_decompress(&mut &ARCHIVE[..], &mut tar).unwrap();
     let mut records = Vec::new();
-    let mut rest = &tar[..];
-    // Of a header of 512 bytes, the name and the size, in octal digits; then the file, padded to 512.
-    while let Some((header, behind)) = rest.split_at_checked(512) {
-        let text = |bytes: &[u8]| {
-            let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
-            String::from_utf8(text.to_vec()).unwrap()
-        };
-        let name = text(&header[..100]);
-        if name.is_empty() {
-            break;
-        }
-        let size = usize::from_str_radix(text(&header[124..136]).trim(), 8).unwrap();
-        if header[156] == b'0' {
-            let path = name.trim_start_matches("./").to_owned();
-            let bytes = behind[..size].to_vec();
+    for entry in Archive::new(&tar[..]).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().display().to_string();
+        let path = path.trim_start_matches("./").to_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).unwrap();
+        if entry.header().entry_type().is_file() {
             records.push(Record { path, bytes });
         }
-        rest = &behind[size.next_multiple_of(512)..];
     }
     records
 }

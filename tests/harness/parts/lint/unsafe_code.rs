@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use anyhow::{Result, anyhow, bail, ensure};
+use proc_macro2::{TokenStream, TokenTree};
 
 use crate::context::Context;
 use crate::report::{Counted, count};
@@ -48,36 +48,34 @@ pub(crate) fn check(cx: &Context) -> Result<Counted> {
     let mut found = BTreeMap::new();
     for file in &files {
         let source = fs::read_to_string(cx.root.join(file))?;
-        let uses = uses(&source).with_context(|| file.clone())?;
-        if !uses.is_empty() {
-            found.insert(&file[..], uses);
+        let tokens = source.parse().map_err(|error| anyhow!("{file}: {error}"))?;
+        let lines = lines(tokens);
+        if !lines.is_empty() {
+            cx.step(&format!("{file}: {} `unsafe`", lines.len()));
+            found.insert(&file[..], lines);
         }
     }
     judge(&found)?;
-    for (file, uses) in &found {
-        cx.step(&format!("{file}: {}", summary(uses)));
-    }
-    let where_found = found.len();
-    let all: Vec<_> = found.into_values().flatten().collect();
     Ok(vec![format!(
-        "unsafe: {} in {where_found} of {}, all in {}",
-        summary(&all),
+        "{} `unsafe` in {} of {}, all in {}",
+        found.values().map(Vec::len).sum::<usize>(),
+        found.len(),
         count(files.len(), "Rust file"),
         ALLOWED.map(|(place, _)| place).join(", ")
     )])
 }
 
 /// Refuses what stands elsewhere, and a place in the list where there is nothing.
-fn judge(found: &BTreeMap<&str, Vec<Use>>) -> Result<()> {
+fn judge(found: &BTreeMap<&str, Vec<usize>>) -> Result<()> {
     let allowed = |file: &str, place: &str| match place.strip_suffix('/') {
         Some(_) => file.starts_with(place),
         None => file == place,
     };
-    for (file, uses) in found {
+    for (file, lines) in found {
         if !ALLOWED.iter().any(|(place, _)| allowed(file, place)) {
-            let (kind, line) = uses[0];
             bail!(
-                "{file}:{line}: an {kind}, which may stand only in these places: {}",
+                "{file}:{}: `unsafe`, which may stand only in these places: {}",
+                lines[0],
                 ALLOWED
                     .map(|(place, why)| format!("{place} ({why})"))
                     .join(", ")
@@ -94,49 +92,24 @@ fn judge(found: &BTreeMap<&str, Vec<Use>>) -> Result<()> {
     Ok(())
 }
 
-const BLOCK: &str = "unsafe block";
-/// Or the type of one.
-const FUNCTION: &str = "unsafe function";
-/// Of a trait, an impl, an attribute, or an extern block.
-const OTHER: &str = "unsafe item";
-/// `allow(unsafe_code)`
-const LIFTED: &str = "unsafe_code that is allowed";
-
-/// What stands there, and its line.
-type Use = (&'static str, usize);
-
-fn uses(source: &str) -> Result<Vec<Use>> {
-    let tokens: TokenStream = source.parse().map_err(|error| anyhow!("{error}"))?;
-    let mut uses = Vec::new();
-    visit(tokens, &mut uses);
-    Ok(uses)
-}
-
-fn visit(tokens: TokenStream, uses: &mut Vec<Use>) {
+/// Where the word stands, or the lint of it is lifted.
+fn lines(tokens: TokenStream) -> Vec<usize> {
+    let mut lines = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
     while let Some(tree) = tokens.next() {
-        let line = tree.span().start().line;
-        match (tree, tokens.peek()) {
-            (TokenTree::Group(group), _) => visit(group.stream(), uses),
-            (TokenTree::Ident(word), next) if word == "unsafe" => uses.push((kind(next), line)),
+        match (&tree, tokens.peek()) {
+            (TokenTree::Group(group), _) => lines.extend(self::lines(group.stream())),
+            (TokenTree::Ident(word), _) if word == "unsafe" => lines.push(tree.span().start().line),
             (TokenTree::Ident(word), Some(TokenTree::Group(lints)))
                 if ["allow", "expect", "warn"].contains(&&word.to_string()[..])
                     && names_the_lint(lints.stream()) =>
             {
-                uses.push((LIFTED, line));
+                lines.push(tree.span().start().line);
             }
             _ => {}
         }
     }
-}
-
-/// What `unsafe` makes unsafe, by the token behind it.
-fn kind(next: Option<&TokenTree>) -> &'static str {
-    match next {
-        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => BLOCK,
-        Some(TokenTree::Ident(word)) if word == "fn" => FUNCTION,
-        _ => OTHER,
-    }
+    lines
 }
 
 fn names_the_lint(lints: TokenStream) -> bool {
@@ -144,46 +117,34 @@ fn names_the_lint(lints: TokenStream) -> bool {
     lints.any(|tree| matches!(tree, TokenTree::Ident(lint) if lint == "unsafe_code"))
 }
 
-fn summary(uses: &[Use]) -> String {
-    let kinds = [BLOCK, FUNCTION, OTHER].into_iter();
-    let counts = kinds.map(|kind| (uses.iter().filter(|(k, _)| *k == kind).count(), kind));
-    let parts = counts
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, kind)| count(n, kind));
-    parts.collect::<Vec<_>>().join(", ")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{ALLOWED, BLOCK, BTreeMap, FUNCTION, LIFTED, OTHER, judge, uses};
-
-    fn kinds(source: &str) -> Vec<&'static str> {
-        let uses = uses(source).unwrap();
-        uses.into_iter().map(|(kind, _)| kind).collect()
-    }
+    use super::{ALLOWED, BTreeMap, judge, lines};
 
     #[test]
     fn wherever_it_stands_it_is_found() {
-        assert_eq!(kinds("fn f() { loop { unsafe { g() } } }"), [BLOCK]);
-        assert_eq!(kinds("impl S { pub unsafe fn f() {} }"), [FUNCTION]);
-        assert_eq!(kinds("type F = unsafe fn();"), [FUNCTION]);
-        assert_eq!(kinds("unsafe impl Send for S {}"), [OTHER]);
-        assert_eq!(kinds("unsafe trait T {}"), [OTHER]);
-        assert_eq!(kinds("unsafe extern \"C\" { fn f(); }"), [OTHER]);
-        assert_eq!(kinds("#[unsafe(no_mangle)] fn f() {}"), [OTHER]);
-        assert_eq!(kinds("#![allow(dead_code, unsafe_code)]"), [LIFTED]);
-        let conditional = "#[cfg_attr(all(), expect(unsafe_code))] fn f() {}";
-        assert_eq!(kinds(conditional), [LIFTED]);
-        let hidden = "macro_rules! m { () => { quote!(unsafe { f() }) } }";
-        assert_eq!(kinds(hidden), [BLOCK]);
+        let lines = |source: &str| lines(source.parse().unwrap());
+        for source in [
+            "fn f() { loop { unsafe { g() } } }",
+            "impl S { pub unsafe fn f() {} }",
+            "type F = unsafe fn();",
+            "unsafe impl Send for S {}",
+            "unsafe extern \"C\" { fn f(); }",
+            "#[unsafe(no_mangle)] fn f() {}",
+            "#![allow(dead_code, unsafe_code)]",
+            "#[cfg_attr(all(), expect(unsafe_code))] fn f() {}",
+            "macro_rules! m { () => { quote!(unsafe { f() }) } }",
+        ] {
+            assert_eq!(lines(source), [1], "{source}");
+        }
         let harmless = "#![deny(unsafe_code)] //! unsafe {}\nconst A: &str = \"unsafe {}\";";
-        assert!(kinds(harmless).is_empty());
-        assert_eq!(uses("fn f() {\n unsafe {} }").unwrap(), [(BLOCK, 2)]);
+        assert!(lines(harmless).is_empty());
+        assert_eq!(lines("fn f() {\n unsafe {} }"), [2]);
     }
 
     #[test]
     fn elsewhere_is_refused_and_so_is_a_list_with_more_than_there_is() {
-        let one = || vec![(BLOCK, 7)];
+        let one = || vec![7];
         // In a folder, some file of it.
         let listed = ALLOWED.map(|(place, _)| match place {
             "runtime/src/copy/" => "runtime/src/copy/neon.rs",
@@ -196,7 +157,7 @@ mod tests {
         more.insert("runtime/src/state/memory.rs", one());
         let error = judge(&more).unwrap_err().to_string();
         assert!(
-            error.starts_with("runtime/src/state/memory.rs:7: an unsafe block, "),
+            error.starts_with("runtime/src/state/memory.rs:7: `unsafe`, "),
             "{error}"
         );
 
