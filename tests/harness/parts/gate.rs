@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 
-use crate::context::Context;
+use crate::context::{Context, command};
 use crate::machine::install::{self, VALGRIND};
 use crate::report::Counted;
 
@@ -105,6 +105,12 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     for cpu in BUILDS {
         gates.push(build(cx, &cx.root.join("benches"), "here", cpu)?);
     }
+    // Of the planted tree only its own crates are built, since it starts from what has been built here: they are
+    // newer. It has a directory of its own, because to cargo a copy of this workspace is the same packages.
+    let directory = cx.directory("gate")?;
+    cx.run_quietly(command("rm -rf").arg(directory.join("faults")))?;
+    let mut copy = command("cp --archive");
+    cx.run_quietly(copy.args(["here", "faults"].map(|name| directory.join(name))))?;
     let planted = build(cx, &plant(cx)?, "faults", BUILDS[0])?;
     let mut counted = Vec::new();
     for (cpu, gate) in BUILDS.iter().zip(&gates) {
@@ -153,16 +159,18 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     Ok(counted)
 }
 
-/// The gate that a package has, built for a processor. Each has a directory of its own: to cargo a copy of this
-/// workspace is the same packages, so it would take what it has built of one for the other's.
+/// The gate that a package has, built for a processor, in a directory that builds for other processors share.
 fn build(cx: &Context, package: &Path, name: &str, cpu: &str) -> Result<PathBuf> {
-    let directory = cx.directory("gate")?.join(format!("{cpu}-{name}"));
+    let directory = cx.directory("gate")?.join(name);
     let mut cargo = cx.cargo(&["build", "--release", "--bin", "gate", "--target", TARGET]);
     cargo.arg("--target-dir").arg(&directory);
     cargo.env("RUSTFLAGS", format!("-C target-cpu={cpu} {ALIGNED}"));
     cargo.current_dir(package);
     cx.run(cargo)?;
-    Ok(directory.join(TARGET).join("release/gate"))
+    // The next one takes its place.
+    let program = directory.join(format!("gate-{cpu}"));
+    fs::copy(directory.join(TARGET).join("release/gate"), &program)?;
+    Ok(program)
 }
 
 fn gate_run(cx: &Context, gate: &Path, figures: &str, arguments: &[&str]) -> Result<String> {
