@@ -5,7 +5,7 @@ use std::fmt;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, ensure};
 
 use crate::context::Context;
 
@@ -15,21 +15,15 @@ pub(crate) type Counted = Vec<String>;
 /// The outcome of every part so far.
 #[derive(Default)]
 pub(crate) struct Report {
-    rows: Vec<Row>,
+    /// Names, how long each took, and what it counted or why it failed.
+    rows: Vec<(&'static str, Duration, Result<Counted>)>,
     left_out: Vec<&'static str>,
-}
-
-struct Row {
-    part: &'static str,
-    time: Duration,
-    result: Result<Counted, String>,
 }
 
 impl Report {
     /// Notes how a part ended.
     pub(crate) fn add(&mut self, part: &'static str, time: Duration, result: Result<Counted>) {
-        let result = result.map_err(|error| error.to_string());
-        self.rows.push(Row { part, time, result });
+        self.rows.push((part, time, result));
     }
 
     /// Notes that a part was left out, as the user asked.
@@ -37,37 +31,24 @@ impl Report {
         self.left_out.push(part);
     }
 
-    /// Whether everything that was asked for ran and passed.
-    pub(crate) fn passed(&self) -> bool {
-        self.rows.iter().all(|row| row.result.is_ok())
-    }
-}
-
-impl Row {
-    fn lines(&self) -> Vec<&str> {
-        match &self.result {
-            Ok(counted) => counted.iter().map(String::as_str).collect(),
-            Err(error) => error.lines().take(1).collect(),
-        }
+    /// How many parts failed.
+    pub(crate) fn failed(&self) -> usize {
+        self.rows.iter().filter(|row| row.2.is_err()).count()
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:10} {:>7}  {:7} counted", "part", "time", "verdict")?;
-        for row in &self.rows {
-            let verdict = if row.result.is_ok() {
-                "passed"
-            } else {
-                "FAILED"
+        for (part, time, result) in &self.rows {
+            let (verdict, lines) = match result {
+                Ok(counted) => ("passed", counted.join(&format!("\n{:28}", ""))),
+                Err(error) => ("FAILED", first_line(error)),
             };
-            let seconds = format!("{:.1} s", row.time.as_secs_f64());
-            write!(f, "{:10} {seconds:>7}  {verdict:7} ", row.part)?;
-            let indent = format!("\n{:28}", "");
-            writeln!(f, "{}", row.lines().join(&indent))?;
+            let seconds = format!("{:.1} s", time.as_secs_f64());
+            writeln!(f, "{part:10} {seconds:>7}  {verdict:7} {lines}")?;
         }
-        let failed = self.rows.iter().filter(|row| row.result.is_err()).count();
-        match failed {
+        match self.failed() {
             0 => write!(f, "passed")?,
             n => write!(f, "FAILED: {n} of {} parts", self.rows.len())?,
         }
@@ -78,6 +59,11 @@ impl fmt::Display for Report {
     }
 }
 
+fn first_line(error: &Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
 /// A number with its noun: `1 test`, `2 tests`.
 pub(crate) fn count(n: usize, noun: &str) -> String {
     match n {
@@ -86,53 +72,30 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
     }
 }
 
-/// How many tests `cargo test` says it ran.
-#[derive(Default, PartialEq, Eq, Debug)]
-pub(crate) struct Tests {
-    /// How many passed.
-    pub(crate) passed: usize,
-    /// How many are marked as ignored.
-    pub(crate) ignored: usize,
+/// Runs tests, of which there must be some, and none that is left out. How many, and what they print.
+pub(crate) fn tests(cx: &Context, command: impl BorrowMut<Command>) -> Result<(String, String)> {
+    let output = cx.run(command)?;
+    let [passed, ignored] = passed_and_ignored(&output);
+    ensure!(
+        passed > 0 && ignored == 0,
+        "{passed} tests passed, and {ignored} are marked as ignored"
+    );
+    Ok((count(passed, "test"), output))
 }
 
-impl Tests {
-    /// Runs the tests, of which there must be some.
-    pub(crate) fn run(cx: &Context, command: impl BorrowMut<Command>) -> Result<(Self, String)> {
-        let output = cx.run(command)?;
-        let tests = Self::of(&output);
-        ensure!(tests.passed > 0, "no test ran");
-        Ok((tests, output))
-    }
-
-    /// Adds up the lines `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
-    pub(crate) fn of(output: &str) -> Self {
-        let mut tests = Self::default();
-        for line in output.lines().filter(|l| l.starts_with("test result: ")) {
-            let number_of = |what: &str| -> usize {
-                let words: Vec<_> = line.split([' ', ';', '.']).collect();
-                let at = words.iter().position(|word| *word == what);
-                at.and_then(|at| words[at - 1].parse().ok()).unwrap_or(0)
-            };
-            tests.passed += number_of("passed");
-            tests.ignored += number_of("ignored");
-        }
-        tests
-    }
-}
-
-impl fmt::Display for Tests {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&count(self.passed, "test"))?;
-        match self.ignored {
-            0 => Ok(()),
-            n => write!(f, " ({n} more marked as ignored)"),
-        }
-    }
+/// Adds up the lines `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+fn passed_and_ignored(output: &str) -> [usize; 2] {
+    let lines = output.lines().filter(|l| l.starts_with("test result: "));
+    let words: Vec<_> = lines.flat_map(|line| line.split([' ', ';', '.'])).collect();
+    ["passed", "ignored"].map(|what| {
+        let pairs = words.windows(2).filter(|pair| pair[1] == what);
+        pairs.filter_map(|pair| pair[0].parse::<usize>().ok()).sum()
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, Tests};
+    use super::{Report, passed_and_ignored};
     use anyhow::anyhow;
     use std::time::Duration;
 
@@ -140,12 +103,12 @@ mod tests {
     fn the_last_line_gives_the_verdict_and_what_was_left_out() {
         let mut report = Report::default();
         report.add("test", Duration::ZERO, Ok(vec!["3 tests".to_owned()]));
-        assert!(report.passed());
+        assert_eq!(report.failed(), 0);
         report.leave_out("kvm");
         let text = report.to_string();
         assert_eq!(text.lines().last(), Some("passed; left out as asked: kvm"));
         report.add("uapi", Duration::ZERO, Err(anyhow!("no compiler")));
-        assert!(!report.passed());
+        assert_eq!(report.failed(), 1);
         let text = report.to_string();
         assert!(text.contains("no compiler"));
         assert!(text.lines().last().unwrap().starts_with("FAILED: 1 of 2"));
@@ -159,7 +122,6 @@ test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; fini
 test runtime/src/lib.rs - Vq (line 3) ... ok
 test result: ok. 10 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.22s
 ";
-        let (passed, ignored) = (12, 1);
-        assert_eq!(Tests::of(output), Tests { passed, ignored });
+        assert_eq!(passed_and_ignored(output), [12, 1]);
     }
 }

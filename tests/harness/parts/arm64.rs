@@ -7,14 +7,14 @@ use anyhow::{Result, ensure};
 
 use crate::context::Context;
 use crate::machine::toolchain::{self, ARM64};
-use crate::report::{Counted, Tests};
+use crate::report::{self, Counted};
 
 /// Runs them all under QEMU's user emulation.
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
     toolchain::ensure_arm64(cx, &[])?;
     let toolchain = toolchain::arm64(cx)?;
     let cargo = |words| toolchain::arm64_cargo(cx, &toolchain, &[words]);
-    let (tests, _) = Tests::run(cx, cargo("test -p sve-state --all-features"))?;
+    let (tests, _) = report::tests(cx, cargo("test -p sve-state --all-features"))?;
     let said = cx.run(cargo("run -p sve-state --all-features --example turns"))?;
     // 1000 turns of 3 and of 5, in each lane of 64 bits.
     for line in [

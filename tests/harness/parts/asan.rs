@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::context::Context;
 use crate::machine::toolchain;
-use crate::report::{Counted, Tests};
+use crate::report::{self, Counted};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const SANITIZE: &str = "-Zsanitizer=address";
@@ -28,7 +28,7 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         .env("RUSTFLAGS", SANITIZE)
         .env("RUSTDOCFLAGS", SANITIZE)
         .env("ASAN_OPTIONS", "verbosity=1");
-    let (tests, output) = Tests::run(cx, command)?;
+    let (tests, output) = report::tests(cx, command)?;
     let programs = output.matches("     Running ").count();
     let awake = output.matches(AWAKE).count();
     ensure!(

@@ -21,7 +21,7 @@ use crate::report::{Counted, count};
 mod description;
 mod script;
 
-use script::{Answer, Kind, Script};
+use script::{Answer, CONNECT, CONTINUE, Kind, OPEN, STEP, Script, THREAD};
 
 /// A version of a debugger, and where Debian has it.
 struct Debugger {
@@ -294,7 +294,7 @@ impl Programs<'_> {
         command.args(["--sve", &name(vq)]);
         let server = Server::start(command)?;
         let mut script = Script::new(self.debugger.kind);
-        script.connect(&server.address);
+        script.tell(CONNECT, &server.address);
         let has_v = vq == 0 || self.can[V_OF_Z];
         script.registers(vq, vq, has_v);
         script.status();
@@ -325,7 +325,7 @@ impl Programs<'_> {
         for (name, number) in numbers {
             script.write_number(name, number);
         }
-        script.step();
+        script.tell(STEP, "");
         let pc = u64::from_le_bytes(std::array::from_fn(|k| bytes(32, 8)[k]));
         script.number("pc", &(pc + 4).to_le_bytes());
         for (name, bytes) in &written {
@@ -340,7 +340,7 @@ impl Programs<'_> {
         script.fields("fpcr", &[("FZ", 1), ("RMode", 3)]);
 
         // The guest copies register 3 to register 4.
-        script.go_on();
+        script.tell(CONTINUE, "");
         script.bytes(&format!("{vector}4"), &third);
         script.number("pc", &(pc + 4).to_le_bytes());
 
@@ -350,7 +350,7 @@ impl Programs<'_> {
             let low = bytes(34 + 5, 16);
             for read in [false, true] {
                 let mut fourth = third.clone();
-                script.go_on();
+                script.tell(CONTINUE, "");
                 if read {
                     script.bytes(&format!("{vector}4"), &fourth);
                 }
@@ -359,7 +359,7 @@ impl Programs<'_> {
                 if !(read && self.debugger.kind == Kind::Lldb) {
                     fourth[16..].fill(0);
                 }
-                script.step();
+                script.tell(STEP, "");
                 script.bytes("v4", &low);
                 script.bytes(&format!("{vector}4"), &fourth);
             }
@@ -407,10 +407,10 @@ impl Programs<'_> {
         fs::write(&file, bytes)?;
 
         let mut script = Script::new(self.debugger.kind);
-        script.open(&file.display().to_string());
+        script.tell(OPEN, file.display());
         let largest = vqs.iter().copied().max().unwrap_or_default();
-        for (thread, vq) in (1..).zip(vqs) {
-            script.thread(thread);
+        for (thread, vq) in (1_u32..).zip(vqs) {
+            script.tell(THREAD, thread);
             let shown = match variant.option {
                 Some("--own-length") => (*vq).max(1),
                 _ => largest,

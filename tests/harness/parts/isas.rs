@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::context::Context;
 use crate::machine::install::{self, QEMU_USER};
-use crate::report::{Counted, Tests};
+use crate::report::{self, Counted};
 
 /// What is tested: its name, compiler flags, and a processor to emulate, if not this one.
 const SETS: [(&str, &str, Option<&str>); 3] = [
@@ -34,7 +34,7 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
         if let Some(emulator) = emulator {
             test.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", emulator);
         }
-        let (tests, _) = Tests::run(cx, test).context(*name)?;
+        let (tests, _) = report::tests(cx, test).context(*name)?;
         counted.push(format!("{tests}, {name}"));
     }
     Ok(counted)

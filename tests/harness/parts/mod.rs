@@ -81,7 +81,7 @@ pub(crate) const PARTS: &[Part] = parts! {
     asan: "Run all tests of sve-state under AddressSanitizer, on x86-64 with nightly Rust",
         needs "x86-64, nightly Rust", 1;
     fuzz(fuzz::Options): "Fuzz snapshots, lists of registers, formats, IDs, the shim and the macro",
-        needs "the network, nightly Rust, c++", 5;
+        needs "nightly Rust, c++", 4;
     asserts: "Delete each check of a layout in turn, for which a test must fail",
         needs "nothing", 1;
     uapi: "Compare every ID and every offset with the kernel's own headers",
@@ -99,7 +99,7 @@ pub(crate) const PARTS: &[Part] = parts! {
     ptrace(ptrace::Options): "Compare register sets and signal frames with what Linux threads have: three kernels, in QEMU",
         needs "the network: Rust for arm64, QEMU, kernels (300 MB)", 3;
     kvm(kvm::Options): "Run conformance, random operations and moves on Linux KVM: three kernels, in QEMU with EL2",
-        needs "the network: Rust for arm64, QEMU, kernels (300 MB); 1 GB of memory", 8;
+        needs "the network: Rust for arm64, QEMU, kernels (300 MB); 1 GB of memory", 4;
     gate(gate::Options): "Count the instructions and branches of each operation, and compare with what was; --times for time",
         needs "x86-64, valgrind", 3;
 };

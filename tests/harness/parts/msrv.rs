@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use crate::context::Context;
 use crate::machine::toolchain::{self, Toolchain};
-use crate::report::{Counted, Tests};
+use crate::report::{self, Counted};
 
 /// Each set of features that a user can meet.
 const FEATURES: [&str; 4] = [
@@ -28,7 +28,7 @@ pub(crate) fn run(cx: &Context) -> Result<Counted> {
     }
     let lowest = lowest(cx, &toolchain)?;
     let test = "test -p sve-state -p sve-state-macros";
-    let (tests, _) = Tests::run(cx, toolchain.cargo(cx, "msrv", &[test]))?;
+    let (tests, _) = report::tests(cx, toolchain.cargo(cx, "msrv", &[test]))?;
     Ok(vec![
         format!(
             "Rust {}: {} feature sets built, {tests}",

@@ -9,6 +9,15 @@ pub(crate) enum Kind {
     Lldb,
 }
 
+/// A command, in gdb's words and in LLDB's.
+type Words = [&'static str; 2];
+pub(crate) const CONNECT: Words = ["target remote {}", "gdb-remote {}"];
+pub(crate) const OPEN: Words = ["target core {}", "target create --core \"{}\""];
+/// From 1.
+pub(crate) const THREAD: Words = ["thread {}", "thread select {}"];
+pub(crate) const STEP: Words = ["stepi", "thread step-inst"];
+pub(crate) const CONTINUE: Words = ["continue", "continue"];
+
 /// What a register has, as far as a debugger shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Value {
@@ -62,43 +71,14 @@ impl Script {
         }
     }
 
-    /// A command, in gdb's words and in LLDB's.
-    fn command(&mut self, gdb: &str, lldb: &str) {
-        self.commands.push_str(match self.kind {
-            Kind::Gdb => gdb,
-            Kind::Lldb => lldb,
-        });
+    /// Adds a command, of which `{}` is this.
+    pub(crate) fn tell(&mut self, words: Words, what: impl fmt::Display) {
+        self.command(&words.map(|words| words.replace("{}", &what.to_string())));
+    }
+
+    fn command(&mut self, words: &[String; 2]) {
+        self.commands += &words[self.kind as usize];
         self.commands.push('\n');
-    }
-
-    pub(crate) fn connect(&mut self, address: &str) {
-        self.command(
-            &format!("target remote {address}"),
-            &format!("gdb-remote {address}"),
-        );
-    }
-
-    pub(crate) fn open(&mut self, file: &str) {
-        self.command(
-            &format!("target core {file}"),
-            &format!("target create --core \"{file}\""),
-        );
-    }
-
-    /// From 1.
-    pub(crate) fn thread(&mut self, number: usize) {
-        self.command(
-            &format!("thread {number}"),
-            &format!("thread select {number}"),
-        );
-    }
-
-    pub(crate) fn step(&mut self) {
-        self.command("stepi", "thread step-inst");
-    }
-
-    pub(crate) fn go_on(&mut self) {
-        self.command("continue", "continue");
     }
 
     pub(crate) fn bytes(&mut self, register: &str, bytes: &[u8]) {
@@ -129,21 +109,21 @@ impl Script {
     fn read(&mut self, register: &str, value: Value) {
         let expression = Self::expression(register, &value);
         // An element of a register that there is not is an error, which would end the script.
-        self.command(
-            &format!(
+        self.command(&[
+            format!(
                 "echo {MARK}{register}=\nif !$_isvoid(${register})\noutput/x {expression}\nend\necho \\n"
             ),
-            &format!("# {MARK}{register}=\nregister read {register}"),
-        );
+            format!("# {MARK}{register}=\nregister read {register}"),
+        ]);
         self.expected.push((register.to_owned(), value));
     }
 
     /// The fields that are not zero, by name.
     pub(crate) fn fields(&mut self, register: &str, fields: &[(&str, u64)]) {
-        self.command(
-            &format!("echo {MARK}{register}:fields=\noutput ${register}\necho \\n"),
-            &format!("# {MARK}{register}:fields=\nregister read {register}"),
-        );
+        self.command(&[
+            format!("echo {MARK}{register}:fields=\noutput ${register}\necho \\n"),
+            format!("# {MARK}{register}:fields=\nregister read {register}"),
+        ]);
         let fields = fields.iter().map(|(name, n)| ((*name).to_owned(), *n));
         let mut fields: Vec<_> = fields.collect();
         fields.sort();
@@ -159,17 +139,17 @@ impl Script {
             format!("{{{}}}", elements.join(separator))
         };
         let (gdb, lldb) = (elements("(unsigned char)", ","), elements("", " "));
-        self.command(
-            &format!("set var {expression} = {gdb}"),
-            &format!("register write {register} '{lldb}'"),
-        );
+        self.command(&[
+            format!("set var {expression} = {gdb}"),
+            format!("register write {register} '{lldb}'"),
+        ]);
     }
 
     pub(crate) fn write_number(&mut self, register: &str, number: u64) {
-        self.command(
-            &format!("set var ${register} = {number:#x}"),
-            &format!("register write {register} {number:#x}"),
-        );
+        self.command(&[
+            format!("set var ${register} = {number:#x}"),
+            format!("register write {register} {number:#x}"),
+        ]);
     }
 
     /// The answers in what the debugger has printed.
