@@ -41,28 +41,16 @@ pub(super) fn decoders(low_halves: &[u16]) -> Result<(u64, [u64; 2]), String> {
 
 fn sve_named(id: u64) -> Option<Named> {
     Some(match sve::Reg::decode(id).ok()? {
-        sve::Reg::Z(z) => Named::Z {
-            n: z.number().into(),
-            i: z.slice().into(),
-        },
-        sve::Reg::P(p) => Named::P {
-            n: p.number().into(),
-            i: p.slice().into(),
-        },
-        sve::Reg::FFR(ffr) => Named::Ffr {
-            i: ffr.slice().into(),
-        },
+        sve::Reg::Z(z) => Named::Z(z.number().into(), z.slice().into()),
+        sve::Reg::P(p) => Named::P(p.number().into(), p.slice().into()),
+        sve::Reg::FFR(ffr) => Named::Ffr(ffr.slice().into()),
         sve::Reg::VLS(_) => Named::Vls,
     })
 }
 
 fn fpsimd_named(id: u64) -> Option<Named> {
     Some(match fpsimd::Reg::decode(id).ok()? {
-        fpsimd::Reg::V(v) => Named::V {
-            n: v.number().into(),
-            first: 0,
-            len: 16,
-        },
+        fpsimd::Reg::V(v) => Named::V(v.number().into(), 0, 16),
         fpsimd::Reg::FPSR(_) => Named::Fpsr,
         fpsimd::Reg::FPCR(_) => Named::Fpcr,
     })

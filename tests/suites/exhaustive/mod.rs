@@ -10,7 +10,6 @@ mod reference;
 mod sweep;
 mod vector_lengths;
 
-use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::parallel;
@@ -124,22 +123,6 @@ struct Configuration {
     vq: u16,
     rules: Rules,
     stage: Stage,
-}
-
-impl fmt::Display for Configuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rules = match self.rules {
-            Rules::Mainline => "mainline",
-            Rules::Rfc => "RFC",
-        };
-        let stage = match self.stage {
-            Stage::Created => "not initialized",
-            Stage::WithoutSve => "without SVE",
-            Stage::BeforeFinalization => "not finalized",
-            Stage::Finalized => "with SVE",
-        };
-        write!(f, "VQ {}, {rules} rules, {stage}", self.vq)
-    }
 }
 
 /// What was compared.

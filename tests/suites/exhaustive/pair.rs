@@ -57,7 +57,7 @@ impl Pair {
             buffer: vec![UNTOUCHED; BUFFER],
         };
         pair.advance()
-            .map_err(|errno| format!("{configuration}: no such vCPU: {errno}"))?;
+            .map_err(|errno| format!("{configuration:?}: no such vCPU: {errno}"))?;
         Ok(pair)
     }
 
@@ -87,7 +87,7 @@ impl Pair {
 
     fn difference(&self, call: &str, id: u64, expected: &Answer, found: &Answer) -> String {
         let configuration = self.configuration;
-        format!("{call} of {id:#018x} ({configuration}): expected {expected}, found {found}")
+        format!("{call} of {id:#018x} ({configuration:?}): expected {expected}, found {found}")
     }
 
     /// GET on both. What a call that fails leaves in the buffer is checked by
@@ -134,7 +134,7 @@ impl Pair {
         match self.buffer.iter().position(|byte| *byte != UNTOUCHED) {
             None => Ok(()),
             Some(at) => Err(format!(
-                "{call} of {id:#018x} ({}): byte {at} of the caller's buffer was written",
+                "{call} of {id:#018x} ({:?}): byte {at} of the caller's buffer was written",
                 self.configuration
             )),
         }

@@ -17,16 +17,16 @@ const _: () = assert!(cfg!(target_endian = "little"));
 /// What an ID names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Named {
-    /// A slice of a Z register.
-    Z { n: usize, i: usize },
-    /// A slice of a P register.
-    P { n: usize, i: usize },
+    /// A slice of a Z register: the register's number, and the slice's.
+    Z(usize, usize),
+    /// A slice of a P register, likewise.
+    P(usize, usize),
     /// A slice of FFR.
-    Ffr { i: usize },
+    Ffr(usize),
     /// The vector-length set.
     Vls,
-    /// Bytes of a V register.
-    V { n: usize, first: usize, len: usize },
+    /// Bytes of a V register: its number, the first, and how many.
+    V(usize, usize, usize),
     /// The status register.
     Fpsr,
     /// The control register.
@@ -63,12 +63,9 @@ pub(super) fn size(id: u64) -> usize {
 pub(super) fn sve(id: u64) -> Option<Named> {
     let i = low(id) % 32;
     match (low(id), size(id)) {
-        (0..0x400, 256) => Some(Named::Z { n: low(id) / 32, i }),
-        (0x400..0x600, 32) => Some(Named::P {
-            n: (low(id) - 0x400) / 32,
-            i,
-        }),
-        (0x600..0x620, 32) => Some(Named::Ffr { i }),
+        (0..0x400, 256) => Some(Named::Z(low(id) / 32, i)),
+        (0x400..0x600, 32) => Some(Named::P((low(id) - 0x400) / 32, i)),
+        (0x600..0x620, 32) => Some(Named::Ffr(i)),
         (0xffff, 64) => Some(Named::Vls),
         _ => None,
     }
@@ -77,11 +74,7 @@ pub(super) fn sve(id: u64) -> Option<Named> {
 /// What an ID names in CORE, whole registers only.
 pub(super) fn core(id: u64) -> Option<Named> {
     match (low(id), size(id)) {
-        (low @ 0x54..0xd4, 16) if low.is_multiple_of(4) => Some(Named::V {
-            n: (low - 0x54) / 4,
-            first: 0,
-            len: 16,
-        }),
+        (low @ 0x54..0xd4, 16) if low.is_multiple_of(4) => Some(Named::V((low - 0x54) / 4, 0, 16)),
         (0xd4, 4) => Some(Named::Fpsr),
         (0xd5, 4) => Some(Named::Fpcr),
         _ => None,
@@ -98,11 +91,11 @@ fn core_rfc(id: u64) -> Result<Named, i32> {
     let words = size(id).is_multiple_of(4);
     let inside = first >= 0x54 && last <= 0xd3;
     if words && inside && (first - 0x54) / 4 == (last - 0x54) / 4 {
-        Ok(Named::V {
-            n: (first - 0x54) / 4,
-            first: (first - 0x54) % 4 * 4,
-            len: size(id),
-        })
+        Ok(Named::V(
+            (first - 0x54) / 4,
+            (first - 0x54) % 4 * 4,
+            size(id),
+        ))
     } else {
         Err(EINVAL)
     }
@@ -143,7 +136,7 @@ impl Vcpu {
             };
         }
         match named {
-            Named::Z { i, .. } | Named::P { i, .. } | Named::Ffr { i } if i > 0 => Err(ENOENT),
+            Named::Z(_, i) | Named::P(_, i) | Named::Ffr(i) if i > 0 => Err(ENOENT),
             _ if !self.has_sve() => Err(ENOENT),
             Named::Vls => Ok(named),
             _ if self.stage == Stage::BeforeFinalization => Err(EPERM),
@@ -158,7 +151,7 @@ impl Vcpu {
             return Err(ENOENT);
         }
         match core(id).ok_or(EINVAL)? {
-            Named::V { .. } if self.has_sve() => Err(EINVAL),
+            Named::V(..) if self.has_sve() => Err(EINVAL),
             named => Ok(named),
         }
     }
@@ -167,12 +160,12 @@ impl Vcpu {
     pub(super) fn get(&self, id: u64) -> Result<Vec<u8>, i32> {
         let named = self.named(id)?;
         let byte = |k: usize| match named {
-            Named::Z { n, i } if i * 256 + k < 16 * self.vq() => self.z[n][i * 256 + k],
-            Named::P { n, i } if i * 32 + k < 2 * self.vq() => self.p[n][i * 32 + k],
-            Named::Ffr { i } if i * 32 + k < 2 * self.vq() => self.ffr[i * 32 + k],
-            Named::Z { .. } | Named::P { .. } | Named::Ffr { .. } => 0,
+            Named::Z(n, i) if i * 256 + k < 16 * self.vq() => self.z[n][i * 256 + k],
+            Named::P(n, i) if i * 32 + k < 2 * self.vq() => self.p[n][i * 32 + k],
+            Named::Ffr(i) if i * 32 + k < 2 * self.vq() => self.ffr[i * 32 + k],
+            Named::Z(..) | Named::P(..) | Named::Ffr(_) => 0,
             Named::Vls => self.vls.to_le_bytes().get(k).copied().unwrap_or(0),
-            Named::V { n, first, .. } => self.z[n][first + k],
+            Named::V(n, first, _) => self.z[n][first + k],
             Named::Fpsr => self.fpsr[k],
             Named::Fpcr => self.fpcr[k],
         };
@@ -187,11 +180,11 @@ impl Vcpu {
         }
         for (k, byte) in data[..size(id)].iter().copied().enumerate() {
             match named {
-                Named::Z { n, i } if i * 256 + k < 16 * vq => self.z[n][i * 256 + k] = byte,
-                Named::P { n, i } if i * 32 + k < 2 * vq => self.p[n][i * 32 + k] = byte,
-                Named::Ffr { i } if i * 32 + k < 2 * vq => self.ffr[i * 32 + k] = byte,
-                Named::Z { .. } | Named::P { .. } | Named::Ffr { .. } | Named::Vls => {}
-                Named::V { n, first, .. } => self.z[n][first + k] = byte,
+                Named::Z(n, i) if i * 256 + k < 16 * vq => self.z[n][i * 256 + k] = byte,
+                Named::P(n, i) if i * 32 + k < 2 * vq => self.p[n][i * 32 + k] = byte,
+                Named::Ffr(i) if i * 32 + k < 2 * vq => self.ffr[i * 32 + k] = byte,
+                Named::Z(..) | Named::P(..) | Named::Ffr(_) | Named::Vls => {}
+                Named::V(n, first, _) => self.z[n][first + k] = byte,
                 Named::Fpsr => self.fpsr[k] = byte,
                 Named::Fpcr => self.fpcr[k] = byte,
             }

@@ -62,7 +62,7 @@ impl Sweep {
         let expected = by_hand.map(|(.., answers)| *answers);
         if !expected.is_some_and(|answers| answers.are(self.extent, [gets, sets], &counts)) {
             return Err(format!(
-                "{}: {gets} IDs can be read and {sets} written, and by errno {:?} calls are refused, not {expected:?}",
+                "{:?}: {gets} IDs can be read and {sets} written, and by errno {:?} calls are refused, not {expected:?}",
                 self.configuration, counts.refused
             ));
         }
