@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use anyhow::{Result, anyhow};
+use object::LittleEndian;
+use object::read::elf::{ElfFile64, ProgramHeader as _};
 use sve_state::regset::{FpsimdState, NT_ARM_SSVE, NT_ARM_SVE, NT_PRFPREG, Payload, Regset};
 use sve_state::signal::{self, Frame};
 use sve_state::vcpu::Status;
@@ -321,25 +323,17 @@ fn fpsimd(bytes: &[u8], image: &Image, status: Status) -> Result<()> {
 
 /// The notes of a core file: type and content.
 fn notes(file: &[u8]) -> Vec<(u32, &[u8])> {
-    let number = |at: usize, bytes: usize| {
-        let digits = file[at..at + bytes].iter().rev();
-        digits.fold(0, |number, byte| number << 8 | usize::from(*byte))
-    };
-    let mut notes = Vec::new();
-    // The program headers, of 56 bytes each.
-    let headers = (0..number(56, 2)).map(|n| number(32, 8) + 56 * n);
-    for header in headers.filter(|header| number(*header, 4) == 4) {
-        let (mut at, bytes) = (number(header + 8, 8), number(header + 32, 8));
-        let end = at + bytes;
-        while at < end {
-            let [name, content, kind] = [at, at + 4, at + 8].map(|at| number(at, 4));
-            let start = at + 12 + name.next_multiple_of(4);
-            let kind = u32::try_from(kind).unwrap();
-            notes.push((kind, &file[start..start + content]));
-            at = start + content.next_multiple_of(4);
+    let (file, order) = (ElfFile64::parse(file).unwrap(), LittleEndian);
+    let mut found = Vec::new();
+    for segment in file.elf_program_headers() {
+        let Some(mut notes) = segment.notes(order, file.data()).unwrap() else {
+            continue;
+        };
+        while let Some(note) = notes.next().unwrap() {
+            found.push((note.n_type(order).0, note.desc()));
         }
     }
-    notes
+    found
 }
 
 #[test]

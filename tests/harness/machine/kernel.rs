@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::context::Context;
 use crate::machine::apt::{Archive, unpack_deb};
+use crate::machine::unpacked::matching;
 
 /// The releases whose newest kernels are tried, because people run these.
 const RELEASES: [&str; 3] = ["bookworm", "trixie", "trixie-backports"];
@@ -100,17 +101,9 @@ fn from_package(cx: &Context, package: &str, release: Option<&str>) -> Result<Pa
 
 /// The image in an unpacked package, which is in `boot` or beside the modules.
 fn vmlinuz(root: &Path) -> Result<PathBuf> {
-    let entries = |directory: PathBuf| {
-        let entries = fs::read_dir(directory).ok().into_iter().flatten();
-        entries.filter_map(|entry| entry.ok().map(|entry| entry.path()))
-    };
-    let modules = entries(root.join("usr/lib/modules")).flat_map(entries);
-    entries(root.join("boot"))
-        .chain(modules)
-        .find(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz"))
-        })
+    ["boot/vmlinuz*", "usr/lib/modules/*/vmlinuz*"]
+        .iter()
+        .find_map(|pattern| matching(&root.join(pattern)))
         .with_context(|| format!("no vmlinuz in {}", root.display()))
 }
 

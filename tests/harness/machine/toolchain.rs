@@ -2,15 +2,14 @@
 //! published crates promise to build with, and a nightly one.
 //!
 //! In each case, what is there comes first, then rustup, and then Debian's archive, which has several versions of
-//! rustc (those that its browsers are built with) but no nightly. Cargo stays the one that runs this program,
-//! unless rustup brings a whole toolchain.
+//! rustc (those that its browsers are built with) but no nightly. Cargo stays the one that runs this program.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
 use crate::context::{Context, command, program};
 use crate::machine::apt::Archive;
@@ -25,56 +24,35 @@ pub(crate) const STATIC: &str = "-C target-feature=+crt-static";
 /// Libraries that every Debian machine has, and that must be the machine's own.
 const MACHINE_LIBRARIES: [&str; 4] = ["libc6", "libgcc-s1", "libstdc++6", "gcc-12-base"];
 
-/// A compiler, as cargo is to use it.
-pub(crate) enum Toolchain {
-    /// The one that cargo uses of its own accord.
-    Active,
-    /// Another one that rustup has.
-    Rustup(String),
-    /// One that is installed in this prefix.
-    Installed(PathBuf),
-    /// One whose packages are unpacked in this directory.
-    Unpacked(PathBuf),
-}
+/// A compiler, as cargo is to use it: where it is installed or unpacked, or the one that cargo uses of its own accord.
+pub(crate) struct Toolchain(Option<PathBuf>);
 
 impl Toolchain {
+    pub(crate) const ACTIVE: Self = Self(None);
+
     /// Cargo, made to use this compiler, in a target directory of its own.
     pub(crate) fn cargo(&self, cx: &Context, directory: &str, arguments: &[&str]) -> Command {
-        let mut command = match self {
-            Self::Rustup(name) => {
-                command(&format!("rustup run {name} cargo {}", arguments.join(" ")))
-            }
-            _ => cx.cargo(arguments),
-        };
+        let mut command = cx.cargo(arguments);
         command.env("CARGO_TARGET_DIR", cx.target.join(directory));
         self.environment(&mut command);
         command
     }
 
     fn rustc(&self) -> Command {
-        let mut command = match self {
-            Self::Active => Command::new("rustc"),
-            Self::Rustup(name) => command(&format!("rustup run {name} rustc")),
-            Self::Installed(prefix) => Command::new(prefix.join("bin/rustc")),
-            Self::Unpacked(root) => Command::new(root.join("usr/bin/rustc")),
-        };
+        let program = self.0.as_ref().map(|prefix| prefix.join("bin/rustc"));
+        let mut command = Command::new(program.unwrap_or_else(|| "rustc".into()));
         self.environment(&mut command);
         command
     }
 
     fn environment(&self, command: &mut Command) {
-        let prefix = match self {
-            Self::Active | Self::Rustup(_) => return,
-            Self::Installed(prefix) => prefix.clone(),
-            Self::Unpacked(root) => root.join("usr"),
-        };
-        command
-            .env("RUSTC", prefix.join("bin/rustc"))
-            .env("RUSTDOC", prefix.join("bin/rustdoc"));
-        if let Self::Unpacked(_) = self {
-            // Its own libraries, in the place where an installed compiler would need no path to them.
+        if let Some(prefix) = &self.0 {
+            // Where it is unpacked, its own libraries lie where an installed compiler would need no path to them.
             let libraries = format!("lib/{}-linux-gnu", env::consts::ARCH);
-            command.env("LD_LIBRARY_PATH", prefix.join(libraries));
+            command
+                .env("RUSTC", prefix.join("bin/rustc"))
+                .env("RUSTDOC", prefix.join("bin/rustdoc"))
+                .env("LD_LIBRARY_PATH", prefix.join(libraries));
         }
     }
 
@@ -102,17 +80,17 @@ pub(crate) fn arm64(cx: &Context) -> Result<Toolchain> {
 }
 
 fn find_arm64(cx: &Context) -> Result<(Toolchain, &'static str)> {
-    if Toolchain::Active.builds_arm64(cx) {
-        return Ok((Toolchain::Active, "the active toolchain"));
+    if Toolchain::ACTIVE.builds_arm64(cx) {
+        return Ok((Toolchain::ACTIVE, "the active toolchain"));
     }
-    let debian = Toolchain::Installed(PathBuf::from("/usr"));
+    let debian = Toolchain(Some(PathBuf::from("/usr")));
     if Path::new("/usr/bin/rustc").exists() && debian.builds_arm64(cx) {
         return Ok((debian, "installed in /usr"));
     }
     if rustup_may_fetch() {
         let add = cx.run(command(&format!("rustup target add {ARM64}")));
-        if add.is_ok() && Toolchain::Active.builds_arm64(cx) {
-            return Ok((Toolchain::Active, "the active toolchain"));
+        if add.is_ok() && Toolchain::ACTIVE.builds_arm64(cx) {
+            return Ok((Toolchain::ACTIVE, "the active toolchain"));
         }
     }
     let root = unpack(cx, "rust-arm64", None, true).with_context(|| {
@@ -133,12 +111,7 @@ pub(crate) fn oldest(cx: &Context, version: &str) -> Result<Toolchain> {
 }
 
 fn find_oldest(cx: &Context, version: &str) -> Result<Toolchain> {
-    if let Some(name) = rustup_toolchain(cx, version) {
-        return Ok(Toolchain::Rustup(name));
-    }
-    if rustup_may_fetch()
-        && let Ok(toolchain) = rustup_install(cx, version)
-    {
+    if let Ok(toolchain) = of_rustup(cx, version) {
         return Ok(toolchain);
     }
     unpack(cx, &format!("rust-{version}"), Some(version), false).with_context(|| {
@@ -159,36 +132,29 @@ pub(crate) fn nightly(cx: &Context, part: &str) -> Result<Toolchain> {
 }
 
 fn find_nightly(cx: &Context) -> Result<Toolchain> {
-    if Toolchain::Active.version(cx)?.contains("nightly") {
-        return Ok(Toolchain::Active);
+    if Toolchain::ACTIVE.version(cx)?.contains("nightly") {
+        return Ok(Toolchain::ACTIVE);
     }
-    if let Some(name) = rustup_toolchain(cx, "nightly") {
-        return Ok(Toolchain::Rustup(name));
-    }
-    if !rustup_may_fetch() {
-        bail!("no rustup that may fetch one");
-    }
-    rustup_install(cx, "nightly")
+    of_rustup(cx, "nightly")
 }
 
-fn rustup_install(cx: &Context, name: &str) -> Result<Toolchain> {
-    let install = format!("rustup toolchain install {name} --profile minimal");
-    cx.run(command(&install))?;
-    Ok(Toolchain::Rustup(name.to_owned()))
-}
-
-/// The installed toolchain of this version, `1.85-…` or `1.85.N-…`.
-fn rustup_toolchain(cx: &Context, version: &str) -> Option<String> {
-    program("rustup")?;
-    let list = cx
-        .run_quietly(command("rustup toolchain list --quiet"))
-        .ok()?;
-    list.split_whitespace()
-        .find(|name| {
-            name.strip_prefix(version)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
-        })
-        .map(str::to_owned)
+/// The toolchain of this name or version that rustup has, `1.85-…` or `1.85.N-…`, or else fetches.
+fn of_rustup(cx: &Context, version: &str) -> Result<Toolchain> {
+    let list = cx.run_quietly(command("rustup toolchain list --quiet"))?;
+    let is_it = |name: &&str| {
+        let rest = name.strip_prefix(version);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
+    };
+    let found = list.split_whitespace().find(is_it);
+    if found.is_none() {
+        ensure!(rustup_may_fetch(), "no rustup that may fetch one");
+        let install = format!("rustup toolchain install {version} --profile minimal");
+        cx.run(command(&install))?;
+    }
+    let name = found.unwrap_or(version);
+    let rustc = cx.run_quietly(command(&format!("rustup which --toolchain {name} rustc")))?;
+    let prefix = Path::new(rustc.trim()).ancestors().nth(2);
+    Ok(Toolchain(prefix.map(Path::to_path_buf)))
 }
 
 /// Whether there is a rustup, and its user lets it fetch what is missing.
@@ -199,7 +165,7 @@ fn rustup_may_fetch() -> bool {
 /// Unpacks Debian's rustc, in this version or else the newest, unless that has been done.
 fn unpack(cx: &Context, name: &str, version: Option<&str>, arm64: bool) -> Result<Toolchain> {
     let into = cx.target.join(name);
-    let toolchain = Toolchain::Unpacked(into.clone());
+    let toolchain = Toolchain(Some(into.join("usr")));
     if into.exists() && toolchain.version(cx).is_ok() {
         return Ok(toolchain);
     }

@@ -3,7 +3,6 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -56,17 +55,15 @@ impl Unpacked {
 
 /// The loader itself, because its official place may be a link to the machine's own.
 fn loader(root: &Path) -> Option<PathBuf> {
-    let directories = env::split_paths(&libraries(root)).collect::<Vec<_>>();
-    let files = directories
-        .iter()
-        .filter_map(|directory| fs::read_dir(directory).ok())
-        .flatten()
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let is_loader = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.starts_with("ld-linux") && path.is_file()
-    };
-    files.into_iter().find(is_loader)
+    let libraries = libraries(root);
+    let mut loaders = env::split_paths(&libraries).map(|path| path.join("ld-linux*"));
+    loaders.find_map(|pattern| matching(&pattern))
+}
+
+/// The first file of a pattern.
+pub(super) fn matching(pattern: &Path) -> Option<PathBuf> {
+    let mut paths = glob::glob(pattern.to_str()?).ok()?.flatten();
+    paths.find(|path| path.is_file())
 }
 
 /// Where Debian keeps libraries.

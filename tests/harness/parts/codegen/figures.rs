@@ -2,7 +2,7 @@
 //! them on processors that are not at hand, compared with what the file has. Both follow from the compiler and the
 //! model, so a change that comes with neither is a change of ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
@@ -89,25 +89,19 @@ impl Figures {
 
     /// What is not as the file has it.
     pub(super) fn changed(&self, file: &Self) -> Vec<String> {
-        let mut names: Vec<_> = self
-            .operations
-            .keys()
-            .chain(file.operations.keys())
+        let of = |figures: &Self, name: &str| figures.operations.get(name).cloned();
+        let names: BTreeSet<_> = [self, file]
+            .iter()
+            .flat_map(|it| it.operations.keys())
             .collect();
-        names.sort();
-        names.dedup();
         let changed = names.into_iter().filter_map(|name| {
-            let of = |figures: &Self| figures.operations.get(name).cloned().unwrap_or_default();
-            let (now, once) = (of(self), of(file));
-            let other = now
-                .iter()
-                .zip(&once)
-                .zip(LEAST)
-                .any(|((now, once), least)| {
-                    let change = (now - once).abs();
-                    change >= least && change > PART * once
-                });
-            (other || now.len() != once.len()).then(|| {
+            let [now, once] = [self, file].map(|figures| of(figures, name).unwrap_or_default());
+            let differs = |((now, once), least): ((&f64, &f64), f64)| {
+                let change = (now - once).abs();
+                change >= least && change > PART * once
+            };
+            let differs = now.iter().zip(&once).zip(LEAST).any(differs);
+            (differs || now.len() != once.len()).then(|| {
                 format!("{name}: {now:.2?} instructions and cycles, which were {once:.2?}")
             })
         });

@@ -120,7 +120,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         others.push(toolchain::oldest(cx, oldest_version())?);
         others.push(toolchain::nightly(cx, "codegen")?);
     }
-    let mut compilers = vec![(&Toolchain::Active, Some(&arm64))];
+    let mut compilers = vec![(&Toolchain::ACTIVE, Some(&arm64))];
     for other in &others {
         let for_arm64 = other.builds_arm64(cx).then_some(other);
         if for_arm64.is_none() {
