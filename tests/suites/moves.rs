@@ -32,15 +32,11 @@ type Register = (u64, Vec<u8>, Vec<u8>);
 
 /// Moves a vCPU of each host there is, at each of its vector lengths, to this one, where `vcpu` makes one
 /// that is initialized with SVE, and `errno` says what a call's error is.
-pub fn run<V>(
+pub fn run<V: FinalizeSve<Error: Display>>(
     here: Lengths,
     mut vcpu: impl FnMut() -> Result<V, String>,
     errno: impl Fn(&V::Error) -> i32,
-) -> Result<Moves, String>
-where
-    V: FinalizeSve,
-    V::Error: Display,
-{
+) -> Result<Moves, String> {
     let mut moves = Moves::default();
     for source in Lengths::HOSTS {
         for vq in source.vqs() {
@@ -84,11 +80,7 @@ fn values(vq: u32) -> Vec<Register> {
 }
 
 /// The snapshot of a vCPU with this set, its registers full.
-fn filled<V>(vcpu: V, set: Lengths) -> Result<Vec<u8>, String>
-where
-    V: FinalizeSve,
-    V::Error: Display,
-{
+fn filled<V: FinalizeSve<Error: Display>>(vcpu: V, set: Lengths) -> Result<Vec<u8>, String> {
     let mut vcpu = finalized(vcpu, set)?;
     for (id, given, _) in values(set.max()) {
         vcpu.vcpu().set_one_reg(id, &given).map_err(text)?;
@@ -96,21 +88,20 @@ where
     Ok(vcpu.snapshot().map_err(text)?.to_bytes())
 }
 
-fn finalized<V>(vcpu: V, set: Lengths) -> Result<Finalized<V>, String>
-where
-    V: FinalizeSve,
-    V::Error: Display,
-{
+fn finalized<V: FinalizeSve<Error: Display>>(
+    vcpu: V,
+    set: Lengths,
+) -> Result<Finalized<V>, String> {
     let mut vcpu = Initialized::new(vcpu);
     vcpu.set_vls(vls(set)).map_err(text)?;
     vcpu.finalize().map_err(text)
 }
 
-fn arrives<V>(vcpu: V, bytes: &[u8], set: Lengths) -> Result<(), String>
-where
-    V: FinalizeSve,
-    V::Error: Display,
-{
+fn arrives<V: FinalizeSve<Error: Display>>(
+    vcpu: V,
+    bytes: &[u8],
+    set: Lengths,
+) -> Result<(), String> {
     let snapshot = Snapshot::from_bytes(bytes).map_err(text)?;
     let mut vcpu = finalized(vcpu, set)?;
     vcpu.restore_snapshot(&snapshot).map_err(text)?;
@@ -124,17 +115,13 @@ where
     Ok(())
 }
 
-fn is_refused<V>(
+fn is_refused<V: FinalizeSve<Error: Display>>(
     mut vcpu: V,
     errno: impl Fn(&V::Error) -> i32,
     bytes: &[u8],
     set: Lengths,
     here: Lengths,
-) -> Result<(), String>
-where
-    V: FinalizeSve,
-    V::Error: Display,
-{
+) -> Result<(), String> {
     match vcpu.set_one_reg(VLS, &set.vls()) {
         Err(error) if errno(&error) == EINVAL => {}
         Err(error) => return Err(format!("VLS refused with {error}, not EINVAL")),

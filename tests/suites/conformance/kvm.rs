@@ -156,17 +156,14 @@ impl Vcpu for KvmVcpu {
 
 impl KvmVcpu {
     fn call(&mut self, op: &Op) -> Result<Answer, Error> {
+        let init = |features: u32| {
+            let mut init = self.target;
+            init.features[0] |= features;
+            self.vcpu.vcpu_init(&init).map(|()| Answer::Done)
+        };
         Ok(match op {
-            Op::Init { sve } => {
-                let mut init = self.target;
-                init.features[0] |= u32::from(*sve) << KVM_ARM_VCPU_SVE;
-                self.vcpu.vcpu_init(&init).map(|()| Answer::Done)?
-            }
-            Op::Init32 => {
-                let mut init = self.target;
-                init.features[0] |= 1 << KVM_ARM_VCPU_SVE | 1 << KVM_ARM_VCPU_EL1_32BIT;
-                self.vcpu.vcpu_init(&init).map(|()| Answer::Done)?
-            }
+            Op::Init { sve } => init(u32::from(*sve) << KVM_ARM_VCPU_SVE)?,
+            Op::Init32 => init(1 << KVM_ARM_VCPU_SVE | 1 << KVM_ARM_VCPU_EL1_32BIT)?,
             Op::Finalize(feature) => {
                 let feature = i32::try_from(*feature).unwrap_or(i32::MAX);
                 self.vcpu.vcpu_finalize(&feature).map(|()| Answer::Done)?

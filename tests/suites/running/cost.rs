@@ -19,27 +19,23 @@ const ROUNDS: usize = 300;
 /// median is one of those.
 const UNDISTURBED: usize = 10;
 
-/// A vCPU whose ioctls are counted, and the bytes that they read or write.
+/// A vCPU whose ioctls are counted.
 pub(super) struct Counted<'a> {
     pub(super) vcpu: &'a VcpuFd,
     pub(super) count: &'a Count,
 }
 
 #[derive(Default)]
-pub(super) struct Count {
-    calls: Cell<usize>,
-    bytes: Cell<usize>,
-}
+pub(super) struct Count(Cell<usize>);
 
 impl Count {
-    fn add(&self, bytes: usize) {
-        self.calls.update(|calls| calls + 1);
-        self.bytes.update(|all| all + bytes);
+    fn add(&self) {
+        self.0.update(|calls| calls + 1);
     }
 
-    /// Calls and bytes since the last time.
-    pub(super) fn take(&self) -> (usize, usize) {
-        (self.calls.take(), self.bytes.take())
+    /// Calls since the last time.
+    pub(super) fn take(&self) -> usize {
+        self.0.take()
     }
 }
 
@@ -47,12 +43,12 @@ impl OneReg for Counted<'_> {
     type Error = Error;
 
     fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Error> {
-        self.count.add(reg_size(id));
+        self.count.add();
         OneReg::get_one_reg(self.vcpu, id, data)
     }
 
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Error> {
-        self.count.add(reg_size(id));
+        self.count.add();
         self.vcpu.set_one_reg(id, data).map(drop)
     }
 
@@ -61,72 +57,45 @@ impl OneReg for Counted<'_> {
     }
 }
 
-type Register = (u64, Vec<u8>);
-
 /// The usual way, which asks the vCPU which registers it has and reads each SVE register into a
 /// vector of its own.
-fn capture(vcpu: &Counted<'_>) -> Result<Vec<Register>, String> {
-    let list = list(vcpu.vcpu)?;
-    vcpu.count.add(size_of_val(list.as_slice()));
-    read_each(vcpu, list.as_slice())
-}
-
-/// All of it but the list.
-fn read_each(vcpu: &Counted<'_>, list: &[u64]) -> Result<Vec<Register>, String> {
+fn capture(vcpu: &Counted<'_>) -> Result<Vec<(u64, Vec<u8>)>, String> {
     let read = |id: u64| {
         let mut value = vec![0; reg_size(id)];
         let read = vcpu.get_one_reg(id, &mut value);
         read.map(|()| (id, value))
             .map_err(|error| format!("KVM_GET_ONE_REG of {id:#018x}: {error}"))
     };
-    let sve = list.iter().copied().filter(|id| is_sve(*id));
+    let list = list(vcpu.vcpu)?;
+    let sve = list.as_slice().iter().copied().filter(|id| is_sve(*id));
     sve.map(read).collect()
 }
 
-/// What both ways ask of KVM.
-pub(super) fn count(vcpu: &VcpuFd) -> Result<Cost, String> {
-    let count = Count::default();
-    let counted = || Counted {
-        vcpu,
-        count: &count,
-    };
-    let mut finalized = Finalized::new(counted()).map_err(text)?;
-    count.take();
-    let state = finalized.capture().map_err(text)?;
-    let (gets, bytes) = count.take();
-    finalized.restore(&state).map_err(text)?;
-    let (sets, _) = count.take();
-    capture(&counted())?;
-    let (usual_calls, usual_bytes) = count.take();
-    Ok(Cost {
-        gets,
-        bytes,
-        sets,
-        usual_calls,
-        usual_bytes,
-        ..Cost::default()
-    })
-}
-
-/// The time that ours takes as a part of the usual way's, and of the usual way's without the list,
-/// for a VMM that asks for it once and keeps it. The three take turns.
-pub(super) fn ratios(vcpu: &VcpuFd) -> Result<[f64; 2], String> {
+/// The calls of ours, and the time of a capture as a part of the usual way's, with which it takes turns.
+pub(super) fn cost(vcpu: &VcpuFd) -> Result<Cost, String> {
     let count = &Count::default();
-    let ours = Finalized::new(Counted { vcpu, count }).map_err(text)?;
+    let mut ours = Finalized::new(Counted { vcpu, count }).map_err(text)?;
+    count.take();
+    let state = ours.capture().map_err(text)?;
+    let gets = count.take();
+    ours.restore(&state).map_err(text)?;
+    let sets = count.take();
     let theirs = Counted { vcpu, count };
-    let ids = list(vcpu)?;
-    let mut times = [const { Vec::new() }; 3];
+    let mut times = [const { Vec::new() }; 2];
     for _ in 0..ROUNDS {
-        let ours = || ours.capture().map_err(text);
-        times[0].push(time(ours)?);
+        times[0].push(time(|| ours.capture().map_err(text))?);
         times[1].push(time(|| capture(&theirs))?);
-        times[2].push(time(|| read_each(&theirs, ids.as_slice()))?);
     }
-    let [ours, usual, without_list] = times.map(|mut times: Vec<Duration>| {
+    let [ours, usual] = times.map(|mut times: Vec<Duration>| {
         times.sort_unstable();
         times[ROUNDS / UNDISTURBED].as_secs_f64()
     });
-    Ok([ours / usual, ours / without_list])
+    Ok(Cost {
+        gets,
+        sets,
+        ratio: ours / usual,
+        ..Cost::default()
+    })
 }
 
 /// How long it takes until the result is there, without the time to drop it.
@@ -138,6 +107,6 @@ fn time<T>(f: impl FnOnce() -> Result<T, String>) -> Result<Duration, String> {
     Ok(time)
 }
 
-fn text(error: impl Display) -> String {
+pub(super) fn text(error: impl Display) -> String {
     error.to_string()
 }

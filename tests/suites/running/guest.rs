@@ -1,13 +1,13 @@
 //! Runs the guest at each vector length, and prints a line for each.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
 use kvm_ioctls::{Kvm, VcpuFd};
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::{Finalized, Initialized};
 use sve_state::{Vls, Vq};
 
+use super::cost::text;
 use super::vm::{Report, Vm};
 use super::{Cost, VQS, cost, pattern, without_sve};
 use crate::conformance::Host as _;
@@ -46,7 +46,6 @@ fn run(kvm: &Kvm, vq: u32) -> Result<Cost, String> {
     source.load()?;
     expect(&source.run()?, &Report::Filled(16 * u64::from(vq)))?;
 
-    let costs = cost::count(&source.vcpu)?;
     let snapshot = Finalized::new(&mut source.vcpu)
         .and_then(|vcpu| vcpu.snapshot())
         .map_err(text)?;
@@ -74,12 +73,9 @@ fn run(kvm: &Kvm, vq: u32) -> Result<Cost, String> {
         expect(&moved, &Report::Checked(number as u64))?;
     }
 
-    let [ratio, ratio_without_list] = cost::ratios(&source.vcpu)?;
     Ok(Cost {
-        ratio,
-        ratio_without_list,
         corruptions: DAMAGED.len(),
-        ..costs
+        ..cost::cost(&source.vcpu)?
     })
 }
 
@@ -105,8 +101,4 @@ fn expect(found: &Report, expected: &Report) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("the guest said {found:?}, not {expected:?}"))
-}
-
-fn text(error: impl Display) -> String {
-    error.to_string()
 }

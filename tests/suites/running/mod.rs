@@ -1,7 +1,7 @@
 //! A guest that really uses SVE: its state is captured from the running vCPU and goes through
 //! snapshot bytes into a vCPU of a second VM, where the guest itself checks whether all of it is as
-//! it was. On the way, ONE_REG calls and bytes are counted, and timed beside the usual way. A vCPU
-//! without SVE is moved too, without running.
+//! it was. On the way, ONE_REG calls are counted, and timed beside the usual way. A vCPU without SVE
+//! is moved too, without running.
 //!
 //! For `kvm_check`, on a real host or in the machine that `cargo harness kvm` boots.
 
@@ -24,20 +24,12 @@ pub(crate) use vm::list;
 /// What a capture and a restore cost on a running guest, beside the usual way.
 #[derive(serde::Serialize, serde::Deserialize, Clone, PartialEq, Debug, Default)]
 pub struct Cost {
-    /// The ioctls of a capture, and the bytes that they move.
+    /// The ioctls of a capture.
     pub gets: usize,
-    /// The bytes.
-    pub bytes: usize,
     /// The ioctls of a restore.
     pub sets: usize,
-    /// The usual way's.
-    pub usual_calls: usize,
-    /// Its bytes.
-    pub usual_bytes: usize,
     /// The time of a capture as a part of the usual way's.
     pub ratio: f64,
-    /// As a part of the usual way's time without the list of registers.
-    pub ratio_without_list: f64,
     /// Registers that were damaged on the way, and noticed.
     pub corruptions: usize,
 }

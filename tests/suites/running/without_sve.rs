@@ -4,9 +4,10 @@ use kvm_ioctls::{Kvm, VcpuFd};
 use sve_state::snapshot::Snapshot;
 use sve_state::vcpu::Finalized;
 
-use super::cost::{Count, Counted};
+use super::cost::{Count, Counted, text};
 use super::vm::Vm;
 use crate::conformance::ids::{FPCR, FPSR, v};
+use crate::consumers::Fd as _;
 
 /// Where V ends in an image of VQ 1, which has 32 registers of 16 bytes and 17 of 2.
 const V: usize = 32 * 16;
@@ -17,13 +18,11 @@ const IMAGE: usize = V + 17 * 2;
 pub(super) fn run(kvm: &Kvm) -> Result<[usize; 2], String> {
     let (source, target) = (Vm::new(kvm, false)?.vcpu, Vm::new(kvm, false)?.vcpu);
     for (id, value) in values() {
-        set(&source, id, &value)?;
+        source.set(id, &value).map_err(text)?;
     }
     let count = &Count::default();
-    let state = counted(&source, count)
-        .capture()
-        .map_err(|e| e.to_string())?;
-    let (gets, _) = count.take();
+    let state = counted(&source, count).capture().map_err(text)?;
+    let gets = count.take();
     let mut expected = [0; IMAGE];
     for (place, (_, value)) in expected[..V].chunks_mut(16).zip(values()) {
         place.copy_from_slice(&value);
@@ -34,19 +33,15 @@ pub(super) fn run(kvm: &Kvm) -> Result<[usize; 2], String> {
             state.as_bytes()
         ));
     }
-    counted(&target, count)
-        .restore(&state)
-        .map_err(|e| e.to_string())?;
-    let (sets, _) = count.take();
+    counted(&target, count).restore(&state).map_err(text)?;
+    let sets = count.take();
     is_there(&target, &values()[..32])?;
 
-    let snapshot = counted(&source, count)
-        .snapshot()
-        .map_err(|e| e.to_string())?;
-    let snapshot = Snapshot::from_bytes(&snapshot.to_bytes()).map_err(|e| e.to_string())?;
+    let snapshot = counted(&source, count).snapshot().map_err(text)?;
+    let snapshot = Snapshot::from_bytes(&snapshot.to_bytes()).map_err(text)?;
     let target = Vm::new(kvm, false)?.vcpu;
     let restored = counted(&target, count).restore_snapshot(&snapshot);
-    restored.map_err(|e| e.to_string())?;
+    restored.map_err(text)?;
     is_there(&target, &values())?;
     Ok([gets, sets])
 }
@@ -63,17 +58,9 @@ fn values() -> Vec<(u64, Vec<u8>)> {
     v.chain(status).collect()
 }
 
-fn set(vcpu: &VcpuFd, id: u64, value: &[u8]) -> Result<(), String> {
-    let set = vcpu.set_one_reg(id, value);
-    set.map(drop)
-        .map_err(|error| format!("KVM_SET_ONE_REG of {id:#018x}: {error}"))
-}
-
 fn is_there(vcpu: &VcpuFd, values: &[(u64, Vec<u8>)]) -> Result<(), String> {
     for (id, expected) in values {
-        let mut found = vec![0; expected.len()];
-        let get = vcpu.get_one_reg(*id, &mut found);
-        get.map_err(|error| format!("KVM_GET_ONE_REG of {id:#018x}: {error}"))?;
+        let found = vcpu.get(*id).map_err(text)?;
         if found != *expected {
             return Err(format!(
                 "{id:#018x} was restored as {found:x?}, not {expected:x?}"

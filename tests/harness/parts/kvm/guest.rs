@@ -247,7 +247,6 @@ mod tests {
             sets: 49,
             ratio: 0.5,
             corruptions: 3,
-            ..Cost::default()
         };
         Report {
             release: "6.1".to_owned(),
