@@ -95,42 +95,34 @@ fn judge(found: &[Found]) -> Result<Counted> {
 mod tests {
     use super::{judge, parse};
 
-    fn judged(planted: usize, hits: usize, control: usize) -> anyhow::Result<String> {
-        let lines = [
-            format!("planted\tname=a check\thits={planted}\tcontrol=0\ttrials=1000"),
-            format!("get\tname=Z0\thits={hits}\tcontrol={control}\ttrials=1000"),
-        ];
-        let found: Vec<_> = lines.iter().map(|line| parse(line).unwrap()).collect();
-        judge(&found).map(|counted| counted.concat())
-    }
-
     #[test]
     fn a_line_that_was_loaded_is_refused_if_the_machine_shows_any() {
-        assert!(judged(1000, 0, 0).is_ok());
-        assert!(judged(1000, 10, 0).is_ok());
-        assert!(judged(1000, 11, 0).is_err());
-        // As it was seen on a busy machine.
-        assert!(judged(1000, 84, 65).is_ok());
-        assert!(judged(1000, 165, 65).is_err());
-        assert!(judged(99, 0, 0).unwrap().starts_with("NOT COMPARED"));
-        assert!(judged(99, 1000, 0).is_err());
-        let busy = "planted\tname=a check\thits=300\tcontrol=300\ttrials=1000";
-        let get = "get\tname=Z0\thits=0\tcontrol=0\ttrials=1000";
-        let found = |lines: &[&str]| {
-            judge(
-                &lines
-                    .iter()
-                    .map(|line| parse(line).unwrap())
-                    .collect::<Vec<_>>(),
-            )
-        };
-        assert!(
-            found(&[busy, get])
-                .unwrap()
-                .concat()
-                .starts_with("NOT COMPARED")
-        );
-        assert!(found(&[busy]).is_err(), "no GET");
+        // Of 1000 trials: those of the planted read and its control, those of a GET and its control.
+        for ([planted, aside, hits, control], verdict) in [
+            ([1000, 0, 0, 0], "passed"),
+            ([1000, 0, 10, 0], "passed"),
+            ([1000, 0, 11, 0], "refused"),
+            // As it was seen on a busy machine.
+            ([1000, 0, 84, 65], "passed"),
+            ([1000, 0, 165, 65], "refused"),
+            ([99, 0, 0, 0], "NOT COMPARED"),
+            ([99, 0, 1000, 0], "refused"),
+            ([300, 300, 0, 0], "NOT COMPARED"),
+        ] {
+            let lines = [
+                format!("planted\tname=a check\thits={planted}\tcontrol={aside}\ttrials=1000"),
+                format!("get\tname=Z0\thits={hits}\tcontrol={control}\ttrials=1000"),
+            ];
+            let found: Vec<_> = lines.iter().map(|line| parse(line).unwrap()).collect();
+            let said = judge(&found).map_or("refused".to_owned(), |counted| counted.concat());
+            let start = if verdict == "passed" {
+                "1 GET past"
+            } else {
+                verdict
+            };
+            assert!(said.starts_with(start), "{planted} {hits}: {said}");
+            assert!(judge(&found[..1]).is_err(), "no GET");
+        }
         assert!(judge(&[]).is_err());
     }
 }
