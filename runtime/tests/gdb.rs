@@ -303,8 +303,8 @@ fn what_cannot_be_written_changes_nothing() {
     let error = gdb::read_vcpu(&early, 37, &mut [0; 256]).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "KVM_GET_ONE_REG of Z3: EPERM: SVE registers exist from finalization on, and the list of registers with \
-         them; choose the vector lengths (VLS) if need be, then KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE (a \
+        "KVM_GET_ONE_REG of Z3: EPERM: SVE registers exist only from finalization on, as does the list \
+         of registers; choose the vector lengths (VLS) if need be, then KVM_ARM_VCPU_FINALIZE of KVM_ARM_VCPU_SVE (a \
          vCPU like this one is for Initialized::new)"
     );
 }

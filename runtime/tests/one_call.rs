@@ -188,7 +188,7 @@ fn a_first_boot_narrows_and_finalizes() {
     let error = Initialized::new(&fd).finalize_if_sve(Some(up_to(4)));
     let text = error.unwrap_err().to_string();
     assert!(
-        text.contains("finalization settles the vector lengths"),
+        text.contains("finalization fixes the vector lengths"),
         "{text}"
     );
 

@@ -196,8 +196,8 @@ fn a_step_at_the_wrong_stage_names_the_stage() {
     let not_yet = "ENOEXEC: before KVM_ARM_VCPU_INIT";
     let without = "ENOENT: the vCPU was initialized without SVE";
     let nothing = "EINVAL: the vCPU was initialized without SVE, so there is nothing to finalize";
-    let too_early = "EPERM: SVE registers exist from finalization on";
-    let settled = "EPERM: finalization settles the vector lengths";
+    let too_early = "EPERM: SVE registers exist only from finalization on";
+    let settled = "EPERM: finalization fixes the vector lengths";
     let again = "EPERM: the vCPU is finalized already";
     let has_sve = "the vCPU has SVE, and was taken for one without";
     let view = "EINVAL: on a vCPU with SVE the V registers are the low 128 bits of Z";
@@ -283,8 +283,8 @@ fn a_message_in_full() {
     let error = Initialized::new(&vcpu).set_vls(set(&[1, 2, 4]));
     assert_eq!(
         error.unwrap_err().to_string(),
-        "KVM_SET_ONE_REG of VLS: EPERM: finalization settles the vector lengths: from then on VLS \
-         can be read, and no longer written; write VLS between KVM_ARM_VCPU_INIT and \
+        "KVM_SET_ONE_REG of VLS: EPERM: finalization fixes the vector lengths: from then on VLS \
+         can be read, but no longer written; write VLS between KVM_ARM_VCPU_INIT and \
          KVM_ARM_VCPU_FINALIZE; for this vCPU it is too late, it needs a new one (a vCPU like this \
          one is for Finalized::new)"
     );

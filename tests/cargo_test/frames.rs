@@ -39,12 +39,13 @@ impl Record {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Whether the last part of its name but one is this: how the thread stopped, for one.
+    /// Whether the last part of its name but one is this, which tells how the thread stopped, for example.
     fn is(&self, part: &str) -> bool {
         self.name().split('-').any(|found| found == part)
     }
 
-    /// The vector lengths outside streaming mode and inside it, in quadwords; 0 where the machine lacks one.
+    /// The vector lengths outside streaming mode and inside it, in quadwords, or 0 where the machine lacks
+    /// one.
     fn vqs(&self) -> [u32; 2] {
         let of = |prefix: &str| {
             let mut parts = self.name().split('-');
@@ -57,12 +58,12 @@ impl Record {
         self.name().contains("-sm")
     }
 
-    /// Whether FFR is there in streaming mode: with FEAT_SME_FA64 it is.
+    /// Whether FFR exists in streaming mode, as it does with FEAT_SME_FA64.
     fn has_fa64(&self) -> bool {
         !self.folder().starts_with("nofa64") && !self.folder().starts_with("smeonly")
     }
 
-    /// V registers as a record has them, in an image; for threads that were interrupted too early.
+    /// V registers as a record has them, in an image, for threads that were interrupted too early.
     fn not_loaded(vregs: &[u8], vq: u32) -> Image {
         let mut image = SveState::zeroed(Vq::new(vq).unwrap()).unwrap();
         let z = image.as_bytes_mut().chunks_exact_mut(16 * vq as usize);
@@ -100,7 +101,7 @@ fn archive() -> Vec<Record> {
     records
 }
 
-/// Runs a check on each record whose name starts so; gives how many there are.
+/// Runs a check on each record whose name starts with this, and returns how many there are.
 fn each(start: &str, check: impl Fn(&Record) -> Result<()>) -> usize {
     let mut records = archive();
     records.retain(|record| record.name().starts_with(start));
@@ -130,8 +131,8 @@ const NOTHING_LOADED: [&str; 2] = [
 
 fn frame(record: &Record) -> Result<()> {
     let [vq, svq] = record.vqs();
-    // A system call ends streaming mode, and then nothing is left of its registers. It gives up what is above
-    // V too, but not in qemu-user.
+    // A system call ends streaming mode, after which nothing is left of its registers. It also gives up what
+    // is above V, but not in qemu-user.
     let (in_streaming, kill) = (record.streaming(), record.is("kill"));
     let streaming = in_streaming && !kill;
     let live = streaming || vq > 0 && (!kill || record.folder().starts_with("user"));
@@ -170,7 +171,7 @@ fn frame(record: &Record) -> Result<()> {
     same("FPSR, FPCR", frame.copy_to(&mut read), status)?;
     equal("registers", read.as_bytes(), image.as_bytes())?;
 
-    // Written over with zeros, and then as it was: byte for byte, every other record included.
+    // Written over with zeros, and then as it was, byte for byte, with every other record included.
     let mut written = record.bytes.clone();
     read.as_bytes_mut().fill(0);
     signal::write(&mut written, &read, Status::default())?;
@@ -191,8 +192,8 @@ fn frames_are_read_and_written_back() {
 }
 
 /// A whole frame is written over memory that is not zero, and reads the same. Where the kernel has no further
-/// records, it is the kernel's, with `datap` and null records: written over that, it changes nothing but
-/// padding, which the kernel leaves as it was.
+/// records, the frame is the kernel's, with `datap` and null records, so that writing it over the kernel's
+/// changes nothing but padding, which the kernel leaves as it was.
 #[test]
 fn whole_frames_are_the_kernels() {
     let frames = each("frame-", |record| {
@@ -204,7 +205,7 @@ fn whole_frames_are_the_kernels() {
         same("bytes", signal::frame_bytes(&written[..4096]), Ok(size))
     });
     assert_eq!(frames, 524);
-    // The addresses of `__reserved`; from VQ 7 on they follow from `datap`.
+    // The addresses of `__reserved`, which follow from `datap` from VQ 7 on.
     let mut extra = 0;
     let mut records = archive();
     records
@@ -281,7 +282,7 @@ fn regset(bytes: &[u8], note: u32, vq: u32, expected: &Expected) -> Result<()> {
     equal("written", &written, &kernels)
 }
 
-/// What a thread's register sets are to have.
+/// What a thread's register sets have to hold.
 fn expected(record: &Record, note: u32, vq: u32, seed: usize, streaming: bool) -> Expected {
     let status = if seed % 2 == 1 { ODD } else { EVEN };
     match (note == NT_ARM_SSVE) == streaming {
@@ -348,8 +349,8 @@ fn core_files_are_read() {
             };
             let (n, second) = (thread[kind], thread[kind] == 1);
             thread[kind] += 1;
-            // A second thread has its own vector length. One of a longer one was to go into streaming mode;
-            // on kernels without SME it got nowhere.
+            // A second thread has its own vector length. One with a longer one was meant to go into streaming
+            // mode, but got nowhere on kernels without SME.
             let longer = second && record.name().ends_with("-t1-vq4");
             let nowhere = longer && svq == 0;
             let streaming = if second {
@@ -390,7 +391,7 @@ fn core_files_are_read() {
     assert_eq!(files, 128);
 }
 
-/// None but those above are left out, and these are of registers that the crate does not have.
+/// Only those above are left out, because they are of registers that the crate does not have.
 #[test]
 fn the_archive_is_whole() {
     let mut kinds = BTreeMap::new();

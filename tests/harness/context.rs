@@ -1,5 +1,5 @@
-//! Where things are, and how other programs are run: each is announced, kept quiet while it
-//! succeeds, and shown in full when it does not.
+//! Where things are, and how other programs are run: each is announced, kept quiet while it succeeds, and shown in
+//! full when it does not.
 
 use std::borrow::{BorrowMut, Cow};
 use std::env;
@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 /// How long a quiet command goes without a sign of life.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
-/// No colours, from cargo or from trybuild: the output is read for counts.
+/// No colors from cargo or trybuild, because the output is read for counts.
 const PLAIN: [(&str, &str); 2] = [("CARGO_TERM_COLOR", "never"), ("NO_COLOR", "1")];
 
 /// What every part is given.
@@ -37,7 +37,7 @@ impl Context {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"))
             .parent()
             .context("the harness lies in a folder of the workspace")?;
-        // TARGET/release/harness: this way every setting that moves the directory is heeded.
+        // From TARGET/release/harness, so that every setting that moves the directory is heeded.
         let exe = env::current_exe()?;
         let target = exe.ancestors().nth(2).context("cargo runs the harness")?;
         Ok(Self {
@@ -48,7 +48,7 @@ impl Context {
         })
     }
 
-    /// A command of the cargo that runs this program, in the workspace. Its arguments are separated by spaces too.
+    /// A command of the cargo that runs this program, run in the workspace. Spaces separate its arguments too.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
@@ -80,12 +80,12 @@ impl Context {
         Ok(())
     }
 
-    /// The files of the workspace that match a pattern of git's, those that are not committed yet among them.
+    /// The files of the workspace that match a pattern of git's, including those that are not committed yet.
     pub(crate) fn files(&self, pattern: &str) -> Result<Vec<String>> {
         let mut git = command("git ls-files --cached --others --exclude-standard");
         let files = self.run_quietly(git.arg(pattern))?;
         let files = files.lines().map(str::to_owned);
-        // One that has been removed is listed until that is committed.
+        // A file that has been removed is listed until that is committed.
         Ok(files
             .filter(|file| self.root.join(file).is_file())
             .collect())
@@ -96,8 +96,7 @@ impl Context {
         println!("  {text}");
     }
 
-    /// Announces a command, and the variables that it is given if they are others than the last
-    /// command's.
+    /// Announces a command, with the variables that it is given if they differ from the last command's.
     pub(crate) fn announce(&self, command: &Command) {
         let variables = variables(command);
         let mut last = self.variables.lock().expect("no thread panics");
@@ -115,14 +114,14 @@ impl Context {
         }
     }
 
-    /// Runs a command in the workspace (or where it says) to its end. Gives what it printed, or
-    /// prints that if it fails.
+    /// Runs a command to its end, in the workspace or where the command says. Returns what it printed, or prints
+    /// that if it fails.
     pub(crate) fn run(&self, command: impl BorrowMut<Command>) -> Result<String> {
         self.announce(command.borrow());
         self.run_quietly(command)
     }
 
-    /// As [`run`](Self::run), for a question that a person need not hear.
+    /// As [`run`](Self::run), for a question that need not be announced.
     pub(crate) fn run_quietly(&self, mut command: impl BorrowMut<Command>) -> Result<String> {
         let command = command.borrow_mut();
         let (start, mut last) = (Instant::now(), Instant::now());
@@ -140,7 +139,7 @@ impl Context {
         Ok(output)
     }
 
-    /// Runs a command to its end, whatever that is, and says each line that it prints, and all of them.
+    /// Runs a command to its end, however it ends, passes on each line that it prints, and returns all of them.
     pub(crate) fn hear(
         &self,
         command: &mut Command,
@@ -154,7 +153,7 @@ impl Context {
         command.stdin(Stdio::null());
         command.stdout(writer.try_clone()?).stderr(writer);
         let child = command.spawn();
-        // It would hold the writing end, and reading would never come to an end.
+        // Otherwise it would hold the writing end, and reading would never come to an end.
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = child.with_context(|| format!("cannot run `{}`", command_line(command)))?;
         let mut output = String::new();

@@ -1,12 +1,12 @@
-//! The checks of `cargo harness kvm` as one static program for arm64 Linux: the conformance suite,
-//! random operations, moves from other hosts and a running guest, on this host's `/dev/kvm`, with a
-//! report at the end. It makes VMs, and touches nothing else.
+//! The checks of `cargo harness kvm` as one static program for arm64 Linux, with a report at the end: the
+//! conformance suite, random operations, moves from other hosts and a running guest, on this host's `/dev/kvm`.
+//! It makes VMs, and touches nothing else.
 //!
 //! As the first and only process of the machine that `cargo harness kvm` emulates, the same program
 //! brings up what it needs, runs the migration example too, and powers off.
 //!
-//! What it says to the harness are events (`suites/event.rs`), the last of which is the report; all else is for
-//! people.
+//! What it says to the harness are events (`suites/event.rs`), of which the last is the report, and all else is
+//! for people.
 
 /// Elsewhere there is no KVM for arm64.
 #[cfg(not(all(target_os = "linux", target_arch = "aarch64")))]
@@ -73,8 +73,8 @@ mod check {
         }
     }
 
-    /// The first process takes the kernel with it when it ends. So there it does not, and the machine
-    /// is switched off whatever happened.
+    /// The first process takes the kernel with it when it ends, so instead of ending it switches the machine
+    /// off, whatever happened.
     pub(super) fn main() -> ExitCode {
         let init = process::id() == 1;
         let args = match Args::try_parse() {
@@ -189,14 +189,14 @@ mod check {
         Ok(())
     }
 
-    /// The mode that KVM is in, as the kernel's log has it, for those who may read that.
+    /// The mode that KVM is in, as the kernel's log has it, if this process may read that.
     fn mode() -> Option<String> {
         let mut log = OpenOptions::new()
             .read(true)
             .custom_flags(libc::O_NONBLOCK)
             .open("/dev/kmsg")
             .ok()?;
-        // Each read gives a record, until there are no more.
+        // Each read gives one record, until there are no more.
         let mut record = [0; 8192];
         while let Ok(n) = log.read(&mut record) {
             // `6,215,1352679,-;kvm [1]: VHE mode initialized successfully`

@@ -1,4 +1,4 @@
-//! What a program in a guest says to the harness: an event a line, as JSON after a mark. All other lines are for
+//! What a program in a guest says to the harness, one event to a line, as JSON after a mark. All other lines are for
 //! people.
 
 use std::fmt::Display;
@@ -14,7 +14,7 @@ const MARK: &str = "@@ ";
 pub enum Event<R> {
     /// How far it has come, in words.
     Progress(String),
-    /// All that it has found, at its end.
+    /// All that it has found, which comes at its end.
     Report(R),
 }
 
@@ -28,8 +28,8 @@ pub fn report<R: Serialize>(report: &R) {
     say(&Event::Report(report));
 }
 
-/// Switches the machine off, if this is its first process, once the console has said everything. What is not said by
-/// then is cut off, or has the kernel's last words in the midst of it.
+/// Switches the machine off, if this is its first process, once the console has printed everything. What is not
+/// printed by then is cut off, or has the kernel's last words in the midst of it.
 #[cfg(all(target_os = "linux", target_arch = "aarch64"))]
 pub fn power_off() {
     use rustix::system::{RebootCommand, reboot};
@@ -49,7 +49,7 @@ fn say<R: Serialize>(event: &Event<R>) {
     );
 }
 
-/// The event in a line, if it is one; or, that it should be.
+/// The event in a line, if it is one, or an error if it should be one.
 pub fn heard<R: DeserializeOwned>(line: &str) -> Option<Result<Event<R>, String>> {
     let json = line.strip_prefix(MARK)?;
     let event = serde_json::from_str(json);

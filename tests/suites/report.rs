@@ -9,7 +9,7 @@ use crate::lengths::Lengths;
 use crate::moves::Moves;
 use crate::running::Cost;
 
-/// Stands before the report, and behind it.
+/// The lines before and after the report.
 const START: &str = "---- sve-state on KVM ----";
 const END: &str = "--------------------------";
 
@@ -21,7 +21,7 @@ const NO_SVE: &str = "none: this host has no SVE. Its vCPUs have V0 to V31, FPSR
 /// What one kind of comparison found.
 #[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// How many operations were compared at each VQ; at 0, on vCPUs without SVE.
+    /// How many operations were compared at each VQ, where 0 is vCPUs without SVE.
     pub operations: BTreeMap<u32, usize>,
     /// How many differences there were.
     pub count: usize,
@@ -36,7 +36,7 @@ impl Found {
     }
 }
 
-/// All of it; what is `None` did not run.
+/// The whole report, where what is `None` did not run.
 #[derive(Serialize, Deserialize, Clone, Debug, Default)]
 pub struct Report {
     /// The revision of this project.

@@ -2,9 +2,9 @@
 //! product: `TRYBUILD=overwrite cargo test -p sve-state-ui` writes them beside the cases, to be read
 //! as a stranger would.
 //!
-//! Most of the words are the compiler's own, and other versions choose others. So messages are
-//! compared under the version that wrote them; under another one these tests run nothing. Where the
-//! variable `CI` is set that is a failure, and `cargo harness` sets it.
+//! Most of the words are the compiler's own, and other versions choose others, so messages are compared only under
+//! the version that wrote them, and under another one these tests run nothing. Where the variable `CI` is set that
+//! is a failure, and `cargo harness` sets it.
 
 use std::process::Command;
 
@@ -25,8 +25,8 @@ fn compile_fail(cases: &str) {
     }
 }
 
-/// Whether messages are compared under this compiler. A machine that nobody watches must not pass for
-/// having compared nothing.
+/// Whether messages are compared under this compiler. A machine that nobody watches must not pass without having
+/// compared anything.
 fn compares(version: &str, ci: bool) -> Result<bool, String> {
     match version.starts_with(COMPILER) {
         false if ci => Err(not_compared(version)),
@@ -77,9 +77,9 @@ fn vcpus() {
     compile_fail("vcpu/*.rs");
 }
 
-/// That nothing is refused which should not be: names, visibilities, a strict crate around it; and as many banks as
-/// a large layout may have, at every vector length. The checks of each take the compiler half a second together, and
-/// a check that looks at all banks for each would be refused by its lint on long evaluations.
+/// Nothing is refused that should not be: names, visibilities, a strict crate around it, and as many banks as a
+/// large layout may have, at every vector length. The checks of each take the compiler half a second together, and a
+/// check that looks at all banks for each would be refused by its lint on long evaluations.
 #[test]
 fn accepted() {
     let banks = (0..256).map(|n| format!("bank R{n} at {}: 64 bits;", n << 5));

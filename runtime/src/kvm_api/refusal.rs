@@ -137,13 +137,13 @@ impl Refusal {
             ),
             Self::NotFinalized => &(
                 Errno::EPERM,
-                "SVE registers exist from finalization on, and the list of registers with them",
+                "SVE registers exist only from finalization on, as does the list of registers",
                 "choose the vector lengths (VLS) if need be, then KVM_ARM_VCPU_FINALIZE of \
                  KVM_ARM_VCPU_SVE",
             ),
             Self::VlsSettled => &(
                 Errno::EPERM,
-                "finalization settles the vector lengths: from then on VLS can be read, and no \
+                "finalization fixes the vector lengths: from then on VLS can be read, but no \
                  longer written",
                 "write VLS between KVM_ARM_VCPU_INIT and KVM_ARM_VCPU_FINALIZE; for this vCPU it \
                  is too late, it needs a new one",

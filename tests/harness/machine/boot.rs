@@ -1,5 +1,5 @@
-//! Boots a kernel in QEMU, and reads what it says on its console. A program that runs on this machine is read
-//! in the same way.
+//! Boots a kernel in QEMU and reads what it prints on its console. A program that runs on this machine is read in the
+//! same way.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,10 +13,11 @@ use sve_state_harness::lengths::Lengths;
 use crate::context::Context;
 use crate::machine::qemu::Qemu;
 
-/// How long a guest may take that is given nothing out of the ordinary to do. A boot takes seconds, on a quiet machine.
+/// How long a guest may take if it is given nothing out of the ordinary to do. A boot takes seconds on a quiet
+/// machine.
 pub(crate) const TOTAL: Duration = Duration::from_secs(10 * 60);
 
-/// The command that boots: EL2 is emulated, so that the kernel brings up KVM, in a mode or as it likes.
+/// The command that boots, with EL2 emulated so that the kernel brings up KVM, in this mode or as it likes.
 pub(crate) fn command(
     qemu: &Qemu,
     kernel: &Path,
@@ -25,8 +26,8 @@ pub(crate) fn command(
     initrd: &Path,
     init_arguments: &[String],
 ) -> Command {
-    // A message of the kernel's in the middle of a line would spoil what the guest says; a busy machine is
-    // slow enough for one. Only a panic is printed.
+    // Only a panic is printed, because a message of the kernel's in the middle of a line would spoil what the guest
+    // says, and a busy machine is slow enough for that to happen.
     let mut append = "console=ttyAMA0 loglevel=1 panic=-1".to_owned();
     if let Some(mode) = mode {
         append = format!("{append} kvm-arm.mode={mode}");
@@ -49,11 +50,11 @@ pub(crate) fn command(
     command
 }
 
-/// A processor with these vector lengths. Where some are named, QEMU adds the powers of two below the
-/// largest, which every processor has, and no others.
+/// A processor with these vector lengths. Where some are named, QEMU adds the powers of two below the largest, which
+/// every processor has, and no others.
 ///
-/// It signs pointers by a hash of QEMU's own. The architecture's, which QEMU has had until 10.1 unless it is asked,
-/// takes three quarters of the emulator's time, since kernels sign in every function.
+/// It signs pointers by a hash of QEMU's own, because the architecture's, which QEMU up to 10.1 uses unless it is
+/// asked, takes three quarters of the emulator's time, since kernels sign in every function.
 pub(crate) fn processor(lengths: Lengths) -> String {
     let max = "max,pauth-impdef=on".to_owned();
     match lengths {
@@ -65,8 +66,8 @@ pub(crate) fn processor(lengths: Lengths) -> String {
     }
 }
 
-/// Runs what boots, and says what it says of its progress. What it reports in the end is refused if `judge` does not
-/// agree; and the console is shown then, and where the guest takes longer than `total`, or reports nothing.
+/// Runs what boots, and passes on what it says of its progress. What it finally reports is refused if `judge` does
+/// not agree, and then the console is shown, as it is where the guest takes longer than `total` or reports nothing.
 pub(crate) fn run<R: DeserializeOwned>(
     cx: &Context,
     command: Command,
@@ -95,13 +96,13 @@ pub(crate) fn run<R: DeserializeOwned>(
     judged.inspect_err(|_| cx.show(&console))
 }
 
-/// What `timeout` ends with if it has ended the command.
+/// The exit status of `timeout` if it has ended the command.
 const TOO_LONG: i32 = 124;
 
 /// The same command, ended if it takes longer.
 fn within(total: Duration, command: &Command) -> Command {
     let mut timeout = Command::new("timeout");
-    // In the foreground, so that who interrupts the harness interrupts the guest.
+    // In the foreground, so that interrupting the harness interrupts the guest.
     timeout.args(["--foreground", "--kill-after=5"]);
     timeout.arg(total.as_secs_f64().to_string());
     timeout.arg(command.get_program()).args(command.get_args());

@@ -1,6 +1,6 @@
-//! gdb and LLDB themselves, each in an old and a new version: they connect to the example server, and open core
-//! files of the other example; what they show of each register is compared. What differs by debugger is the
-//! table in the documentation of `gdb`, which is read here.
+//! gdb and LLDB themselves, each in an old and a new version, connect to the example server and open core files
+//! of the other example, and what they show of each register is compared. What differs by debugger is read from
+//! the table in the documentation of `gdb`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -66,7 +66,7 @@ const DIFFERS: [&str; 6] = [
     NO_OS.row,
 ];
 
-/// What the documentation's table says of a debugger: whether it can do what is in a row.
+/// Whether a debugger can do what is in each row of the documentation's table.
 fn abilities(version: &str) -> Result<BTreeMap<&'static str, bool>> {
     let rows = include_str!("../../../runtime/src/signal_core_gdb/gdb.rs").lines();
     let rows = rows.filter_map(|line| line.strip_prefix("//! |")?.strip_suffix('|'));
@@ -93,7 +93,7 @@ fn abilities(version: &str) -> Result<BTreeMap<&'static str, bool>> {
     Ok(abilities)
 }
 
-/// Core files of several vCPUs: vector lengths, 0 for none.
+/// Core files of several vCPUs, with these vector lengths, where 0 means none.
 const SEVERAL: [&[u32]; 6] = [&[2, 2], &[2, 0], &[0, 2], &[4, 2], &[2, 16], &[0, 3, 1]];
 
 /// What tpidr has in the server.
@@ -107,7 +107,7 @@ pub(crate) struct Options {
     debugger: Vec<String>,
 }
 
-/// Lets each debugger show all there is, at every vector length.
+/// Lets each debugger show everything, at every vector length.
 pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let chosen = |it: &&Debugger| {
         options.debugger.is_empty() || options.debugger.iter().any(|name| name == it.name)
@@ -160,8 +160,8 @@ fn inverted(bytes: &[u8]) -> Vec<u8> {
 }
 
 impl Script {
-    /// Every register of a vCPU but FPSR and FPCR. `shown` is the vector length that the debugger goes by, 0
-    /// where it knows of no SVE; `v` says whether it has these.
+    /// Every register of a vCPU except FPSR and FPCR. `shown` is the vector length that the debugger goes by,
+    /// or 0 where it knows of no SVE, and `v` says whether it has v, d and s.
     fn registers(&mut self, vq: u32, shown: u32, v: bool) {
         for n in 0..31 {
             self.number(&format!("x{n}"), &bytes(n, 8));
@@ -211,7 +211,7 @@ struct Variant {
     /// In the documentation's table.
     row: &'static str,
     option: Option<&'static str>,
-    /// In the file that was written.
+    /// What is changed in the file after it was written.
     change: fn(&mut [u8]) -> Result<()>,
 }
 
@@ -288,7 +288,7 @@ impl Programs<'_> {
         ))
     }
 
-    /// Every register of a vCPU that is served is read; then some are written, and it steps, and runs.
+    /// Reads every register of a vCPU that is served, then writes some, steps, and runs.
     fn session(&self, vq: u32) -> Result<usize> {
         let mut command = Command::new(self.examples.join("gdb_server"));
         command.args(["--sve", &name(vq)]);
@@ -344,8 +344,8 @@ impl Programs<'_> {
         script.bytes(&format!("{vector}4"), &third);
         script.number("pc", &(pc + 4).to_le_bytes());
 
-        // A debugger that makes v of z writes z for it. LLDB takes what it has read of z at this stop, or
-        // else zeros; gdb always zeros.
+        // A debugger that derives v from z writes z for it. LLDB fills in what it has read of z at this stop,
+        // or else zeros; gdb always fills in zeros.
         if has_v {
             let low = bytes(34 + 5, 16);
             for read in [false, true] {
@@ -372,7 +372,7 @@ impl Programs<'_> {
     /// A core file of these vCPUs, all of them at the largest vector length.
     fn core_file(&self, vqs: &[u32]) -> Result<usize> {
         let (script, answers) = self.open(vqs, &PLAIN)?;
-        // gdb finds FPSR and FPCR where both are in the padding too, or there is none.
+        // gdb finds FPSR and FPCR where the padding has both too, or where there is no padding.
         let shown = vqs.iter().copied().max().unwrap_or_default();
         if self.can[STATUS] || !matches!(shown, 5..=7 | 13..=15) {
             return self.compare(&answers, &script.expected);
@@ -385,7 +385,7 @@ impl Programs<'_> {
         self.compare(&others, &expected_others)
     }
 
-    /// A variant of the core file, whose registers are all right, or are not.
+    /// A variant of the core file, whose registers must all be right or, by the table, must not.
     fn row(&self, vqs: &[u32], variant: &Variant) -> Result<()> {
         let (script, answers) = self.open(vqs, variant)?;
         self.judge(&answers, &script.expected, self.can[variant.row])
@@ -422,7 +422,7 @@ impl Programs<'_> {
         Ok((script, answers))
     }
 
-    /// All answers must be right; gives how many there are.
+    /// All answers must be right; returns how many there are.
     fn compare(&self, answers: &[Answer], expected: &[Answer]) -> Result<usize> {
         let version = self.debugger.version;
         for ((name, found), (asked, expected)) in answers.iter().zip(expected) {
@@ -439,7 +439,7 @@ impl Programs<'_> {
         Ok(found)
     }
 
-    /// The answers must be right if the table says so, and else they must not be.
+    /// The answers must be right if the table says so, and otherwise must not be.
     fn judge(&self, answers: &[Answer], expected: &[Answer], can: bool) -> Result<()> {
         if can {
             return self.compare(answers, expected).map(drop);
@@ -468,7 +468,7 @@ impl Programs<'_> {
             Kind::Lldb => {
                 let mut lldb = self.package.command(self.debugger.package);
                 lldb.args(["--no-lldbinit", "--batch", "--one-line"]);
-                // `--source` would end at the first register that there is not.
+                // `--source` would end at the first register that does not exist.
                 lldb.arg(format!(
                     "command source --stop-on-error false \"{}\"",
                     path.display()
@@ -476,14 +476,14 @@ impl Programs<'_> {
                 lldb
             }
         };
-        // It would ask the network for programs.
+        // Otherwise it would ask the network for programs.
         command.env_remove("DEBUGINFOD_URLS");
         let output = self.cx.run_quietly(command)?;
         Ok(script.answers(&output))
     }
 }
 
-/// Gives the notes of a type and owner a type that nobody knows.
+/// Replaces the type of the notes of a type and owner by one that nobody knows.
 fn hide_notes(file: &mut [u8], kind: u32, owner: &[u8]) -> Result<()> {
     let start = [&kind.to_le_bytes(), owner].concat();
     let mut hidden = 0;
@@ -497,14 +497,14 @@ fn hide_notes(file: &mut [u8], kind: u32, owner: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// elfutils opens the core file, and not without NT_PRPSINFO.
+/// elfutils opens the core file, but not without NT_PRPSINFO.
 fn elfutils(cx: &Context, examples: &Path) -> Result<String> {
     let elfutils = Unpacked::of(cx, "bookworm", "elfutils").context("cannot have elfutils")?;
     let file = cx.directory("debuggers/elfutils")?.join("core");
     cx.run(Command::new(examples.join("core_file")).arg(&file))?;
     let opens = || -> Result<bool> {
         let mut stack = elfutils.command("eu-stack");
-        // It fails, because there is no memory to find frames in.
+        // The command fails, because there is no memory in which to find frames.
         let output = stack.arg("--core").arg(&file).output()?;
         Ok(String::from_utf8_lossy(&output.stdout).contains("TID 1:"))
     };
@@ -523,10 +523,10 @@ fn name(vq: u32) -> String {
     }
 }
 
-/// The example server, which ends when the debugger has gone, or here.
+/// The example server, which ends when the debugger has gone, or with this value.
 struct Server {
     child: Child,
-    /// Held, so that what it says later does not end it.
+    /// Kept open, so that what the server prints later does not end it.
     _stdout: BufReader<ChildStdout>,
     /// Where it listens.
     address: String,

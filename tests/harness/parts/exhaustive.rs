@@ -1,5 +1,6 @@
-//! Every register ID there is, on vCPUs of every kind. It runs in this program and not as a test, because
-//! this program is optimised. How many calls of which are refused has been worked out by hand beside the sweep.
+//! Every register ID there is, on vCPUs of every kind. It runs in this program and not as a test, because this
+//! program is optimised. How many calls are refused with which errno has been worked out by hand beside the
+//! sweep.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use sve_state::Errno;
 use crate::context::Context;
 use crate::report::Counted;
 
-/// How often a line tells how far it has come.
+/// How often a line says how far it has come.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
 
 /// 2^16 low halves, 16 sizes, 5 coprocessors.

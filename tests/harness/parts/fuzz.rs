@@ -1,6 +1,6 @@
-//! The fuzz targets in `fuzz/`, each for a while, from the seeds that are checked in and nothing
-//! else, so that every run is as good as the first. What breaks one is kept in `fuzz/artifacts`,
-//! where `cargo fuzz` looks for it. That itself is not used, because to build it takes a minute or two.
+//! The fuzz targets in `fuzz/`, each for a while, from the seeds that are checked in and nothing else, so that every
+//! run is as good as the first. An input that breaks one is kept in `fuzz/artifacts`, where `cargo fuzz` looks for
+//! it. That tool itself is not used, because building it takes a minute or two.
 
 use std::env::consts::ARCH;
 use std::fs;
@@ -16,8 +16,8 @@ use crate::machine::install::{self, CXX};
 use crate::machine::toolchain;
 use crate::report::Counted;
 
-/// The targets, and how many inputs each must try per second at the least: no more than a 25th of
-/// what it does on one busy core, so that one that hardly moves does not pass.
+/// The targets, with the least number of inputs that each must try per second, which is no more than a 25th of what
+/// it does on one busy core, so that one that hardly moves does not pass.
 const TARGETS: [(&str, u64); 7] = [
     ("snapshot", 500),
     ("registers", 100),
@@ -29,9 +29,9 @@ const TARGETS: [(&str, u64); 7] = [
 ];
 /// How long each runs unless the user says otherwise.
 const SECONDS: u32 = 15;
-/// Beyond this an input takes more memory than any of them has a reason to.
+/// An input that takes more memory than this takes more than any of them has a reason to.
 const MEMORY: &str = "-rss_limit_mb=2048";
-/// Counts what is executed, and compared, for libFuzzer; and watches memory and arithmetic. As cargo-fuzz 0.13 has it.
+/// Counts for libFuzzer what is executed and compared, and watches memory and arithmetic, as cargo-fuzz 0.13 does.
 const INSTRUMENTED: &str = "--cfg fuzzing -Cdebug-assertions -Ccodegen-units=1 -Zsanitizer=address \
     -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -56,7 +56,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let mut build = nightly.cargo(cx, "fuzz", &[build, &triple]);
     cx.run(build.env("RUSTFLAGS", INSTRUMENTED))?;
     let programs = cx.target.join("fuzz").join(triple).join("release");
-    // They are busy on one processor each.
+    // Each keeps one processor busy.
     let runs = parallel::map(&TARGETS, |(target, per_second)| {
         fuzz(cx, &programs, target, *per_second, options)
     });
@@ -74,7 +74,7 @@ fn fuzz(
     let [seeds, artifacts] = ["seeds", "artifacts"].map(|folder| root.join(folder).join(target));
     let there = files(&seeds)?.len();
     ensure!(there > 0, "no seeds in {}", seeds.display());
-    // Where libFuzzer keeps what it comes upon.
+    // Where libFuzzer keeps the inputs that it comes upon.
     let corpus = cx.directory("fuzz-corpus")?.join(target);
     if corpus.exists() {
         fs::remove_dir_all(&corpus)?;

@@ -1,6 +1,6 @@
-//! Whether an operation has become slower: the gate of `benches/`, with the flags that its figures are for. Only
+//! Whether an operation has become slower, by the gate of `benches/` with the flags that its figures are for. Only
 //! counts decide unless times are asked for, because a neighbour on the same core slows down what is bound by
-//! throughput and not what waits for mispredictions: on one processor 1.0 and 0.68 of a page's ratio.
+//! throughput and not what waits for mispredictions: on one processor the ratios were 1.0 and 0.68 of a page's.
 //!
 //! In each run, a build with faults planted in its copies must be refused. To look at one operation, run the gate
 //! itself: `cargo run --release -p sve-state-benches --bin gate -- --help`.
@@ -37,21 +37,21 @@ pub(crate) struct Options {
 }
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// The processors that it is built for. Functions are aligned, since otherwise a change in one moves all.
+/// The processors that it is built for. Functions are aligned, because otherwise a change in one moves all others.
 const BUILDS: [&str; 2] = ["x86-64", "x86-64-v3"];
 const ALIGNED: &str = "-C llvm-args=-align-all-functions=6";
 /// What a page's chart shows.
 const CHART: &str = "get_z,set_z,get_p,set_p";
 
-/// Faults that are planted where functions of `runtime/src/copy` begin; and operations that have them then, each
-/// also in a loop over a list.
+/// Faults that are planted at the start of functions of `runtime/src/copy`, with the operations that then have them,
+/// each also in a loop over a list.
 const FAULTS: [(&str, &str, &[&str]); 3] = [
     (
         "fn get_narrow(",
         "if copy < 24 { core::hint::black_box(()); }",
         &["get_p", "value_p", "get_ffr"],
     ),
-    // All is copied twice, and a quarter of a slice.
+    // Everything is copied twice, and a quarter of a slice once more.
     (
         "fn set",
         "unsafe { core::ptr::copy_nonoverlapping(from, to, copy); }",
@@ -68,7 +68,7 @@ const FAULTS: [(&str, &str, &[&str]); 3] = [
 ];
 const OPERANDS: &str = "from: *const u8, to: *mut u8, copy: usize) {";
 
-/// Another commit's tree. A lock file takes two packages of a name only if their versions differ.
+/// Another commit's tree. A lock file takes two packages of the same name only if their versions differ.
 const UNPACKED: &str = r#"git archive "$0" | tar -x -C "$1" &&
     sed -i 's/^version = "[^"+]*/&+before/' "$1"/Cargo.toml "$1"/*/Cargo.toml"#;
 
@@ -120,7 +120,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
             (_, true) => vec![],
             _ => vec!["--only", "counts"],
         };
-        // Elsewhere the compiler is anyone's choice, and CI's is the one that the figures are of.
+        // Elsewhere the compiler is anyone's choice, but CI has to have the one that the figures are of.
         if !options.bless && env::var_os("CI").is_some() {
             arguments.push("--strict");
         }
@@ -133,7 +133,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         let verdict: Vec<_> = said.lines().filter(verdict).collect();
         counted.push(format!("{cpu}: {}", verdict.join("; ")));
     }
-    // Beside what the same compiler has made of the same code without them.
+    // Compared with what the same compiler has made of the same code without them.
     let figures = cx.directory("gate")?.join("here.toml");
     let figures = figures.to_string_lossy();
     gate_run(cx, &gates[0], &figures, &["--only", "counts", "--bless"])?;
@@ -200,7 +200,7 @@ fn plant(cx: &Context) -> Result<PathBuf> {
 
 /// Times each operation beside that of another commit, which is built into the same program.
 fn compare(cx: &Context, commit: &str, filter: Option<&str>) -> Result<Counted> {
-    // Not in one another, since a path below a workspace is a member of it.
+    // Not one inside the other, because a path below a workspace is a member of it.
     let before = cx.directory("gate/before")?;
     fs::remove_dir_all(&before)?;
     fs::create_dir_all(&before)?;

@@ -1,5 +1,5 @@
-//! The tests of `sve-state` with each set of copies that x86-64 may have. Plain `cargo test` runs what
-//! this processor has.
+//! The tests of `sve-state` with each set of copies that x86-64 may have, of which plain `cargo test`
+//! runs the one for this processor.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,11 +10,11 @@ use crate::context::Context;
 use crate::machine::install::{self, QEMU_USER};
 use crate::report::{self, Counted};
 
-/// What is tested: its name, compiler flags, and a processor to emulate, if not this one.
+/// What is tested: its name, compiler flags, and a processor to emulate if it is not to be this one.
 const SETS: [(&str, &str, Option<&str>); 3] = [
     ("built for AVX2", "-C target-feature=+avx2", None),
     ("the portable copies", "--cfg sve_state_portable", None),
-    // It asks the processor, whose answer is no.
+    // It asks the processor, which answers no.
     (
         "a processor without AVX2",
         "",

@@ -1,5 +1,5 @@
-//! Linux itself, beyond KVM: threads with known registers, their register sets by ptrace and their signal
-//! frames, on the kernels that people run. What runs there is `programs/ptrace_check`.
+//! Linux itself, beyond KVM: threads with known registers, with their register sets by ptrace and their
+//! signal frames, on the kernels that people run. What runs there is `programs/ptrace_check`.
 
 use std::fs;
 use std::time::Duration;
@@ -58,7 +58,8 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     lines.into_iter().collect()
 }
 
-/// All vector lengths, which the emulated processor has; and those of streaming mode if any.
+/// All vector lengths must be there, which the emulated processor has, and those of streaming mode if
+/// there are any.
 fn judge(threads: &Threads) -> Result<()> {
     if let Some(failure) = &threads.failure {
         bail!("{failure}");

@@ -1,8 +1,8 @@
-//! Threads of arm64 Linux with known registers: what ptrace and signal frames say of them is parsed, and
-//! what is written there the threads find in their registers. At each vector length that there is.
+//! Threads of arm64 Linux with known registers, at each vector length that there is: what ptrace and signal
+//! frames say of them is parsed, and what is written there is what the threads then find in their registers.
 //!
-//! `cargo harness ptrace` boots kernels with this as their first process. It runs on an arm64 machine too;
-//! under qemu-aarch64 it fails, which keeps SVE registers over system calls where Linux does not.
+//! `cargo harness ptrace` boots kernels with this as their first process. It also runs on an arm64 machine,
+//! but fails under qemu-aarch64, which keeps SVE registers over system calls where Linux does not.
 //!
 //! It reports by an event (`suites/event.rs`).
 
@@ -107,7 +107,7 @@ mod check {
         Ok(child)
     }
 
-    /// Lets it go on to its end, so many bytes behind where it stopped.
+    /// Lets it go on to its end, `skip` bytes after where it stopped.
     fn goes_on(child: Child, skip: u64) -> Result<()> {
         child.go_on(skip)?;
         child.ended()
@@ -125,7 +125,7 @@ mod check {
         child.set_regset(kind, &bytes).context("PTRACE_SETREGSET")
     }
 
-    /// The bytes of a register set that there is.
+    /// The bytes of a register set that has to be there.
     fn regset(child: &Child, kind: u32) -> Result<Vec<u8>> {
         let mut bytes = vec![0xee; LARGEST];
         let size = child.regset(kind, &mut bytes);
@@ -134,7 +134,7 @@ mod check {
         Ok(bytes)
     }
 
-    /// Every register is found, and every other is written.
+    /// Every register is found, and another value is written to each.
     fn by_ptrace(shared: &mut Shared, vq: Vq, sme: bool) -> Result<()> {
         let status = fill(shared, vq, 1);
         let child = traced(shared, vq, Stop::Brk, libc::SIGTRAP)?;
@@ -151,7 +151,7 @@ mod check {
         let len = state.as_bytes().len();
         equal("NT_ARM_SVE", state.as_bytes(), &shared.from[..len])?;
         same("status", read, status)?;
-        // What we write is what the kernel gives, but for the padding.
+        // What we write is what the kernel gives, except for the padding.
         let mut own = vec![0xee; found.size()];
         let written = found.write(&mut own)?;
         let padding = 16 + len..found.size() - 16;
@@ -172,7 +172,7 @@ mod check {
         ends_with(shared, &other, status)
     }
 
-    /// There are V registers only; and writing them in that form is writing them.
+    /// There are only V registers, and writing them in that form works too.
     fn after_a_system_call(shared: &mut Shared, vq: Vq) -> Result<()> {
         let status = fill(shared, vq, 3);
         let stop = Stop::Kill(libc::SIGSTOP);
@@ -192,7 +192,7 @@ mod check {
         let state = SveState::new(vq, &mut other[..])?;
         let regset = Regset::from_fpsimd(Some(vq), FpsimdState::from_state(&state, status));
         set(&child, NT_ARM_SVE, &regset)?;
-        // What is above V, P and FFR are zero then, which is what `copy_to` makes of it.
+        // What is above V is then zero, and so are P and FFR, which is what `copy_to` makes of it.
         let mut expected = SveState::zeroed(vq)?;
         regset.copy_to(&mut expected);
         goes_on(child, 0)?;
@@ -287,7 +287,7 @@ mod check {
         )?;
         let bytes = regset(&child, NT_ARM_SVE)?;
         let found = Regset::parse(&bytes)?;
-        // Nothing, as the thread is not in that mode; some kernels give V.
+        // Nothing, because the thread is not in that mode; some kernels give V.
         if found.payload() != Payload::None {
             let expected = Payload::Fpsimd(FpsimdState::from_state(&state, status));
             same("NT_ARM_SVE", found.payload(), expected)?;

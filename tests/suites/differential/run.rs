@@ -14,7 +14,7 @@ use crate::conformance::ids::VLS;
 use crate::conformance::{Answer, Host, Op};
 use crate::lengths::Lengths;
 
-/// After so many vCPUs with a difference the rest is not tried.
+/// After this many vCPUs with a difference, the rest is not tried.
 const ENOUGH: usize = 3;
 
 /// The two hosts, in the order in which their answers are shown.
@@ -23,9 +23,9 @@ pub type Hosts<'a> = [&'a mut dyn Host; 2];
 /// What to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// At least so many operations, on as many vCPUs as it takes.
+    /// The least number of operations, on as many vCPUs as it takes.
     pub operations: usize,
-    /// What all of it follows from.
+    /// What determines everything.
     pub seed: u64,
     /// One vector length only, in quadwords.
     pub vq: Option<u32>,
@@ -36,7 +36,8 @@ pub struct Options {
 pub struct Outcome {
     /// How many vCPUs there were, of each host.
     pub vcpus: usize,
-    /// How many operations were compared at each VQ; at 0, on vCPUs without SVE, or not initialized.
+    /// How many operations were compared at each VQ, where 0 is vCPUs without SVE or not
+    /// initialized.
     pub operations: BTreeMap<u32, usize>,
     /// How often each kind of answer was given, an errno or `success`.
     pub answers: BTreeMap<String, usize>,
@@ -46,9 +47,9 @@ pub struct Outcome {
     pub differences: Vec<String>,
 }
 
-/// Some of the operations on one vCPU: what is left of a failing sequence.
+/// Some of the operations on one vCPU, which are what is left of a failing sequence.
 ///
-/// As text, `SEED:VQ:0,5,9`, the numbers of the operations last.
+/// As text this is `SEED:VQ:0,5,9`, which ends with the numbers of the operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replay {
     life: Life,
@@ -92,7 +93,7 @@ impl FromStr for Replay {
     }
 }
 
-/// Runs vCPU after vCPU. `progress` hears how many operations have been compared.
+/// Runs vCPU after vCPU, and tells `progress` how many operations have been compared.
 pub fn run(
     hosts: &mut Hosts<'_>,
     options: Options,
@@ -143,7 +144,8 @@ pub fn run(
     Ok(outcome)
 }
 
-/// Repeats what a difference was shrunk to; the difference in words, if it is still there.
+/// Repeats what a difference was shrunk to, and returns the difference in words if it is still
+/// there.
 pub fn replay(hosts: &mut Hosts<'_>, replay: &Replay) -> Result<(usize, Option<String>), String> {
     let operations = replay.operations(hosts[0].lengths())?;
     let answers = perform(hosts, &operations, |_, _| ())?;

@@ -1,8 +1,8 @@
-//! Gives every ID there is to the decoders and to the shim, and compares their answers with those of a
-//! reference. The reference is simple on purpose, and shares nothing with them.
+//! Gives every ID there is to the decoders and to the shim, and compares their answers with those of a reference,
+//! which is simple on purpose and shares nothing with them.
 //!
-//! An ID is made of one of 2^16 low halves, 16 size codes and 5 coprocessors; each goes through GET
-//! and SET on a vCPU of every vector length, generation of the rules, and stage.
+//! An ID is made of one of 2^16 low halves, 16 size codes and 5 coprocessors, and each goes through GET and SET on a
+//! vCPU of every vector length, generation of the rules, and stage.
 
 mod decoders;
 mod pair;
@@ -34,7 +34,7 @@ fn ids(low_halves: &[u16]) -> impl Iterator<Item = u64> + '_ {
     prefixes.flat_map(|(c, s)| low_halves.iter().map(move |low| id(c, s, *low)))
 }
 
-/// More differences than this are counted, not shown.
+/// Beyond this many, differences are counted and not shown.
 const SHOWN: usize = 10;
 
 /// Which generation of the rules a vCPU follows.
@@ -53,11 +53,11 @@ enum Stage {
     WithoutSve,
     /// Initialized with SVE.
     BeforeFinalization,
-    /// With SVE, and its registers; under the RFC's rules from initialization on.
+    /// With SVE and its registers, which under the RFC's rules is from initialization on.
     Finalized,
 }
 
-/// The vCPUs there are, and what they answer to GET and SET of all IDs, worked out by hand.
+/// The vCPUs there are, with what they answer to GET and SET of all IDs, worked out by hand.
 const CONFIGURATIONS: [(Rules, Stage, Answers); 7] = [
     (Rules::Mainline, Stage::Created, NOT_INITIALIZED),
     // 32 V, FPSR, FPCR.
@@ -66,20 +66,20 @@ const CONFIGURATIONS: [(Rules, Stage, Answers); 7] = [
         Stage::WithoutSve,
         Answers([34, 34], 0, 0, 2 * (MAINLINE_SVE + 1065 - 34)),
     ),
-    // VLS, FPSR, FPCR. 49 registers are refused.
+    // VLS, FPSR and FPCR; 49 registers are refused.
     (
         Rules::Mainline,
         Stage::BeforeFinalization,
         Answers([3, 3], 2 * 49, 0, 2 * (MAINLINE_SVE + 1065 - 2)),
     ),
-    // 32 Z, 16 P, FFR; VLS, which can no longer be written; FPSR, FPCR.
+    // 32 Z, 16 P and FFR; VLS, which can no longer be written; FPSR and FPCR.
     (
         Rules::Mainline,
         Stage::Finalized,
         Answers([49 + 1 + 2, 49 + 2], 1, 0, 2 * (MAINLINE_SVE + 1065 - 2)),
     ),
     (Rules::Rfc, Stage::Created, NOT_INITIALIZED),
-    // Of each V the whole, two words at 3 places, one word at 4.
+    // The whole of each V, two words at 3 places, and one word at 4.
     (
         Rules::Rfc,
         Stage::WithoutSve,
@@ -93,23 +93,23 @@ const CONFIGURATIONS: [(Rules, Stage, Answers); 7] = [
     ),
 ];
 
-/// How many GETs and SETs are accepted; how many of both are refused with EPERM, ENOEXEC and EINVAL. All others are
-/// refused with ENOENT.
+/// How many GETs and how many SETs are accepted, and how many of both are refused with EPERM, ENOEXEC and EINVAL. All
+/// others are refused with ENOENT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Answers([u64; 2], u64, u64, u64);
 
 /// 2^16 low halves, 16 sizes, 5 coprocessors, GET and SET.
 const NOT_INITIALIZED: Answers = Answers([0, 0], 0, 2 * ((5 * 16) << 16), 0);
-/// In the SVE space, all IDs but 32 slices of 49 registers and VLS. In CORE, from the first word of V0 on: per size, as
-/// many as there are words up to the last of `struct kvm_regs`, less the size in words; 1065 in all, but those that
-/// are registers.
+/// In the SVE space, all IDs but those of 32 slices of 49 registers and of VLS. In CORE, from the first word of V0
+/// on, there are per size as many as there are words up to the last of `struct kvm_regs`, less the size in words,
+/// which is 1065 in all, but for those that are registers.
 const MAINLINE_SVE: u64 = (16 << 16) - 1569;
-/// The same space without VLS. In CORE, what touches one of the 128 words of V, 2756 in all, but the 256 that are
+/// The same space without VLS. In CORE, what touches one of the 128 words of V, 2756 in all, but for the 256 that are
 /// words of a single register.
 const RFC_EINVAL: u64 = (16 << 16) - 1568 + 2756 - 256;
 
 impl Answers {
-    /// Whether it was so: of the IDs in use, only what is accepted has been worked out.
+    /// Whether these are the answers. Of the IDs in use, only what is accepted has been worked out.
     fn are(self, extent: Extent, accepted: [u64; 2], counts: &Counts) -> bool {
         let [eperm, enoexec, einval] = [1, 8, 22].map(|errno| counts.refused[errno]);
         let all = self == Self(accepted, eperm, enoexec, einval);
@@ -130,7 +130,7 @@ struct Configuration {
 pub struct Counts {
     /// IDs given to each decoder.
     pub decoded: u64,
-    /// Of these, how many name a register of `sve`, and of `fpsimd`.
+    /// How many of these name a register of `sve`, and how many one of `fpsimd`.
     pub named: [u64; 2],
     /// Configurations of a vCPU.
     pub configurations: usize,
@@ -179,8 +179,8 @@ impl Extent {
     }
 }
 
-/// Tries all IDs at these vector lengths, on as many threads as the machine has processors.
-/// `progress` hears how many configurations of how many are done.
+/// Tries all IDs at these vector lengths, on as many threads as the machine has processors. `progress` is told how
+/// many configurations are done, of how many.
 pub fn run(
     extent: Extent,
     vqs: impl IntoIterator<Item = u16>,

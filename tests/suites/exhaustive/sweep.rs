@@ -10,13 +10,13 @@ pub(super) struct Sweep {
     configuration: Configuration,
     extent: Extent,
     low_halves: Vec<u16>,
-    /// What SETs write, from a place that depends on the ID.
+    /// The bytes that SETs write, from a place that depends on the ID.
     data: Vec<u8>,
 }
 
 impl Sweep {
     pub(super) fn new(configuration: Configuration, extent: Extent) -> Self {
-        // A prime, so that no two registers' bytes are in step; none is zero.
+        // The period is a prime, so that no two registers' bytes are in step, and no byte is zero.
         let data = (1..=251).cycle().take(BUFFER + 256).collect();
         Self {
             configuration,
@@ -29,7 +29,7 @@ impl Sweep {
     /// What was counted, or the first difference.
     pub(super) fn run(&self) -> Result<Counts, String> {
         let Configuration { vq, rules, stage } = self.configuration;
-        // A vCPU narrower than its host, where the rules have such a thing.
+        // A vCPU that is narrower than its host, where the rules have such a thing.
         let host = match (rules, stage) {
             (Rules::Mainline, Stage::BeforeFinalization | Stage::Finalized) => 16,
             _ => vq,
@@ -44,7 +44,7 @@ impl Sweep {
                     lows.map(|low| id(coprocessor, size, *low))
                 };
                 let again = |difference| {
-                    // To name the ID that something came of: looking after each one.
+                    // Looks after each single ID, to name the one that made the difference.
                     let named = self.block(&mut before, ids(), 1);
                     named.err().unwrap_or(difference)
                 };
@@ -70,8 +70,8 @@ impl Sweep {
     }
 
     /// SET and then GET of some IDs, so that registers have values that can be told apart when they
-    /// are read. After so many calls, and at the end, nothing may have been written but by the calls
-    /// that succeeded.
+    /// are read. After every so many calls, and at the end, nothing may have been written but by the
+    /// calls that succeeded.
     fn block(
         &self,
         pair: &mut Pair,
@@ -101,7 +101,7 @@ impl Sweep {
         Ok(counts)
     }
 
-    /// What to write: of VLS, another set that the vCPU can have.
+    /// What to write, which for VLS is another set that the vCPU can have.
     fn data(&self, pair: &Pair, id: u64) -> Cow<'_, [u8]> {
         if id == VLS {
             let other = u16::MAX >> (15 - pair.expected.vq() % 16);

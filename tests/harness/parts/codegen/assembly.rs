@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-/// Where control goes after an instruction. What is named is a label of the function, or another function.
+/// Where control goes after an instruction. The name is a label of the function, or another function.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     Next,
@@ -30,9 +30,9 @@ pub(super) struct Instruction {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Function {
     pub(super) instructions: Vec<Instruction>,
-    /// The instruction that a label stands in front of.
+    /// The instruction that follows a label.
     pub(super) labels: BTreeMap<String, usize>,
-    /// Of a table: the symbols in it.
+    /// The symbols in the function's table.
     table: Vec<String>,
 }
 
@@ -81,13 +81,13 @@ impl Assembly {
 }
 
 impl Instruction {
-    /// Reads an instruction; `before` has those that come before it in its function.
+    /// Reads an instruction, where `before` has those that come before it in its function.
     fn parse(code: &str, before: &[Self]) -> Self {
         let text = code.replace('\t', " ");
         let (mnemonic, operands) = text.split_once(' ').unwrap_or((&text, ""));
         let target = operands.rsplit(", ").next().unwrap_or("").to_owned();
         let call = || {
-            // Or by a register that has been set to a pointer's.
+            // Or by way of a register that has been set to a pointer's.
             let register = format!("mov {target}, ");
             let mut set = before.iter().rev().map(|i| i.text.strip_prefix(&register));
             direct(&target).or_else(|| direct(set.find_map(|set| set)?))

@@ -1,5 +1,5 @@
-//! What is executed: callgrind counts instructions, conditional branches, and those that a simple processor would guess
-//! wrongly, in both loops over each operation, with mixed VQs and at each VQ.
+//! What is executed: callgrind counts instructions, conditional branches, and those that a simple processor would
+//! guess wrongly, in both loops over each operation, with mixed VQs and at each VQ.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::context::{Context, command};
 
-/// Branches that a loop may have beside one for each copy, and wrong guesses until a processor has learned it.
+/// How many branches a loop may have beside one for each copy, and how many wrong guesses until a processor has
+/// learned it.
 const LEARNED: u64 = 32;
 const COUNTED: [&str; 3] = [
     "instructions",
@@ -21,7 +22,7 @@ const COUNTED: [&str; 3] = [
 #[derive(Debug)]
 pub(super) struct Loop(u64, Vec<[u64; COUNTED.len()]>);
 
-/// Runs the probe of this name. A loop's name is `get_z, list`.
+/// Runs the probe of this name, whose loops have names such as `get_z, list`.
 pub(super) fn count(cx: &Context, probe: &Path, name: &str) -> Result<BTreeMap<String, Loop>> {
     let profile = cx
         .directory("codegen")?
@@ -41,7 +42,7 @@ pub(super) fn count(cx: &Context, probe: &Path, name: &str) -> Result<BTreeMap<S
     )
 }
 
-/// Loops, a line each; and a profile with 17 parts for each, and one for what comes after the last.
+/// From loops, one to a line, and a profile with 17 parts for each and one more for what comes after the last.
 fn add_up(said: &str, profile: &str) -> Result<BTreeMap<String, Loop>> {
     ensure!(
         profile.contains("\nevents: Ir Bc Bcm "),
@@ -51,7 +52,7 @@ fn add_up(said: &str, profile: &str) -> Result<BTreeMap<String, Loop>> {
         .lines()
         .filter_map(|line| line.strip_prefix("totals:"));
     let mut parts = totals.map(|total| {
-        // Zeros at the end are left out.
+        // Callgrind leaves out zeros at the end of a line.
         let mut counts = [0; COUNTED.len()];
         for (count, number) in counts.iter_mut().zip(total.split_whitespace()) {
             *count = number.parse()?;
@@ -76,7 +77,8 @@ fn add_up(said: &str, profile: &str) -> Result<BTreeMap<String, Loop>> {
 }
 
 impl Loop {
-    /// What is wrong, if the same loop around nothing is `around`, and each copy may test once what the processor has.
+    /// What is wrong, where `around` is the same loop around nothing, and each copy may test once what the processor
+    /// has.
     pub(super) fn fault(&self, around: &Self, tests: bool) -> Option<String> {
         let Self(copies, counts) = self;
         let mixed = counts[0];

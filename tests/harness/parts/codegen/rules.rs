@@ -1,9 +1,9 @@
-//! What a copy's instructions may do, alone and in a loop: they do not branch, call or panic, and they clamp the
-//! register's number. The loop may branch.
+//! What a copy's instructions may do, by themselves and in a loop: they do not branch, call or panic, and they clamp
+//! the register's number. The loop may branch.
 //!
-//! Which branches are the loop's own, the assembly does not say. But they are where it is left: of the two ways that
-//! they go, one never comes back. From a branch in its body, both do. And a loop has no more branches of its own than
-//! the same loop around nothing.
+//! The assembly does not say which branches are the loop's own, but they are where it is left: of the two ways that
+//! such a branch goes, one never comes back, whereas both ways of a branch in the body do. A loop also has no more
+//! branches of its own than the same loop around nothing.
 
 use std::fmt;
 
@@ -35,13 +35,13 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The variable that is tested, and the module that is called, as they are mangled.
+/// The variable that is tested and the module that is called, as they are mangled.
 const ASKED: &str = "8DETECTED";
 const COPIES: &str = "4copy";
 
-/// All that is wrong with a function, or with a loop, of which `around` is the same around nothing. One that `asks`
-/// may test once whether the processor has AVX2, and call a copy for either answer. A mask of each of `last`, the
-/// largest numbers of a bank's registers, must be there.
+/// All that is wrong with a function, or with a loop, where `around` is the same loop around nothing. A function that
+/// `asks` may test once whether the processor has AVX2, and call a copy for either answer. A mask must be there for
+/// each of `last`, the largest numbers of a bank's registers.
 pub(super) fn faults(
     function: &Function,
     around: Option<&Function>,
@@ -78,7 +78,7 @@ pub(super) fn faults(
         let mask = |bits| (1_u64 << bits) - 1;
         let clamps = instructions.iter().any(|i| match i.text.split(' ').next() {
             Some("and") => i.immediate() == Some(*last),
-            // A mask of so many bits, and a shift.
+            // A mask of `immediate` bits, and a shift.
             Some("ubfiz") => i.immediate().map(mask) == Some(*last),
             _ => false,
         });
@@ -101,7 +101,7 @@ fn panics(flow: &Flow) -> bool {
     matches!(flow, Flow::Branch(to) | Flow::Jump(to) | Flow::Call(to) if to.contains("panic"))
 }
 
-/// Whether a branch, on one of its ways, never comes back.
+/// Whether a branch never comes back on one of its two ways.
 fn leaves(function: &Function, branch: usize) -> bool {
     let comes_back = |from: Option<usize>| {
         let (mut seen, mut open) = (

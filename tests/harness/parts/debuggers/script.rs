@@ -1,4 +1,4 @@
-//! What a debugger is told, in its own words, and what it answers, in words of ours.
+//! What a debugger is told, in its own words, and what it answers, in ours.
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ pub(crate) type Answer = (String, Value);
 /// What precedes each answer.
 const MARK: &str = "@@ ";
 
-/// No limits on what is printed, and few seconds to wait.
+/// No limits on what is printed, and only a few seconds to wait.
 const GDB_SETTINGS: &str = "set pagination off\nset width 0\nset print elements unlimited\n\
     set print repeats unlimited\nset tcp connect-timeout 10\nset remotetimeout 10\n";
 const LLDB_SETTINGS: &str = "settings set plugin.process.gdb-remote.packet-timeout 10\n";
@@ -71,7 +71,7 @@ impl Script {
         }
     }
 
-    /// Adds a command, of which `{}` is this.
+    /// Adds a command, in which `what` replaces `{}`.
     pub(crate) fn tell(&mut self, words: Words, what: impl fmt::Display) {
         self.command(&words.map(|words| words.replace("{}", &what.to_string())));
     }
@@ -108,7 +108,7 @@ impl Script {
 
     fn read(&mut self, register: &str, value: Value) {
         let expression = Self::expression(register, &value);
-        // An element of a register that there is not is an error, which would end the script.
+        // An element of a register that does not exist is an error, which would end the script.
         self.command(&[
             format!(
                 "echo {MARK}{register}=\nif !$_isvoid(${register})\noutput/x {expression}\nend\necho \\n"
@@ -156,7 +156,7 @@ impl Script {
     pub(crate) fn answers(&self, output: &str) -> Vec<Answer> {
         let mut answers: Vec<Answer> = Vec::new();
         for line in output.lines() {
-            // LLDB shows each command, comments too.
+            // LLDB shows each command, comments included.
             let line = line.trim_start_matches("(lldb) # ");
             if let Some(line) = line.strip_prefix(MARK) {
                 let (name, text) = line.split_once('=').unwrap_or((line, ""));

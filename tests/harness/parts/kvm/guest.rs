@@ -10,13 +10,13 @@ use sve_state_harness::moves::Moves;
 use sve_state_harness::report::{Found, Report};
 use sve_state_harness::running::{self, Cost};
 
-/// From so many random operations on, each vector length must have some.
+/// From this many random operations on, each vector length must have some.
 const MANY: usize = 10_000;
 
 /// What was to be run.
 #[derive(Clone, Default)]
 pub(crate) struct Wanted {
-    /// The emulated host's; `None`: a real host's, whatever they are.
+    /// The emulated host's lengths, or `None` for those of a real host, whatever they are.
     pub(crate) lengths: Option<Lengths>,
     /// The emulated host, where it is one of those that have a name.
     pub(crate) configuration: Option<&'static Configuration>,
@@ -28,14 +28,14 @@ pub(crate) struct Wanted {
     pub(crate) replay: Option<Replay>,
 }
 
-/// What a capture and a restore take on a vCPU without SVE, its V registers; and what they take with SVE.
+/// The calls of a capture and of a restore on a vCPU without SVE, for its V registers, followed by those with SVE.
 const WITHOUT_SVE: [usize; 2] = [32, 32];
 const WITH_SVE: [usize; 2] = [49, 49];
-/// What is damaged on the way, and has to be noticed: a Z, a P, and FFR.
+/// What is damaged on the way and has to be noticed: a Z, a P, and FFR.
 const CORRUPTIONS: usize = 3;
 
 impl Wanted {
-    /// All but one case, or a replay.
+    /// Whether this is more than one case or a replay.
     pub(super) fn everything(&self) -> bool {
         self.case.is_none() && self.replay.is_none()
     }
@@ -45,7 +45,7 @@ impl Wanted {
         self.configuration.is_none_or(Configuration::runs_guests)
     }
 
-    /// Those at which there is something to be; without SVE, 0.
+    /// The lengths at which something has to be there, or 0 without SVE.
     fn vqs(&self, host: Lengths) -> BTreeSet<u32> {
         match (self.vq, host) {
             (Some(vq), _) => BTreeSet::from([vq]),
@@ -157,7 +157,7 @@ fn affordable(cost: &Cost) -> Result<()> {
         corruptions == CORRUPTIONS,
         "{corruptions} corruptions were tried, not {CORRUPTIONS}"
     );
-    // The aim is 0.75; what is left is for the noise of an emulator on a busy machine.
+    // The aim is 0.75, and the rest allows for the noise of an emulator on a busy machine.
     let ratio = cost.ratio;
     ensure!(
         ratio <= 1.0,
@@ -171,7 +171,7 @@ pub(crate) fn random(report: &Report) -> usize {
     report.random.as_ref().map_or(0, Found::total)
 }
 
-/// A row of the table, under [`heading`]; in its first column is what it is given.
+/// A row of the table under [`heading`], with this name in its first column.
 pub(crate) fn row(name: &str, report: &Report) -> String {
     let Moves { allowed, refused } = report.moves.unwrap_or_default();
     let costs = report.running.clone().unwrap_or_default();
@@ -197,9 +197,9 @@ pub(crate) fn row(name: &str, report: &Report) -> String {
     ])
 }
 
-/// What the table's columns are: what `name` says; vector lengths in quadwords; operations; moves from other hosts,
-/// allowed and refused; at how many vector lengths a running guest was moved, and the example
-/// migrated; the time of a capture, beside the usual way's.
+/// The table's columns: what `name` says; vector lengths in quadwords; operations; moves from other hosts, allowed
+/// and refused; at how many vector lengths a running guest was moved, and the example migrated; and the time of a
+/// capture, divided by the usual way's.
 pub(crate) fn heading(name: &str) -> String {
     line([
         name, "VQ", "suite", "random", "moves", "guest", "migrate", "capture",
@@ -214,7 +214,7 @@ fn line([kernel, vqs, suite, random, moves, guest, migrate, time]: [&str; 8]) ->
     .to_owned()
 }
 
-/// How many moves a host must allow and refuse: from all hosts, at each of their vector lengths.
+/// How many moves a host must allow and refuse, from all hosts and at each of their vector lengths.
 fn moves(here: Lengths) -> Moves {
     let mut moves = Moves::default();
     for source in Lengths::HOSTS {
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(heading("Linux").split_whitespace().count(), 8);
     }
 
-    /// 27 moves: 1, 2, 3, 5 and 16. Counted by hand.
+    /// 27 moves, at VQ 1, 2, 3, 5 and 16, counted by hand.
     #[test]
     fn so_many_moves_each_host_allows() {
         let counts = Lengths::HOSTS.map(moves);

@@ -30,8 +30,8 @@ use crate::machine::toolchain::{self, ARM64};
 use crate::report::Counted;
 use guest::Wanted;
 
-/// How many random operations there are on all kernels together, unless the user says how many; and
-/// on each host that is there for its vector lengths.
+/// How many random operations there are on all kernels together, unless the user says how many, and on each host
+/// that is there for its vector lengths.
 const OPERATIONS: u64 = 1_050_000;
 const HOST_OPERATIONS: u64 = 10_000;
 
@@ -72,7 +72,7 @@ pub(super) struct What {
     replay: Option<Replay>,
 }
 
-/// Those for hosts with SVE and those for hosts without; some are both.
+/// The cases for hosts with SVE and those for hosts without, of which some are both.
 fn case_names() -> PossibleValuesParser {
     let names = CASES.iter().chain(CASES_WITHOUT_SVE).map(|case| case.name);
     PossibleValuesParser::new(names.collect::<BTreeSet<_>>())
@@ -91,7 +91,7 @@ impl What {
 }
 
 impl Options {
-    /// The runs: which of the kernels, and a host of which vector lengths. `None`: the host's own.
+    /// The runs, each with the index of its kernel and a host's vector lengths, or `None` for the host's own.
     fn runs(&self, kernels: usize) -> Vec<(usize, Wanted)> {
         let same = self.what.wanted();
         let all = self.operations.unwrap_or(OPERATIONS);
@@ -118,7 +118,7 @@ impl Options {
             let few = share.min(HOST_OPERATIONS);
             runs.extend(hosts.map(|host| (kernels - 1, wanted(Some(host), few))));
         }
-        // Else all kernels would be asked the same.
+        // Otherwise all kernels would be asked the same.
         for (k, (_, wanted)) in (0..).zip(&mut runs) {
             wanted.seed = same.seed.wrapping_add(k);
         }
@@ -164,7 +164,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
 }
 
 /// Runs all, each with its name, as many at a time as the machine has processors. One that fails does not keep the
-/// others from their turn: whether all fail, or one, is worth knowing.
+/// others from their turn, because it is worth knowing whether one fails or all do.
 pub(super) fn all<T: Sync>(
     cx: &Context,
     names: &[String],
@@ -268,7 +268,7 @@ fn build(cx: &Context) -> Result<toolchain::Toolchain> {
     let toolchain = toolchain::arm64(cx)?;
     let build = "build --release -p sve-state-harness --bin kvm_check";
     let mut command = toolchain::arm64_cargo(cx, &toolchain, &[build]);
-    // For its report; where there is no git, it says that it does not know.
+    // For its report, which says where there is no git that it does not know the commit.
     let mut git = Command::new("git");
     git.args(["describe", "--always", "--dirty"])
         .current_dir(&cx.root);
@@ -299,7 +299,7 @@ fn packed(cx: &Context) -> Result<PathBuf> {
 }
 
 impl Wanted {
-    /// What the program is told, through the kernel's command line: without spaces.
+    /// What the program is told through the kernel's command line, which means without spaces.
     fn arguments(&self) -> Vec<String> {
         let mut arguments = Vec::new();
         if let Some(host) = self.configuration {

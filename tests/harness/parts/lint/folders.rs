@@ -92,7 +92,7 @@ fn folders(lib: &str) -> Folders {
     folders
 }
 
-/// What stands after `crate::`, in braces too, wherever in the code.
+/// What follows `crate::`, in braces too, anywhere in the code.
 fn names(tokens: TokenStream) -> Vec<String> {
     let tokens: Vec<_> = tokens.into_iter().collect();
     let mut names = Vec::new();

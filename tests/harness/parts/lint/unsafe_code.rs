@@ -1,8 +1,8 @@
-//! Where `unsafe` stands: in the files named here, and nowhere else. The lint of that name can be
-//! lifted by anyone who wants to; this list cannot, without being seen.
+//! Where `unsafe` may be: in the files named here, and nowhere else. The lint of that name can be
+//! lifted by anyone who wants to, but this list cannot, without being seen.
 //!
-//! Tokens are looked at, and not syntax, so that no macro's body hides one. Examples in the
-//! documentation are comments; what they do is their reader's own.
+//! It looks at tokens rather than syntax, so that no macro's body hides one. Examples in the
+//! documentation are comments, and what they do is their reader's own affair.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use proc_macro2::{TokenStream, TokenTree};
 use crate::context::Context;
 use crate::report::{Counted, count};
 
-/// Where it may stand, folders with a slash at the end, and why. `trust.md` tells the same at
+/// Where it may be, with a slash at the end of folders, and why. `trust.md` says the same at
 /// length.
 const ALLOWED: [(&str, &str); 9] = [
     ("runtime/examples/turns.rs", "calls assembly"),
@@ -42,7 +42,7 @@ const ALLOWED: [(&str, &str); 9] = [
     ),
 ];
 
-/// Checks every Rust file of the repository, those that are not committed yet among them.
+/// Checks every Rust file of the repository, including those that are not committed yet.
 pub(crate) fn check(cx: &Context) -> Result<Counted> {
     let files = cx.files("*.rs")?;
     let mut found = BTreeMap::new();
@@ -65,7 +65,7 @@ pub(crate) fn check(cx: &Context) -> Result<Counted> {
     )])
 }
 
-/// Refuses what stands elsewhere, and a place in the list where there is nothing.
+/// Refuses the word elsewhere, and a place in the list where it does not occur.
 fn judge(found: &BTreeMap<&str, Vec<usize>>) -> Result<()> {
     let allowed = |file: &str, place: &str| match place.strip_suffix('/') {
         Some(_) => file.starts_with(place),
@@ -92,7 +92,7 @@ fn judge(found: &BTreeMap<&str, Vec<usize>>) -> Result<()> {
     Ok(())
 }
 
-/// Where the word stands, or the lint of it is lifted.
+/// The lines where the word occurs, or the lint of it is lifted.
 fn lines(tokens: TokenStream) -> Vec<usize> {
     let mut lines = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn elsewhere_is_refused_and_so_is_a_list_with_more_than_there_is() {
         let one = || vec![7];
-        // In a folder, some file of it.
+        // For a folder, some file in it.
         let listed = ALLOWED.map(|(place, _)| match place {
             "runtime/src/copy/" => "runtime/src/copy/neon.rs",
             file => file,
