@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use super::stage::{Request, Stage};
+use super::stage::{REFUSALS, Request, Stage};
 use super::{Errno, OneReg};
 use crate::registers::linux::RegId;
 use crate::registers::write_text;
@@ -41,38 +41,24 @@ impl fmt::Display for Call {
     }
 }
 
-/// Why KVM refuses a call: at one stage of a vCPU's life, or at any.
+/// Why KVM refuses a call: at one stage of a vCPU's life, or at any. [`why`](Self::why) has each in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[doc(hidden)]
 pub enum Refusal {
-    /// Any call before `KVM_ARM_VCPU_INIT`.
     NotInitialized,
-    /// Z, P or FFR before finalization.
     NotFinalized,
-    /// VLS written after finalization.
     VlsSettled,
-    /// A second finalization.
     FinalizedAlready,
-    /// An SVE register of a vCPU that was initialized without SVE.
     WithoutSve,
-    /// Finalization of such a vCPU.
     NothingToFinalize,
-    /// A V register of a vCPU with SVE, before finalization.
     ViewNotFinalized,
-    /// A V register of a vCPU with SVE, after finalization.
     ViewOfZ,
-    /// Any call, in another process than the VM's, or of a dead VM.
     OtherProcess,
-    /// Any call, while the calling thread is being killed.
     Killed,
-    /// Any call, of a file descriptor that is closed.
     Closed,
-    /// Any call, with an address that the kernel could not reach.
     Unreachable,
-    /// Finalization without memory for the registers.
     NoMemory,
-    /// Another initialization, with SVE where the first was without, or the other way round.
     OtherFeatures,
 }
 
@@ -93,22 +79,11 @@ impl Refusal {
             .then_some(refusal)
     }
 
-    /// The stage at which it is met, or `None` for any.
-    pub const fn stage(self) -> Option<Stage> {
-        match self {
-            Self::NotInitialized => Some(Stage::Created),
-            Self::WithoutSve | Self::NothingToFinalize => Some(Stage::WithoutSve),
-            Self::NotFinalized | Self::ViewNotFinalized => Some(Stage::BeforeFinalization),
-            Self::VlsSettled | Self::FinalizedAlready | Self::ViewOfZ => {
-                Some(Stage::AfterFinalization)
-            }
-            Self::OtherProcess
-            | Self::Killed
-            | Self::Closed
-            | Self::Unreachable
-            | Self::NoMemory
-            | Self::OtherFeatures => None,
-        }
+    /// The one stage at which it is met, or `None` if there is more than one, or any.
+    pub fn stage(self) -> Option<Stage> {
+        let here = |stage: Stage| REFUSALS.iter().any(|row| row[stage as usize] == Some(self));
+        let mut stages = Stage::ALL.into_iter().filter(|stage| here(*stage));
+        stages.next().filter(|_| stages.next().is_none())
     }
 
     /// What KVM answers.

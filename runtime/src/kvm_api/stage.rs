@@ -51,7 +51,7 @@ impl Stage {
     #[doc(hidden)]
     #[inline]
     pub const fn refuses(self, request: Request) -> Option<Refusal> {
-        request.refusals()[self as usize]
+        REFUSALS[request as usize][self as usize]
     }
 
     /// The stage after this has succeeded.
@@ -92,6 +92,25 @@ impl fmt::Display for Stage {
         })
     }
 }
+
+/// What refuses each [`Request`], in their order, when the vCPU is created, initialized without SVE, before finalization,
+/// and after it: as the kernel checks, whose ioctls first ask whether the vCPU is initialized (`arch/arm64/kvm/arm.c`),
+/// and whose register code then asks for SVE before it asks for finalization (`guest.c`).
+#[rustfmt::skip]
+pub(super) const REFUSALS: [[Option<Refusal>; 4]; 9] = {
+    use Refusal::*;
+    [
+        [None,                 Some(OtherFeatures),     None,                   None],
+        [None,                 None,                    Some(OtherFeatures),    Some(OtherFeatures)],
+        [Some(NotInitialized), Some(NothingToFinalize), None,                   Some(FinalizedAlready)],
+        [Some(NotInitialized), None,                    Some(NotFinalized),     None],
+        [Some(NotInitialized), Some(WithoutSve),        Some(NotFinalized),     None],
+        [Some(NotInitialized), Some(WithoutSve),        None,                   None],
+        [Some(NotInitialized), Some(WithoutSve),        None,                   Some(VlsSettled)],
+        [Some(NotInitialized), None,                    Some(ViewNotFinalized), Some(ViewOfZ)],
+        [Some(NotInitialized), None,                    None,                   None],
+    ]
+};
 
 /// What a vCPU is asked, as far as its stage decides on the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,31 +155,6 @@ impl Request {
         match Self::get(id) {
             Self::GetVls => Self::SetVls,
             get => get,
-        }
-    }
-
-    /// What refuses it when the vCPU is created, initialized without SVE, before finalization, and after it: as the kernel
-    /// checks, whose ioctls ask first whether the vCPU is initialized (`arch/arm64/kvm/arm.c`), and whose register code
-    /// then asks for SVE before finalization (`guest.c`).
-    #[inline]
-    const fn refusals(self) -> [Option<Refusal>; 4] {
-        use Refusal::{
-            FinalizedAlready, NotFinalized, NotInitialized, NothingToFinalize, OtherFeatures,
-            ViewNotFinalized, ViewOfZ, VlsSettled, WithoutSve,
-        };
-        const EARLY: Option<Refusal> = Some(NotInitialized);
-        const NO_SVE: Option<Refusal> = Some(WithoutSve);
-        const OTHER: Option<Refusal> = Some(OtherFeatures);
-        match self {
-            Self::InitWithSve => [None, OTHER, None, None],
-            Self::InitWithoutSve => [None, None, OTHER, OTHER],
-            Self::Finalize => [EARLY, Some(NothingToFinalize), None, Some(FinalizedAlready)],
-            Self::List => [EARLY, None, Some(NotFinalized), None],
-            Self::Register => [EARLY, NO_SVE, Some(NotFinalized), None],
-            Self::GetVls => [EARLY, NO_SVE, None, None],
-            Self::SetVls => [EARLY, NO_SVE, None, Some(VlsSettled)],
-            Self::View => [EARLY, None, Some(ViewNotFinalized), Some(ViewOfZ)],
-            Self::Other => [EARLY, None, None, None],
         }
     }
 }

@@ -10,7 +10,6 @@ use sve_state::vcpu::{Refusal, Request, Stage};
 use super::generate::{Life, SVE};
 use super::round_trip::round_trip;
 use super::shrink::shrink;
-use crate::conformance::ids::VLS;
 use crate::conformance::{Answer, Host, Op};
 use crate::lengths::Lengths;
 
@@ -225,46 +224,43 @@ fn kind(answer: &Answer) -> String {
     }
 }
 
-/// How far a vCPU has come, as its answers tell.
+/// How far a vCPU has come, as its answers tell, and its vector length; 0: none.
 struct Followed {
     stage: Stage,
-    /// 0: none.
     vq: u32,
 }
 
 impl Followed {
     /// Takes the answer into account, or says which one the stage would have given.
     fn follow(&mut self, op: &Op, answer: &Answer, host: Lengths) -> Result<(), String> {
-        let request = request(op);
-        let (stage, refusal) = (self.stage, self.stage.refuses(request));
-        if let Some(errno) = refusal.map(Refusal::errno) {
-            return match *answer {
-                Answer::Errno(found) if found == errno.0 => Ok(()),
-                _ => Err(format!("{op}: {answer}; a vCPU {stage} answers {errno}")),
+        let request = match op {
+            Op::Init { sve: false } => Request::InitWithoutSve,
+            Op::Init { sve: true } | Op::Init32 => Request::InitWithSve,
+            Op::Finalize(SVE) => Request::Finalize,
+            Op::Finalize(_) => Request::Other,
+            Op::Get(id) => Request::get(*id),
+            Op::Set(id, _) => Request::set(*id),
+            Op::List => Request::List,
+        };
+        if let Some(errno) = self.stage.refuses(request).map(Refusal::errno) {
+            let stage = self.stage;
+            return match *answer == Answer::Errno(errno.0) {
+                true => Ok(()),
+                false => Err(format!("{op}: {answer}; a vCPU {stage} answers {errno}")),
             };
         }
         if *answer == Answer::Done {
-            self.stage = stage.after(request);
-            match op {
-                Op::Init { .. } | Op::Init32 if self.stage == Stage::BeforeFinalization => {
+            self.stage = self.stage.after(request);
+            match (request, op) {
+                (Request::SetVls, Op::Set(_, vls)) => {
+                    self.vq = Lengths::from_vls(vls).map_or(0, Lengths::max);
+                }
+                (Request::InitWithSve, _) if self.stage == Stage::BeforeFinalization => {
                     self.vq = host.max();
                 }
-                Op::Set(VLS, value) => self.vq = Lengths::from_vls(value).map_or(0, Lengths::max),
                 _ => {}
             }
         }
         Ok(())
-    }
-}
-
-fn request(op: &Op) -> Request {
-    match op {
-        Op::Init { sve: false } => Request::InitWithoutSve,
-        Op::Init { sve: true } | Op::Init32 => Request::InitWithSve,
-        Op::Finalize(SVE) => Request::Finalize,
-        Op::Get(id) => Request::get(*id),
-        Op::Set(id, _) => Request::set(*id),
-        Op::List => Request::List,
-        Op::Finalize(_) => Request::Other,
     }
 }

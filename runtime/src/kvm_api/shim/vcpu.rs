@@ -139,10 +139,8 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     /// What the stage answers to this.
     #[inline]
     fn check(&self, request: Request) -> Result<(), Errno> {
-        match self.stage.refuses(request) {
-            Some(refusal) => Err(refusal.errno()),
-            None => Ok(()),
-        }
+        let refusal = self.stage.refuses(request);
+        refusal.map_or(Ok(()), |refusal| Err(refusal.errno()))
     }
 
     /// `KVM_ARM_VCPU_FINALIZE`: from here on the vector lengths are fixed and the registers exist.
