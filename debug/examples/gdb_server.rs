@@ -68,7 +68,7 @@ struct Vm {
     vcpu: Finalized<Shim>,
     core: Core,
     tpidr: u64,
-    /// Why it stopped last.
+    /// Why it last stopped.
     stopped: SingleThreadStopReason<u64>,
 }
 
@@ -85,7 +85,7 @@ const TPIDR: u64 = 0x1122_3344_5566_7788;
 #[derive(Clone, Debug, PartialEq)]
 struct Core([u8; CORE_BYTES]);
 
-/// Where pc stands.
+/// Where pc is in a `g` packet.
 const PC: Range<usize> = 8 * 32..8 * 33;
 
 impl Default for Core {

@@ -138,7 +138,6 @@ impl Quantity {
     }
 }
 
-/// The macro's whole input.
 pub(crate) fn layouts(input: ParseStream) -> syn::Result<Vec<Layout>> {
     let mut layouts = vec![input.parse()?];
     while !input.is_empty() {
@@ -502,7 +501,6 @@ impl Parse for Number {
     }
 }
 
-/// Reads this punctuation.
 fn punct<T: Parse>(input: ParseStream, what: &str) -> syn::Result<T> {
     input.parse().or_else(|_| unexpected(input, what, &[]))
 }
@@ -512,7 +510,6 @@ fn peek_word(input: ParseStream, word: &str) -> bool {
     next.is_ok_and(|ident| ident == word)
 }
 
-/// Reads one of these words.
 fn word(input: ParseStream, words: &[&str]) -> syn::Result<Ident> {
     if words.iter().any(|word| peek_word(input, word)) {
         return input.parse();

@@ -103,7 +103,6 @@ fn expand(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
     }
 }
 
-/// The type that represents a bank.
 fn bank_type(sve_state: SveState<'_>, index: usize, bank: &Bank) -> TokenStream {
     let ast::Bank { docs, place, .. } = bank.ast;
     let name = bank_name(bank);
@@ -153,7 +152,6 @@ fn alias(sve_state: SveState<'_>, bank: &Bank) -> TokenStream {
     }
 }
 
-/// A constant for each register.
 fn constants(layout: &Layout) -> TokenStream {
     let mut offset = Offset::default();
     let mut tokens = TokenStream::new();
@@ -353,7 +351,6 @@ fn per_vq(api: &TokenStream, PerVq { fixed, per_vq }: PerVq) -> TokenStream {
     quote!(#api::PerVq { fixed: #fixed, per_vq: #per_vq })
 }
 
-/// Any register of the layout.
 fn reg(sve_state: SveState<'_>, layout: &Layout) -> TokenStream {
     let names: Vec<_> = layout.banks.iter().map(bank_name).collect();
     let docs = names.iter().map(|name| format!("Of bank `{name}`."));

@@ -611,7 +611,6 @@ fn check_size(ast: &ast::Layout, banks: &[Bank], vqs: Vqs) -> syn::Result<()> {
     Ok(())
 }
 
-/// Refuses two banks with the same name.
 fn check_names(ast: &ast::Layout, errors: &mut Errors) {
     let mut names = BTreeSet::new();
     for ast::Bank { name, .. } in &ast.banks {

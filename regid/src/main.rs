@@ -128,11 +128,9 @@ fn vq(text: &str) -> Result<Vq, String> {
         .ok_or_else(|| format!("allowed are {min} to {max}"))
 }
 
-/// Why there is no answer.
 pub(crate) enum Failure {
     /// What was asked is not understood, with a message for each mistake.
     Input(Vec<String>),
-    /// Reading or writing.
     Io(io::Error),
 }
 

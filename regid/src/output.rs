@@ -9,7 +9,6 @@ use sve_state::{Errno, Vq, VqError};
 
 use crate::register::Slice;
 
-/// How to print.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people
@@ -80,7 +79,6 @@ impl Line {
         }
     }
 
-    /// The line as text.
     pub(crate) fn text(&self, out: &mut impl Write) -> io::Result<()> {
         let id = &self.id;
         if let Some(why) = &self.error {

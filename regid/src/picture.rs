@@ -14,7 +14,6 @@ const WIDTH: f64 = 800.0;
 const HEIGHT: f64 = 492.0;
 const LEFT: f64 = 40.0;
 const INNER: f64 = WIDTH - 2.0 * LEFT;
-/// The height of a bar.
 const BAR: f64 = 30.0;
 /// The height of the mark at an offset.
 const TICK: f64 = 14.0;
@@ -310,7 +309,6 @@ fn hatching() -> Element {
     Definitions::new().add(pattern).into()
 }
 
-/// What the colours mean.
 fn legend() -> Element {
     let lines = [
         "Offsets and lengths in bytes; every bar is to scale.",

@@ -16,7 +16,6 @@ pub(crate) struct Slice {
     pub(crate) id: u64,
     /// The name of the layout that the register belongs to.
     pub(crate) layout: &'static str,
-    /// The register's bank.
     pub(crate) bank: Bank,
     number: u16,
     index: u16,
@@ -53,7 +52,6 @@ impl Slice {
         }
     }
 
-    /// The register's name.
     pub(crate) fn name(&self) -> String {
         if self.bank.numbered {
             format!("{}{}", self.bank.name, self.number)

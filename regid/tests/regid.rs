@@ -117,7 +117,7 @@ fn the_list_is_the_kernels() {
         }
         let ffr = 0x6050_0000_0015_0600;
         line(ffr, "FFR".to_owned(), 544 * vq, 2 * vq, 32);
-        // With the line of names.
+        // With the line of column names.
         assert_eq!(expected.len(), 1 + 52);
         assert_eq!(lines(&output, 0), expected, "VQ {vq}");
     }

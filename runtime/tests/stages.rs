@@ -640,7 +640,7 @@ fn what_was_narrowed_is_not_taken_for_the_host() {
     let vcpu = Narrowed.vcpu();
     vcpu.vcpu.borrow_mut().init_with_sve().unwrap();
     assert_eq!(Initialized::new(&vcpu).vls(), Ok(set(&[1, 2, 4])));
-    // What both know of decides.
+    // Only the lengths that both know of decide.
     assert_eq!(
         of(&[1, 4]),
         "vector lengths (VQ) {1,4} where there are {1-2}: missing are {4}; up to 2, KVM takes all of \

@@ -12,7 +12,6 @@ use crate::context::Context;
 /// What a part counted, with a line for each thing worth knowing.
 pub(crate) type Counted = Vec<String>;
 
-/// The outcome of every part so far.
 #[derive(Default)]
 pub(crate) struct Report {
     /// Names, how long each took, and what it counted or why it failed.
@@ -31,7 +30,6 @@ impl Report {
         self.left_out.push(part);
     }
 
-    /// How many parts failed.
     pub(crate) fn failed(&self) -> usize {
         self.rows.iter().filter(|row| row.2.is_err()).count()
     }

@@ -29,7 +29,7 @@ pub struct Figures {
     /// Operations that are known to break their rule.
     #[serde(default)]
     exceptions: Vec<String>,
-    /// By operation.
+    /// Counts by operation.
     counts: Counts,
 }
 

@@ -55,7 +55,7 @@ pub struct Operation {
 /// What an operation's counts must be on every machine and with every compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// There is none.
+    /// No rule.
     None,
     /// As many instructions and branches in every case, and at most 5 in 100 more mispredictions.
     Same,

@@ -27,7 +27,7 @@ by\n`cargo harness gate --bless`, and read by `cargo harness gate` on the same p
 pub struct Page {
     pub(super) processor: String,
     pub(super) cases: Vec<String>,
-    /// Of each operation ours first.
+    /// The rows, with ours first for each operation.
     pub(super) rows: Vec<Row>,
 }
 

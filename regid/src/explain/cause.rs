@@ -60,7 +60,6 @@ macro_rules! refused {
     };
 }
 
-/// Of whatever ID.
 pub(crate) const ANY: &str = "any ID";
 const GET_AND_SET: &[(Call, Option<&str>)] = &[(Call::Get, Some(ANY)), (Call::Set, Some(ANY))];
 const ALL_CALLS: &[(Call, Option<&str>)] = &[

@@ -8,7 +8,6 @@ use sve_state::{Errno, FEATURE_SVE, OneReg, Vls, Vq, fpsimd, reg_size, sve};
 
 use crate::register;
 
-/// What a vCPU is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Call {
     /// KVM_ARM_VCPU_INIT with KVM_ARM_VCPU_SVE
@@ -144,7 +143,6 @@ impl Target {
     }
 }
 
-/// A call on a vCPU.
 #[derive(Clone)]
 pub(crate) struct Case {
     pub(crate) stage: Stage,

@@ -48,7 +48,6 @@ use core::ffi::c_void;
 
 use crate::registers::Status;
 
-/// A function's symbol.
 macro_rules! symbol {
     ($name:literal) => {
         concat!(

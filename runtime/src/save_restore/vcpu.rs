@@ -99,7 +99,7 @@ pub struct Initialized<V> {
 }
 
 impl<V: FinalizeSve> Initialized<V> {
-    /// Wraps a vCPU that the caller has initialized, and not finalized. This makes no call, so nothing is checked; if
+    /// Wraps a vCPU that the caller has initialized but not finalized. This makes no call, so nothing is checked; if
     /// the vCPU is finalized, [`set_vls`](Self::set_vls) and [`finalize`](Self::finalize) fail with `EPERM`.
     pub fn new(vcpu: V) -> Self {
         Self { vcpu }
@@ -297,7 +297,6 @@ impl<V: FinalizeSve> Initialized<V> {
     }
 }
 
-/// The IDs of these, in order.
 const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
 
 /// A vCPU whose vector lengths no longer change and whose registers exist. To choose vector lengths, take a new vCPU,
@@ -381,9 +380,9 @@ impl<V: OneReg> Finalized<V> {
         Ok(state)
     }
 
-    /// Reads the registers into the caller's image, with 49 GETs (32 without SVE) and no allocation. If one
-    /// fails, the image holds the registers read before it, and nothing of use after them; and so it does if a
-    /// register has bytes past the vector length, which no kernel should serve.
+    /// Reads the registers into the caller's image, with 49 GETs (32 without SVE) and no allocation. If one fails, or
+    /// if a register has bytes past the vector length, which no kernel should serve, the image holds the registers
+    /// read before it, and nothing of use after them.
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), SveError<V::Error>>
     where
         S: Storage + AsMut<[u8]>,
@@ -685,7 +684,6 @@ fn get<V: OneReg>(vcpu: &V, id: u64, data: &mut [u8]) -> Result<(), SveError<V::
     read.map_err(|error| failed(vcpu, Call::Get(RegId(id)), error))
 }
 
-/// A SET.
 #[inline(never)]
 fn set<V: OneReg>(vcpu: &mut V, id: u64, data: &[u8]) -> Result<(), SveError<V::Error>> {
     let written = vcpu.set_one_reg(id, data);

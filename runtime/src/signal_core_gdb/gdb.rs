@@ -85,11 +85,11 @@
 //! | core file: only NT_ARM_SSVE | no | no | yes | yes |
 //! | core file: without SVE, and EI_OSABI 0 | yes | yes | no | yes |
 //!
-//! `cargo harness debuggers` tests each cell. Of a core file, all the registers in question must be right.
+//! `cargo harness debuggers` tests each cell; for a core file, all the registers in question must be right.
 //!
-//! * gdb takes the first thread's vector length for all threads of a core file, and without a warning shows other
-//!   registers' bytes for registers of another length, so for gdb [resize](crate::SveState::resize_from) all to the
-//!   largest one. LLDB shows these with the zeros that this adds.
+//! * gdb takes the first thread's vector length for all threads of a core file. Registers of another length are then
+//!   other registers' bytes, without a warning, so for gdb [resize](crate::SveState::resize_from) all to the largest
+//!   one. LLDB shows these with the zeros that this adds.
 //! * At some vector lengths, gdb looks for FPSR and FPCR where a core note has no room for them
 //!   ([`regset`](crate::regset)).
 //! * gdb 13 does not know NT_ARM_SSVE, and shows V of the note NT_PRFPREG. gdb 16.3 and 18.1 show no vector register

@@ -15,7 +15,6 @@ const PROGRAM: &str = "qemu-system-aarch64";
 /// The release of the QEMU that is unpacked where the machine has none.
 const RELEASE: &str = "bookworm";
 
-/// The emulator.
 pub(crate) enum Qemu {
     /// In `PATH`.
     Installed,

@@ -9,7 +9,6 @@ use crate::context::Context;
 use crate::machine::toolchain::{self, ARM64};
 use crate::report::{self, Counted};
 
-/// Runs them all under QEMU's user emulation.
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
     toolchain::ensure_arm64(cx, &[])?;
     let toolchain = toolchain::arm64(cx)?;

@@ -14,7 +14,6 @@ const SANITIZE: &str = "-Zsanitizer=address";
 /// What each program says at its start if it was built with the sanitizer and told to speak.
 const AWAKE: &str = "AddressSanitizer Init done";
 
-/// Runs them all.
 pub(crate) fn run(cx: &Context) -> Result<Counted> {
     ensure!(
         ARCH == "x86_64",

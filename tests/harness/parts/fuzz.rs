@@ -119,7 +119,7 @@ fn files(directory: &PathBuf) -> Result<Vec<PathBuf>> {
     paths.collect()
 }
 
-/// The number behind these words.
+/// The number after these words.
 fn number_after(output: &str, words: &str) -> Result<u64> {
     let Some((_, rest)) = output.split_once(words) else {
         bail!("libFuzzer did not say `{words}`");

@@ -118,7 +118,6 @@ mod check {
         Ok(SveState::new(vq, &image[..546 * usize::from(vq.get())])?)
     }
 
-    /// Writes a register set.
     fn set(child: &Child, kind: u32, regset: &Regset<'_>) -> Result<()> {
         let mut bytes = vec![0; regset.size()];
         regset.write(&mut bytes)?;

@@ -59,7 +59,6 @@ impl Answer {
 
 /// A vCPU under test.
 pub trait Vcpu {
-    /// Performs one operation.
     fn perform(&mut self, op: &Op) -> Answer;
 }
 

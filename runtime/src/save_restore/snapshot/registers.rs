@@ -328,7 +328,6 @@ impl<'a> List<'a> {
         }
     }
 
-    /// Takes a register.
     #[inline(never)]
     fn add(&mut self, id: u64, bytes: &[u8]) -> Added {
         let Some(place) = place(id) else {

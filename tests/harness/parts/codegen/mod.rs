@@ -173,12 +173,10 @@ fn figures(cx: &Context, arm64: &Toolchain) -> Result<Figures> {
     Figures::new(cx, &arm64.version(cx)?, &functions)
 }
 
-/// A build's name.
 fn built(target: &Target, profile: &str) -> String {
     format!("{}, {profile}", target.0)
 }
 
-/// A build of the probe.
 struct Probe {
     target: Target,
     profile: String,
@@ -221,7 +219,6 @@ impl Probe {
         })
     }
 
-    /// An operation in a shape.
     fn operation(&self, name: &str, shape: usize) -> Result<&Function> {
         let table = self.assembly.table(&["codegen_probe", name, "FUNCTIONS"]);
         let function = table.get(shape).copied();

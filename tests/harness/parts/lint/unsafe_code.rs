@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn elsewhere_is_refused_and_so_is_a_list_with_more_than_there_is() {
         let one = || vec![7];
-        // For a folder, some file in it.
+        // For a folder, some file in it is enough.
         let listed = ALLOWED.map(|(place, _)| match place {
             "runtime/src/copy/" => "runtime/src/copy/neon.rs",
             file => file,

@@ -9,7 +9,7 @@ use sve_state::signal::{self, Frame, SveContext};
 use sve_state::vcpu::Status;
 use sve_state::{SveState, Vq, fpsimd, sve};
 
-/// Numbers that stand nowhere else.
+/// Numbers that occur nowhere else.
 const STATUS: Status = Status {
     fpsr: 0x5a01_02a5,
     fpcr: 0x5a03_04a5,
@@ -77,7 +77,7 @@ fn registers(kind: &str, state: &SveState<&[u8]>, bytes: &[u8], lines: &mut Vec<
     bank::<sve::bank::FFR>(kind, state, bytes, lines);
 }
 
-/// Where these bytes stand.
+/// Where these bytes are.
 fn places(bytes: &[u8], wanted: &[u8]) -> impl Iterator<Item = usize> {
     let windows = bytes.windows(wanted.len()).enumerate();
     windows.filter_map(move |(at, window)| (window == wanted).then_some(at))
