@@ -30,7 +30,7 @@
 //! | [`gdb`] | what a stub for gdb and LLDB needs: the target description, and a register by its number |
 //! | [`shim`], [`Errno`] | the kernel's side: a vCPU that answers as KVM does |
 //! | `live` (aarch64 only) | the registers of the processor itself, for a program with no KVM below it |
-//! | [`guide`] | what a VMM deletes and writes that keeps all this in a form of its own; a register file for an emulator; what is promised and tested; what `unsafe` code relies on |
+//! | [`guide`] | what to delete and what to write in a VMM that already keeps all this in a form of its own; a register file for an emulator; what is promised and tested; what `unsafe` code relies on |
 //!
 //! # One vCPU to another
 //!
@@ -133,7 +133,7 @@ extern crate alloc;
 
 // The folders, lowest first: a file uses its own and those named before it here, which `cargo harness lint` enforces.
 
-// The texts of errors, which all of them have.
+// The texts of errors.
 mod text;
 
 // Straight lines of instructions that move one register's bytes: NEON, AVX2 and portable.

@@ -1,5 +1,5 @@
-//! The texts of errors. One routine fills in what a text leaves open, because a `write!` for each would be a tenth
-//! of what a VMM grows by. It uses none of the folders.
+//! The texts of errors. One routine fills in the placeholders, because a `write!` for each would be a tenth of the code
+//! that this crate adds to a VMM. It uses none of the folders.
 //!
 //! In a text, `%` and a letter take the next value of their kind:
 //!

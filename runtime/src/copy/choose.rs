@@ -2,8 +2,8 @@
 //!
 //! An `if` for which both values are at hand becomes a conditional move, until a pass of LLVM finds a jump cheaper. On
 //! x86-64 X86CmovConversion does so in some loops, even where a mask was computed and there was no `if`; on arm64
-//! SelectOptimize may. Neither knows that what is compared depends on a vCPU's vector length, which nobody can guess
-//! if it differs from call to call. What is in `asm!` they leave as it is.
+//! SelectOptimize may. Neither knows that the compared value depends on a vCPU's vector length, which is unpredictable
+//! if it differs from call to call. They leave `asm!` as it is.
 
 #![allow(unsafe_code)]
 

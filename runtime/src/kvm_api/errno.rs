@@ -23,7 +23,8 @@ macro_rules! errnos {
 }
 
 errnos! {
-    /// Not at this stage of the vCPU's life: registers before finalization, VLS after it.
+    /// Not at this stage of the vCPU's life: Z, P and FFR before finalization; after it, a SET of VLS and a second
+    /// finalization.
     EPERM = 1;
     /// No such register on this vCPU.
     ENOENT = 2;

@@ -1,7 +1,8 @@
-//! KVM's interface to one vCPU's registers, from both sides: the trait that a VMM calls, with the errors of Linux that a call
-//! ends in and why, its implementation for `kvm_ioctls::VcpuFd`, and the shim, which answers the same calls as KVM does.
+//! KVM's interface to one vCPU's registers, from both sides: the trait that a VMM calls, the errnos of calls that fail
+//! and the reasons for them, the trait's implementation for `kvm_ioctls::VcpuFd`, and the shim, which answers the same
+//! calls as KVM does.
 //!
-//! It uses `lengths` and `registers`, and for the shim `state`; it knows nothing of what a VMM does with the answers.
+//! It uses `lengths` and `registers`, and for the shim `state`; of `save_restore` it has only names, in remedies.
 
 mod errno;
 pub mod kvm;

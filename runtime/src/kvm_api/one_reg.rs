@@ -67,7 +67,7 @@ use crate::registers::layout::{SIZE_MASK, SIZE_SHIFT};
 ///
 /// With [`FinalizeSve`], which is one more ioctl, [`vcpu`](crate::vcpu) does the rest.
 ///
-/// KVM does not promise two things, so an implementation has to see to them:
+/// There are two things that KVM does not promise:
 ///
 /// * A GET or SET waits until `KVM_RUN` returns, and is whole, but a set of them is not: if another thread runs the
 ///   vCPU between two calls of a capture, the registers are of two moments, and no call fails. Keep the vCPU out of
@@ -96,10 +96,10 @@ pub trait OneReg {
 
     /// The errno in an error of this vCPU.
     ///
-    /// It decides what [`SveError`](crate::SveError) says of a call that failed. Only `ENOEXEC`, say, means that
-    /// `KVM_ARM_VCPU_INIT` is missing, and if `EIO` were taken for it, the advice would clear a running guest's
-    /// registers, so implement it wherever the error has an errno. Without it, `None`, an error shows what the vCPU
-    /// answered, and gives no reason that rests on the errno.
+    /// It decides what [`SveError`](crate::SveError) says of a call that failed. Implement it wherever the error has an
+    /// errno: only `ENOEXEC`, for example, means that `KVM_ARM_VCPU_INIT` is missing, and if `EIO` were mistaken for
+    /// it, following the advice would clear a running guest's registers. With the default, `None`, an error shows what
+    /// the vCPU answered, but no reason that rests on the errno.
     fn errno(&self, error: &Self::Error) -> Option<Errno> {
         let _ = error;
         None

@@ -1,5 +1,5 @@
-//! How far a vCPU has come, and what that stage answers: the shim answers so, errors and `regid explain` say why, and the
-//! random operations of the tests follow a vCPU by it.
+//! The stages of a vCPU's life, and what a vCPU answers at each: the shim takes its answers from here, errors and
+//! `regid explain` their reasons, and the random operations of the tests follow a vCPU's stage with it.
 
 use core::fmt;
 
@@ -33,9 +33,9 @@ impl Stage {
         Self::AfterFinalization,
     ];
 
-    /// The stage of a vCPU, under KVM's rules since Linux 5.2, by what it answers to three GETs, of FPSR, VLS and
-    /// Z0. It is `None` if a vCPU answers so at no stage, or if its error has no [`errno`](OneReg::errno),
-    /// without which only a finalized vCPU, which answers all three, is known.
+    /// The stage of a vCPU, under KVM's rules since Linux 5.2, by what it answers to three GETs, of FPSR, VLS and Z0.
+    /// It is `None` if no stage gives these answers, and also if the vCPU's error has no [`errno`](OneReg::errno),
+    /// unless all three GETs succeed, which means that the vCPU is finalized.
     pub fn from_vcpu<V: OneReg + ?Sized>(vcpu: &V) -> Option<Self> {
         let ids = [fpsimd::FPSR.id(), sve::VLS.id(), sve::Z0.id()];
         let found = ids.map(|id| answer(vcpu, id));

@@ -1,6 +1,6 @@
 //! Vector lengths: one, as a number of quadwords, and the set of those that a vCPU has.
 //!
-//! The lowest folder: it uses none of the others.
+//! It uses none of the other folders.
 
 pub(crate) mod vls;
 pub(crate) mod vq;

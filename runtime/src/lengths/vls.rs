@@ -106,8 +106,8 @@ impl Vls {
         Self { words }
     }
 
-    /// Whether a vCPU of a host with the vector lengths `host` can have this set, or why KVM would answer
-    /// `EINVAL`, since it takes the host's own set up to a maximum, and nothing else.
+    /// Whether a vCPU can have this set on a host with the vector lengths `host`. KVM accepts only the host's own set
+    /// up to a maximum; the error says why it would answer `EINVAL`.
     pub fn check(&self, host: &Self) -> Result<(), VlsError> {
         let max = self.max().ok_or(VlsError::Empty)?;
         self.check_up_to(max, host)

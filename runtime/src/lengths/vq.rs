@@ -5,8 +5,7 @@ use core::num::NonZeroU16;
 
 use crate::text;
 
-/// A vector length in quadwords of 128 bits (Linux's `vq`), of which the VL in bytes is 16 times as
-/// much.
+/// A vector length in quadwords of 128 bits (Linux's `vq`). The VL in bytes is 16 times this number.
 ///
 /// It holds what the ABI leaves room for, 1 to 512 (`KVM_ARM64_SVE_VQ_MIN` to
 /// `KVM_ARM64_SVE_VQ_MAX` in `arch/arm64/include/uapi/asm/kvm.h`), whereas the architecture, and

@@ -18,17 +18,17 @@
 //!
 //! Each function here relies on this:
 //!
-//! * SVE is there, and neither disabled nor trapped at this exception level; elsewhere the first instruction is an
-//!   exception. On Linux, `getauxval(AT_HWCAP)` has `HWCAP_SVE`, bit 22. In a kernel, ID_AA64PFR0_EL1.SVE (bits
-//!   35:32) is not 0; then CPACR_EL1.ZEN and FPEN (bits 17:16 and 21:20) are set to 0b11 (at EL2, CPTR_EL2 has its
+//! * The processor has SVE, neither disabled nor trapped at this exception level; otherwise the first SVE instruction
+//!   raises an exception. On Linux, `getauxval(AT_HWCAP)` has `HWCAP_SVE`, bit 22. In a kernel, ID_AA64PFR0_EL1.SVE
+//!   (bits 35:32) is not 0; then CPACR_EL1.ZEN and FPEN (bits 17:16 and 21:20) are set to 0b11 (at EL2, CPTR_EL2 has its
 //!   own), ZCR_ELx.LEN to the vector length, and an ISB follows.
 //! * The image is of the current vector length, [`rdvl`] bytes, so it has 546 bytes for each 16 of those. Where a
 //!   guest has another ZCR_ELx than its hypervisor, that is the hypervisor's, as for KVM's images. Where alignment is
 //!   checked (by SCTLR_ELx.A, and of all memory while the MMU is off), the image is aligned to 16 bytes.
-//! * FFR is there, which it is not in streaming mode without FEAT_SME_FA64. The functions `…_without_ffr`, which are for
-//!   streaming mode, leave FFR, or its bytes in the image, as it is. An FFR that is loaded must have ones, then
-//!   zeros, as each has that the processor saved. The architecture does not say what another one does and nothing in
-//!   this crate checks it, so look at the FFR of an image that came from outside.
+//! * FFR is there, which it is not in streaming mode without FEAT_SME_FA64. The functions `…_without_ffr`, which are
+//!   for streaming mode, leave FFR, or its bytes in the image, as it is. A loaded FFR must be ones followed by zeros,
+//!   as every FFR is that the processor saved. The architecture does not say what any other value does, and nothing in
+//!   this crate checks it, so check the FFR of an image that came from outside.
 //!
 //! The compiler owns V0 to V31, and expects d8 to d15 and FPCR back from each function as they were. [`load`],
 //! [`load_without_ffr`] and [`clear`] are therefore for assembly that goes on to other code, and Rust calls

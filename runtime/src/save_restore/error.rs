@@ -14,9 +14,9 @@ use crate::save_restore::snapshot::{RegistersError, SnapshotError};
 use crate::sve;
 
 /// Everything that can go wrong while a VMM saves and restores: why a step with a vCPU was not taken, or how far it
-/// came. All steps of [`vcpu`](crate::vcpu) fail with it, and `?` turns the errors of a `snapshot` into it as well,
-/// so a VMM wraps one error, of which it may need only the [`errno`](Self::errno). `E` is the vCPU's own error, with
-/// KVM `kvm_ioctls::Error`.
+/// got. All steps of [`vcpu`](crate::vcpu) fail with it, and `?` turns the errors of a `snapshot` into it as well, so a
+/// VMM wraps one error, of which it may need only the [`errno`](Self::errno). `E` is the vCPU's own error, with KVM
+/// `kvm_ioctls::Error`.
 ///
 /// As in every error of this crate, the text says everything, including what the vCPU answered, and the source is the
 /// implementor's error or none, never another error of this crate. (A program that prints both the text and the
@@ -56,7 +56,7 @@ pub enum SveError<E> {
         /// Why it failed and what to do, where the errno and the vCPU's stage tell.
         refusal: Option<Refusal>,
     },
-    /// The vector lengths are not for this vCPU; nothing was written.
+    /// The vector lengths are not for this vCPU, or those that it answered are not for any; nothing was written.
     Vls(VlsError),
     /// KVM refused vector lengths that reach above the vCPU's largest: the host lacks some of those, or has others in
     /// between. Nothing was written.
@@ -88,8 +88,8 @@ pub enum SveError<E> {
         /// The register's ID: P's or FFR's.
         id: RegId,
     },
-    /// The image has another vector length than the vCPU, or one that the SVE layout does not describe; nothing was
-    /// read or written.
+    /// The image has another vector length than the vCPU, or one of them has more than the SVE layout describes;
+    /// nothing was read or written.
     ImageVq {
         /// The image's.
         image: Vq,

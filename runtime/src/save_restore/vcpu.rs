@@ -88,9 +88,9 @@ pub use crate::registers::Status;
 /// and narrowed, and whose registers do not exist yet. To capture or restore them, [`finalize`](Self::finalize) it,
 /// because those are methods of [`Finalized`].
 ///
-/// Three methods do all of it, and find out by themselves whether the vCPU has SVE:
-/// [`finalize_if_sve`](Self::finalize_if_sve) when it first boots, and `restore_snapshot` or `restore_registers` when
-/// it is restored.
+/// Three methods do all of it, also for a vCPU without SVE or one that is finalized already:
+/// [`finalize_if_sve`](Self::finalize_if_sve) when it first boots, which finds out by itself whether it has SVE, and
+/// `restore_snapshot` or `restore_registers` when it is restored, where the snapshot decides.
 ///
 /// Pass `&mut vcpu`, or a `&VcpuFd`, to keep the vCPU whatever fails.
 #[derive(Debug)]
@@ -162,10 +162,10 @@ impl<V: FinalizeSve> Initialized<V> {
     /// [common](Vls::common), or the host's if `vls` is `None`; an empty set is refused. Without SVE there is nothing
     /// to choose, so `vls` must be `None` or an empty set.
     ///
-    /// With SVE this makes two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE` or, with `None`, the latter and a GET
-    /// of VLS. Without SVE, `KVM_ARM_VCPU_FINALIZE` fails, and three GETs find out why. A vCPU that is finalized
-    /// already is taken as it is if its vector lengths are these, so this may be called again after a reboot of the
-    /// guest, which is another `KVM_ARM_VCPU_INIT`. `restore_snapshot` says what holds after an error.
+    /// With SVE this makes two calls: a SET of VLS and `KVM_ARM_VCPU_FINALIZE` or, with `None`, the latter and a GET of
+    /// VLS. Without SVE, the first call fails, and a few GETs find out why. A vCPU that is finalized already is taken
+    /// as it is if its vector lengths are these, so this may be called again after a reboot of the guest, which is
+    /// another `KVM_ARM_VCPU_INIT`. `restore_snapshot` says what holds after an error.
     pub fn finalize_if_sve(mut self, vls: Option<Vls>) -> Result<Finalized<V>, SveError<V::Error>> {
         match vls {
             Some(vls) if vls.is_empty() => match Finalized::from_vcpu(self.vcpu)? {
@@ -210,10 +210,10 @@ impl<V: FinalizeSve> Initialized<V> {
         }
     }
 
-    /// Takes a vCPU from `KVM_ARM_VCPU_INIT` to restored in one call: vector lengths, finalization, registers, in the
-    /// only order that works. The snapshot says whether the vCPU is one with SVE, and one of the other kind, or of
+    /// Takes a vCPU all the way from `KVM_ARM_VCPU_INIT` to restored: vector lengths, finalization, registers, in the
+    /// only order that works. The snapshot decides whether the vCPU must have SVE; a vCPU of the other kind, or with
     /// other vector lengths, is refused. The calls are a SET of VLS, `KVM_ARM_VCPU_FINALIZE` and 51 SETs or, without
-    /// SVE, 34 SETs.
+    /// SVE, 34 SETs; two fewer if the snapshot has neither FPSR nor FPCR.
     ///
     /// A vCPU that is finalized already is taken if its vector lengths are the snapshot's, because it may come from a
     /// reboot of its guest, or from this call.
@@ -300,7 +300,7 @@ impl<V: FinalizeSve> Initialized<V> {
 const STATUS: [u64; 2] = [fpsimd::FPSR.id(), fpsimd::FPCR.id()];
 
 /// A vCPU whose vector lengths no longer change and whose registers exist. To choose vector lengths, take a new vCPU,
-/// because `set_vls` is a method of [`Initialized`], and nothing leads back there.
+/// because `set_vls` is a method of [`Initialized`], and a finalized vCPU refuses it.
 #[derive(Debug)]
 pub struct Finalized<V> {
     vcpu: V,
@@ -312,7 +312,7 @@ pub struct Finalized<V> {
 impl<V: OneReg> Finalized<V> {
     /// Wraps a vCPU of either kind, and finds out by itself whether it has SVE; one with SVE must be finalized. With
     /// SVE this is one GET, of VLS; if that fails, up to three more GETs find out why. The vCPU counts as one without
-    /// SVE only if that is the reason, which its [`errno`](OneReg::errno) tells; any other failure is an error.
+    /// SVE only if its [`errno`](OneReg::errno) shows that to be the reason; any other failure is an error.
     #[inline(never)] // It is called at the start of each step.
     pub fn from_vcpu(vcpu: V) -> Result<Self, SveError<V::Error>> {
         match read_vls(&vcpu) {
@@ -330,7 +330,7 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Wraps a vCPU that the caller has finalized, with one GET, of VLS. That succeeds before finalization too, so a
-    /// vCPU that is not finalized is noticed only at the first access to a register, which fails with `EPERM`.
+    /// vCPU that is not finalized is noticed only at the first access to Z, P or FFR, which fails with `EPERM`.
     pub fn new(vcpu: V) -> Result<Self, SveError<V::Error>> {
         let vls = read_vls(&vcpu)?;
         Self::with_vls(vcpu, vls)
@@ -381,8 +381,8 @@ impl<V: OneReg> Finalized<V> {
     }
 
     /// Reads the registers into the caller's image, with 49 GETs (32 without SVE) and no allocation. If one fails, or
-    /// if a register has bytes past the vector length, which no kernel should serve, the image holds the registers
-    /// read before it, and nothing of use after them.
+    /// if a register has bytes past the vector length, which no kernel should serve, the image holds the registers read
+    /// before it, and nothing useful after them.
     pub fn capture_into<S>(&self, state: &mut SveState<S>) -> Result<(), SveError<V::Error>>
     where
         S: Storage + AsMut<[u8]>,

@@ -9,7 +9,9 @@ use crate::lengths::vq::Vq;
 pub struct FieldError {
     /// The structure, as the kernel's header calls it.
     pub record: &'static str,
-    /// The field, as the header calls it, or `bytes` for the buffer's length in bytes.
+    /// The field, as the header calls it, or what else was judged: `bytes` is the buffer's length in bytes, `records`
+    /// their number, `address` where the buffer lies, and `next magic` and `next size` are of the record after this
+    /// one.
     pub field: &'static str,
     /// What it holds.
     pub found: u64,

@@ -1,6 +1,7 @@
 //! The same bytes elsewhere: in signal frames, in what ptrace and core files have, and in what a debugger's stub sends.
 //!
-//! It uses `lengths`, `registers`, `state` and `kvm_api`, but of `save_restore` only the vCPU, which a stub reads and writes.
+//! It uses `lengths`, `registers`, `state`, `kvm_api` and, from `save_restore`, only the vCPU, which a stub reads and
+//! writes, and its error.
 
 pub(crate) mod fields;
 pub mod gdb;

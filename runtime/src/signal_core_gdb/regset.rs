@@ -104,9 +104,9 @@ pub enum Payload<'a> {
         /// FPSR and FPCR.
         status: Status,
     },
-    /// V registers, because the thread has used no others since its last system call.
+    /// V registers, because the machine has no SVE or the thread has used no others since its last system call.
     Fpsimd(FpsimdState<'a>),
-    /// No registers, because the thread is not in the mode that was asked for.
+    /// No registers, because the thread is not in the mode that was asked for, or because it is only a header.
     None,
 }
 
@@ -115,7 +115,7 @@ impl<'a> Regset<'a> {
     ///
     /// The header says how large the register set is. More bytes may follow, because PTRACE_GETREGSET gives all that
     /// the largest one would take. Every field of the header is checked except `max_size`, `max_vl` and `__reserved`,
-    /// which decide nothing.
+    /// which say nothing of the registers.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, FieldError> {
         Self::parse_note(bytes, NT_ARM_SVE)
     }
@@ -186,8 +186,9 @@ impl<'a> Regset<'a> {
         Self::with(vq, 0, Payload::Fpsimd(fpsimd))
     }
 
-    /// A header without registers, for which PTRACE_SETREGSET changes only the thread's vector length, 1 to 16. V,
-    /// FPSR and FPCR stay or are cleared, depending on the version of Linux; Z above V, P and FFR are lost.
+    /// A header without registers, with which PTRACE_SETREGSET sets the thread's vector length, 1 to 16, and writes no
+    /// registers. P, FFR and the bits of Z above V are lost; V, FPSR and FPCR are kept or cleared, depending on the
+    /// version of Linux.
     pub fn from_vq(vq: Vq) -> Self {
         Self::with(Some(vq), REGS_SVE, Payload::None)
     }
@@ -202,7 +203,7 @@ impl<'a> Regset<'a> {
         }
     }
 
-    /// The same with another `max_vl`, of which one smaller than `vl` counts as `vl`.
+    /// The same with another `max_vl`; if that is smaller than `vl`, `vl` is used.
     pub fn with_max_vq(self, max_vq: Vq) -> Self {
         let max_vq = max_vq.max(self.vq());
         Self { max_vq, ..self }
@@ -221,7 +222,7 @@ impl<'a> Regset<'a> {
         Self { note, ..self }
     }
 
-    /// The vector length, which in NT_ARM_SSVE is that of streaming mode, or 1 for a `vl` of 0, which has only V
+    /// The vector length; in NT_ARM_SSVE, that of streaming mode. It is 1 for a `vl` of 0, where there are only V
     /// registers.
     pub fn vq(&self) -> Vq {
         self.vq.unwrap_or(Vq::MIN)

@@ -89,7 +89,7 @@ const V_ONLY: &str = "the frame has room for V only, and the image has more";
 pub struct Frame<'a> {
     /// V, FPSR and FPCR, which every frame has.
     pub fpsimd: FpsimdState<'a>,
-    /// The record that a thread with a vector length has besides: on a machine with SVE, and in streaming mode.
+    /// The additional record of a thread with a vector length, that is, on a machine with SVE or in streaming mode.
     pub sve: Option<SveContext<'a>>,
 }
 
@@ -116,7 +116,7 @@ pub fn frame_bytes(reserved: &[u8]) -> Result<usize, FieldError> {
 
 impl<'a> Frame<'a> {
     /// Parses a frame from the start of `__reserved` to its end, or as far as [`frame_bytes`] says. Records of other
-    /// kinds are passed over; of the others, every field that counts is checked.
+    /// kinds are skipped; in those that are read, every field that matters is checked.
     pub fn parse(frame: &'a [u8]) -> Result<Self, FieldError> {
         Self::at(frame, &Records::of(frame, true)?)
     }

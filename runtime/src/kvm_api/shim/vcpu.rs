@@ -235,7 +235,8 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         Ok(())
     }
 
-    /// Whether this slice exists. The ID is judged first, then whether the vCPU has SVE, then its stage.
+    /// Whether this slice exists. Whether the vCPU is initialized is judged first, then the ID, then whether it has
+    /// SVE, then its stage.
     fn check_slice(&self, index: u16) -> Result<(), Errno> {
         if index > 0 && self.rules == Rules::Mainline {
             self.check(Request::Other)?;

@@ -1,7 +1,8 @@
 //! Where a slice lies in the image, and how a GET of it fills its buffer.
 //!
-//! This is for code that asks, by `Image::bounds`, `Layout::bounds` or the table `BOUNDS` of a layout. A GET or SET reads
-//! no table, but computes the same numbers in `state/access.rs`.
+//! This is for code that asks, by `Image::bounds`, `Layout::bounds` or the table `BOUNDS` of a layout, and for the
+//! loops of capture and restore. A GET or SET of a slice reads no table, but computes the same numbers in
+//! `state/access.rs`.
 
 use super::bank::{Bank, ImageBytes, Place};
 

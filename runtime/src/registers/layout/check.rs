@@ -1,5 +1,5 @@
-//! Checks of a layout, each of which keeps a program from compiling that uses a wrong one: its registers, bounds or IDs,
-//! an image or a view.
+//! Checks of a layout. A program that uses a wrong one (its registers, bounds or IDs, an image or a view) does not
+//! compile.
 //!
 //! A layout is data that anyone may write, and `image` computes addresses from it, which are right only if the facts below
 //! hold. The macro refuses a wrong layout earlier and with better messages, but `unsafe` code does not trust the macro, so

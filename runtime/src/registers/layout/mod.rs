@@ -127,8 +127,8 @@ pub trait Layout: Copy + fmt::Debug + Sized + 'static {
         check_vq::<Self>(vq).map(|()| Checked::<Self>::IMAGE.at(vq.get()) as usize)
     }
 
-    /// The IDs that exist at this VQ, in the layout's order: one for each slice that holds a byte of its register,
-    /// and those of views and pseudo-registers. In the [`sve`](crate::sve) layout these are the 50 IDs that a vCPU
+    /// The IDs that exist at this VQ, in the layout's order: one for each slice that holds a byte of its register, and
+    /// those of views and pseudo-registers. In the [`sve`](crate::sve) layout these are the 50 IDs of SVE that a vCPU
     /// enumerates (`KVM_GET_REG_LIST`).
     fn ids(vq: Vq) -> Result<impl Iterator<Item = u64>, VqError> {
         check_vq::<Self>(vq)?;

@@ -11,8 +11,8 @@ use super::{BankType, Layout};
 use crate::lengths::vq::Vq;
 use crate::text;
 
-/// One slice of a register of bank `B`; `sve::Z` is `Register<bank::Z>`. The value has only the register's
-/// number and the slice's index, both of which are in range, because all else follows from the bank.
+/// One slice of a register of bank `B`; `sve::Z` is `Register<bank::Z>`. The value holds only the register's number and
+/// the slice's index, because all else follows from the bank. Both are always in range.
 ///
 /// On today's hardware a register has only one slice, slice 0, which is the one that `Z3` means.
 pub struct Register<B> {

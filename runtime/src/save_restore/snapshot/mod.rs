@@ -20,7 +20,8 @@
 //! and FFR in the image are zero.
 //!
 //! Parsing looks at the magic and the version first, then at the size, then for damage, and only then at what the
-//! fields say. It allocates nothing before that, and never more than the image.
+//! fields say. From bytes it allocates nothing before that, and never more than the image; from a serde format it first
+//! collects the bytes, up to those of the largest snapshot.
 //!
 //! # Which version reads what
 //!
@@ -28,11 +29,11 @@
 //! | --- | --- | --- |
 //! | 0.1 | version 1 | version 1 |
 //!
-//! A change to the table above makes a new version of the format, which comes with a new minor version of this
-//! crate; once released, a version of the format never changes. Every release writes the newest version and reads
-//! all versions before it, for as long as this crate exists, and refuses a later version by its number, whatever
-//! follows that. `runtime/tests/golden` has files of version 1 that another program wrote, with SVE and without,
-//! which each test run reads.
+//! A change to the table above makes a new version of the format, which comes with a new minor version of this crate;
+//! once released, a version of the format never changes. For as long as this crate exists, every release writes the
+//! newest version and reads all earlier ones; a later version it refuses by its number, whatever follows that.
+//! `runtime/tests/golden` has files of version 1 that another program wrote, with SVE and without, which each test run
+//! reads.
 //!
 //! # In serde formats
 //!
@@ -153,14 +154,14 @@ impl Snapshot {
         !self.vls.is_empty()
     }
 
-    /// The vector lengths, to write before finalization to the vCPU that it is restored to.
+    /// The vector lengths. Write them, before finalization, to the vCPU that it will be restored to.
     pub fn vls(&self) -> Vls {
         self.vls
     }
 
-    /// Whether a vCPU of a host with the vector lengths `host` can take the snapshot, or why KVM would refuse its
-    /// VLS. A snapshot without SVE goes to any host. [`Header::check`] does the same before all bytes are there; a
-    /// snapshot in a serde format has no header, so it is asked once it has been read.
+    /// Whether a vCPU of a host with the vector lengths `host` can take the snapshot, or why KVM would refuse its VLS.
+    /// A snapshot without SVE goes to any host. [`Header::check`] does the same before all bytes have arrived; a serde
+    /// format has no header that can be read first, so there call this once the snapshot has been read.
     ///
     /// ```
     /// # use sve_state::{SveState, Vls, Vq, snapshot::Snapshot};
@@ -258,8 +259,7 @@ fn append(bytes: &mut Vec<u8>, field: &[u8]) {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// There are fewer bytes than the header and the checksum take or, if only a header is read, fewer than that
-    /// takes.
+    /// There are too few bytes for the header and the checksum or, if only a header is read, for the header.
     Truncated {
         /// How many there are.
         found: usize,

@@ -19,8 +19,8 @@ use crate::registers::{self, PAST_VLS, Status, past_end, write_text};
 use crate::state::image::ImageError;
 use crate::{fpsimd, sve};
 
-/// What a list of registers may have although no KVM gives it or this crate does not know it. By default each of
-/// these is an error.
+/// What to tolerate in a list of registers although KVM never gives it, or this crate does not know it. By default each
+/// of these is an error, but V beside SVE, which is ignored.
 ///
 /// ```
 /// use sve_state::snapshot::Allow;
@@ -100,8 +100,8 @@ impl Snapshot {
         }
     }
 
-    /// This snapshot with the values of these registers in place of its own. Each has its ID, which a
-    /// [`Register`](crate::layout::Register) turns into, and bytes as in a list of registers:
+    /// This snapshot with the values of these registers in place of its own. Each is an ID, into which a
+    /// [`Register`](crate::layout::Register) converts, with bytes as in a list of registers:
     ///
     /// ```
     /// # use sve_state::{SveState, Vls, Vq, sve, fpsimd, snapshot::Snapshot};
@@ -139,8 +139,8 @@ impl Snapshot {
     /// in the host's byte order. A register of a coprocessor that is not known here is an error, because the snapshot
     /// would be without it; [`split_registers`](Self::split_registers) gives it back instead.
     ///
-    /// Each value goes into the image as it comes, and is not held. If VLS comes after other registers of SVE, as it
-    /// never does from KVM, the image is first as large as any, and is made anew when VLS is there.
+    /// Each value goes into the image as it comes, and is not held. If VLS comes after other SVE registers, which it
+    /// never does from KVM, the image starts at the largest size and is rebuilt once VLS arrives.
     ///
     /// ```
     /// # use sve_state::{OneReg, Vls, Vq, vcpu::Initialized};

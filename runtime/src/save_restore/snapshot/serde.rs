@@ -1,6 +1,7 @@
-//! A snapshot in serde formats: a byte string or, in a format for people, a string of base64. A format for people
-//! reads both, lists of numbers, and elements of XML, because inside `flatten` and tagged enums every format
-//! claims to be for people. Base64 is read where bytes are expected, too, because some formats have no strings.
+//! A snapshot in serde formats: a byte string or, in a format for people, a string of base64. From a human-readable
+//! format, byte strings, base64, lists of numbers and XML elements are all read, because inside `flatten` and tagged
+//! enums every format claims to be human-readable. Base64 is read where bytes are expected, too, because some formats
+//! have no strings.
 
 use alloc::string::String;
 use alloc::vec::Vec;
