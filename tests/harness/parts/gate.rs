@@ -221,6 +221,11 @@ fn compare(cx: &Context, commit: &str, filter: Option<&str>) -> Result<Counted> 
     let mut counted = Vec::new();
     for cpu in BUILDS {
         let gate = build(cx, &tree, "compared", cpu)?;
+        let lock = fs::read_to_string(tree.join("Cargo.lock"))?;
+        ensure!(
+            lock.matches("name = \"sve-state\"\n").count() == 2,
+            "both sides have been built with one sve-state:\n{lock}"
+        );
         let arguments = [&["--only", "time", "--runs", "3"][..], filter.as_slice()].concat();
         let said = gate_run(cx, &gate, "none", &arguments)?;
         counted.push(format!("{cpu}, beside {commit}:"));
