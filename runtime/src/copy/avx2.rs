@@ -2,6 +2,8 @@
 //! them, and touch no memory behind the register.
 
 #![allow(unsafe_code)]
+#![allow(dead_code)]
+// With `sve_state_portable`, nothing calls them.
 // One reason holds for all intrinsics: the processor has them.
 #![allow(clippy::multiple_unsafe_ops_per_block)]
 
@@ -44,23 +46,14 @@ pub(super) unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
     // Each half of the slice comes from 16 bytes: those that end where the half ends, or where the register does.
     // What is in front of the half is dropped, 0 to 30 bytes (more than 15 means all).
     let first = number_at_least::<16>(copy, 16, copy);
+    let table = PLACES.0.as_ptr();
     // SAFETY: `copy` bytes and 16 in front of their end can be read, and a slice written.
     unsafe {
         let low = _mm_loadu_si128(from.wrapping_add(first).wrapping_sub(16).cast());
         let high = _mm_loadu_si128(from.wrapping_add(copy).wrapping_sub(16).cast());
         let bytes = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high);
-        let low = _mm_loadu_si128(
-            PLACES
-                .as_ptr()
-                .wrapping_add(16_usize.wrapping_sub(first))
-                .cast(),
-        );
-        let high = _mm_loadu_si128(
-            PLACES
-                .as_ptr()
-                .wrapping_add(32_usize.wrapping_sub(copy))
-                .cast(),
-        );
+        let low = _mm_loadu_si128(table.wrapping_add(16_usize.wrapping_sub(first)).cast());
+        let high = _mm_loadu_si128(table.wrapping_add(32_usize.wrapping_sub(copy)).cast());
         let places = _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(low), high);
         _mm256_storeu_si256(to.cast(), _mm256_shuffle_epi8(bytes, places));
     }

@@ -6,21 +6,22 @@
 //! if it differs from call to call. They leave `asm!` as it is.
 
 #![allow(unsafe_code)]
+#![allow(clippy::pointers_in_nomem_asm_block)] // They are chosen between, and nothing is read or written.
 
 use core::ptr;
 
-/// A function that chooses a number, and one that chooses an address. On arm64 and x86-64 it is two instructions: one
-/// that compares `number` with `OPERAND`, and a conditional move. Other targets have an `if`.
+/// A function that chooses an address. On arm64 and x86-64 it is two instructions: one that compares `number` with
+/// `OPERAND`, and a conditional move. Other targets have an `if`.
 macro_rules! choice {
-    ($(#[$doc:meta])* $number:ident $address:ident: $if:expr,
+    ($(#[$doc:meta])* $name:ident: $if:expr,
         $arm64:literal $csel:literal, $x86_64:literal $cmov:literal) => {
         $(#[$doc])*
         #[inline(always)]
-        pub(crate) fn $number<const OPERAND: usize>(
+        pub(super) fn $name<const OPERAND: usize>(
             number: usize,
-            enough: usize,
-            less: usize,
-        ) -> usize {
+            enough: *mut u8,
+            less: *mut u8,
+        ) -> *mut u8 {
             let chosen;
             #[cfg(all(target_arch = "aarch64", target_pointer_width = "64"))]
             // SAFETY: both instructions only read and write registers.
@@ -59,65 +60,32 @@ macro_rules! choice {
             }
             chosen
         }
-
-        /// The same of two addresses.
-        #[inline(always)]
-        pub(super) fn $address<const OPERAND: usize>(
-            number: usize,
-            enough: *mut u8,
-            less: *mut u8,
-        ) -> *mut u8 {
-            let (enough, less) = (enough.expose_provenance(), less.expose_provenance());
-            ptr::with_exposed_provenance_mut($number::<OPERAND>(number, enough, less))
-        }
     };
 }
 
 choice! {
     /// `enough` if `number` is `OPERAND` or more, else `less`. It is a width in bytes: x86-64 compares its low 32 bits.
-    number_at_least at_least: |number, operand| number >= operand,
+    at_least: |number, operand| number >= operand,
     "cmp" "hs", "cmp" "cmovb"
 }
 choice! {
     /// `enough` if `number` has the bit `OPERAND`, else `less`.
-    number_with with: |number, operand| number & operand != 0,
+    with: |number, operand| number & operand != 0,
     "tst" "ne", "test" "cmovz"
 }
 
-/// [`at_least`] of `OPERAND` and of `OPERAND + 1`, with one comparison.
-#[cfg(all(
-    target_arch = "aarch64",
-    target_pointer_width = "64",
-    target_feature = "neon",
-    target_endian = "little",
-    not(sve_state_portable)
-))]
+/// [`at_least`] of two numbers.
 #[inline(always)]
-pub(super) fn at_least_and_above<const OPERAND: usize>(
+pub(crate) fn number_at_least<const OPERAND: usize>(
     number: usize,
-    enough: *mut u8,
-    less: *mut u8,
-) -> (*mut u8, *mut u8) {
-    let (first, second): (usize, usize);
-    // SAFETY: the instructions only read and write registers.
-    unsafe {
-        core::arch::asm!(
-            "cmp {number}, #{operand}",
-            "csel {first}, {enough}, {less}, hs",
-            "csel {second}, {enough}, {less}, hi",
-            number = in(reg) number,
-            operand = const OPERAND,
-            enough = in(reg) enough.expose_provenance(),
-            less = in(reg) less.expose_provenance(),
-            first = out(reg) first,
-            second = lateout(reg) second,
-            options(pure, nomem, nostack),
-        );
-    }
-    (
-        ptr::with_exposed_provenance_mut(first),
-        ptr::with_exposed_provenance_mut(second),
-    )
+    enough: usize,
+    less: usize,
+) -> usize {
+    let (enough, less) = (
+        ptr::without_provenance_mut(enough),
+        ptr::without_provenance_mut(less),
+    );
+    at_least::<OPERAND>(number, enough, less).addr()
 }
 
 /// If `index` is at most `last`, this is `index`. Otherwise it is some number from 0 to `last`.
@@ -127,19 +95,18 @@ pub(super) fn at_least_and_above<const OPERAND: usize>(
 /// no branch here, so the address stays in range whatever was guessed. Linux does the same
 /// (`array_index_nospec`).
 #[inline(always)]
-pub(crate) fn clamp(index: u32, last: u32) -> u32 {
+pub(crate) fn clamp(index: u32, last: u16) -> u32 {
     // The compiler has seen the checks too. It must not conclude that this is never needed.
-    let index = hidden(index);
+    let (index, last) = (hidden(index), last as u32);
     // `last` is a constant. If it is one less than a power of two, it is a mask, and one instruction is
     // enough.
     if last & last.wrapping_add(1) == 0 {
-        index & last
-    } else {
-        let above = is_negative(i64::from(last).wrapping_sub(i64::from(index)));
-        // Both have 32 bits.
-        #[allow(clippy::cast_possible_truncation)]
-        return number_at_least::<1>(above, last as usize, index as usize) as u32;
+        return index & last;
     }
+    let above = is_negative(i64::from(last).wrapping_sub(i64::from(index)));
+    // Both have 32 bits.
+    #[allow(clippy::cast_possible_truncation)]
+    return number_at_least::<1>(above, last as usize, index as usize) as u32;
 }
 
 /// 1 if the number is below 0, else 0.
@@ -150,7 +117,7 @@ pub(crate) const fn is_negative(number: i64) -> usize {
 
 /// The same number, but hidden from the compiler: it cannot conclude anything about it from earlier code.
 #[inline(always)]
-fn hidden(number: u32) -> u32 {
+pub(crate) fn hidden(number: u32) -> u32 {
     #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]
     {
         let mut number = number;

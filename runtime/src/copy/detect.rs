@@ -2,9 +2,10 @@
 //!
 //! Programs for x86-64 are mostly built for SSE2 and run on processors with AVX2, whose vectors are twice as wide.
 //! So the processor is asked once which one it has, and each copy tests the answer, which never changes while the
-//! process lives. If a build is for AVX2, this file is no part of it.
+//! process lives. In a build for AVX2 there is no test.
 
 #![allow(unsafe_code)]
+#![allow(dead_code)] // With `sve_state_portable`, nothing calls them.
 // One reason holds for all steps of a copy.
 #![allow(clippy::multiple_unsafe_ops_per_block)]
 
@@ -12,55 +13,46 @@ use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// Makes each function three times. The first has the test. It calls the one in `for_avx2`, which calls nothing, or
-/// else the one in `unasked`, which asks the processor, out of line so that the caller need not save registers for it.
+/// Makes each function three times. The first has the test. It calls `for_avx2`, which calls nothing, or else
+/// `unasked`, which asks the processor, out of line so that the caller need not save registers for it.
 macro_rules! asked {
     ($(
         $name:ident $(<$type:ident>)? ($($operand:ident: $operand_type:ty),*) $(-> $result:ty)?
             = $copy:expr;
-    )*) => {
-        $(
-            #[inline(always)]
-            pub(super) unsafe fn $name $(<$type>)? ($($operand: $operand_type),*) $(-> $result)? {
-                match DETECTED.load(Relaxed) == YES {
+    )*) => {$(
+        #[inline(always)]
+        pub(super) unsafe fn $name $(<$type>)? ($($operand: $operand_type),*) $(-> $result)? {
+            #[target_feature(enable = "avx2")]
+            #[inline(never)]
+            unsafe fn for_avx2 $(<$type>)? ($($operand: $operand_type),*) $(-> $result)? {
+                use super::avx2 as isa;
+                // SAFETY: the caller's promise.
+                unsafe { $copy }
+            }
+            #[cold]
+            #[inline(never)]
+            unsafe fn unasked $(<$type>)? ($($operand: $operand_type),*) $(-> $result)? {
+                use super::portable as isa;
+                match detected() {
                     // SAFETY: the caller's promise, and the processor has AVX2.
-                    true => unsafe { for_avx2::$name($($operand),*) },
+                    true => unsafe { for_avx2($($operand),*) },
                     // SAFETY: the caller's promise.
-                    false => unsafe { unasked::$name($($operand),*) },
+                    false => unsafe { $copy },
                 }
             }
-        )*
-
-        pub(super) mod for_avx2 {
-            use super::MaybeUninit;
-            use crate::copy::avx2 as isa;
-            $(
-                #[target_feature(enable = "avx2")]
-                #[inline(never)]
-                pub(in crate::copy) unsafe fn $name $(<$type>)? ($($operand: $operand_type),*) $(-> $result)? {
-                    // SAFETY: the caller's promise.
-                    unsafe { $copy }
-                }
-            )*
+            if cfg!(target_feature = "avx2") {
+                use super::avx2 as isa;
+                // SAFETY: the caller's promise.
+                return unsafe { $copy };
+            }
+            match DETECTED.load(Relaxed) == YES {
+                // SAFETY: the caller's promise, and the processor has AVX2.
+                true => unsafe { for_avx2($($operand),*) },
+                // SAFETY: the caller's promise.
+                false => unsafe { unasked($($operand),*) },
+            }
         }
-
-        mod unasked {
-            use super::MaybeUninit;
-            use crate::copy::portable as isa;
-            $(
-                #[cold]
-                #[inline(never)]
-                pub(super) unsafe fn $name $(<$type>)? ($($operand: $operand_type),*) $(-> $result)? {
-                    match super::detected() {
-                        // SAFETY: the caller's promise, and the processor has AVX2.
-                        true => unsafe { super::for_avx2::$name($($operand),*) },
-                        // SAFETY: the caller's promise.
-                        false => unsafe { $copy },
-                    }
-                }
-            )*
-        }
-    };
+    )*};
 }
 asked! {
     get_wide(from: *const u8, to: *mut u8, copy: usize) = isa::get_wide(from, to, copy);

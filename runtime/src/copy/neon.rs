@@ -2,23 +2,25 @@
 //! place and clears the rest.
 
 #![allow(unsafe_code)]
+#![allow(clippy::pointers_in_nomem_asm_block)] // They are chosen between, and nothing is read or written.
+#![allow(dead_code)]
+// With `sve_state_portable`, nothing calls them.
 // One reason holds for all intrinsics: the processor has them.
 #![allow(clippy::multiple_unsafe_ops_per_block)]
 
 use core::arch::aarch64::{uint8x16_t, vld1q_u8, vqtbl1q_u8, vst1q_u8};
 use core::mem::MaybeUninit;
 
-use super::choose::at_least_and_above;
 use super::{PLACES, ZEROS, at_least, number_at_least, with};
 
 /// See [`super`].
 #[inline(always)]
 pub(super) unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
-    let zeros = ZEROS.as_ptr().cast_mut();
+    let zeros = ZEROS.0.as_ptr().cast_mut();
     let from = from.cast_mut();
     macro_rules! lines {
         ($($at:literal)*) => {$(
-            let (first, second) = at_least_and_above::<{ $at + 16 }>(copy, from, zeros);
+            let [first, second] = at_least_and_above::<{ $at + 16 }>(copy, from, zeros);
             let first = vld1q_u8(first.wrapping_add($at));
             let second = vld1q_u8(second.wrapping_add($at + 16));
             vst1q_u8(to.wrapping_add($at), first);
@@ -37,13 +39,14 @@ pub(super) unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
     // Each half of the slice comes from 16 bytes: those that end where the half ends, or where the register does.
     // What is in front of the half is dropped, 0 to 30 bytes (more than 15 means all).
     let first = number_at_least::<16>(copy, 16, copy);
+    let table = PLACES.0.as_ptr();
     // SAFETY: `copy` bytes and 16 in front of their end can be read, and a slice written.
     unsafe {
         let bytes = vld1q_u8(from.wrapping_add(first).wrapping_sub(16));
-        let places = vld1q_u8(PLACES.as_ptr().wrapping_add(16_usize.wrapping_sub(first)));
+        let places = vld1q_u8(table.wrapping_add(16_usize.wrapping_sub(first)));
         vst1q_u8(to, vqtbl1q_u8(bytes, places));
         let bytes = vld1q_u8(from.wrapping_add(copy).wrapping_sub(16));
-        let places = vld1q_u8(PLACES.as_ptr().wrapping_add(32_usize.wrapping_sub(copy)));
+        let places = vld1q_u8(table.wrapping_add(32_usize.wrapping_sub(copy)));
         vst1q_u8(to.wrapping_add(16), vqtbl1q_u8(bytes, places));
     }
 }
@@ -70,4 +73,30 @@ pub(super) unsafe fn set_wide(from: *const u8, to: *mut u8, copy: usize) {
         let bytes = vld1q_u8(from.wrapping_add(at));
         vst1q_u8(with::<16>(copy, to, nowhere).wrapping_add(at), bytes);
     }
+}
+
+/// [`at_least`] of `OPERAND` and of `OPERAND + 1`, with one comparison.
+#[inline(always)]
+fn at_least_and_above<const OPERAND: usize>(
+    number: usize,
+    enough: *mut u8,
+    less: *mut u8,
+) -> [*mut u8; 2] {
+    let (first, second);
+    // SAFETY: the instructions only read and write registers.
+    unsafe {
+        core::arch::asm!(
+            "cmp {number}, #{operand}",
+            "csel {first}, {enough}, {less}, hs",
+            "csel {second}, {enough}, {less}, hi",
+            number = in(reg) number,
+            operand = const OPERAND,
+            enough = in(reg) enough,
+            less = in(reg) less,
+            first = out(reg) first,
+            second = lateout(reg) second,
+            options(pure, nomem, nostack),
+        );
+    }
+    [first, second]
 }

@@ -11,7 +11,7 @@ use super::{ZEROS, at_least, copy_as, number_at_least, with};
 /// See [`super`].
 #[inline(always)]
 pub(super) unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
-    let zeros = ZEROS.as_ptr().cast_mut();
+    let zeros = ZEROS.0.as_ptr().cast_mut();
     let from = from.cast_mut();
     macro_rules! lines {
         ($($at:literal)*) => {$(
@@ -28,7 +28,7 @@ pub(super) unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
 /// See [`super`].
 #[inline(always)]
 pub(super) unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
-    let zeros = ZEROS.as_ptr().cast_mut();
+    let zeros = ZEROS.0.as_ptr().cast_mut();
     let from = from.cast_mut();
     macro_rules! lines {
         ($($at:literal)*) => {$(

@@ -15,7 +15,7 @@
 #![allow(unsafe_code)]
 
 use super::image::{Image, Storage};
-use crate::copy::{self, Line, clamp, is_negative, number_at_least};
+use crate::copy::{self, Line, clamp, hidden, is_negative, number_at_least};
 use crate::registers::layout::generated::check_view;
 use crate::registers::layout::{
     Bank, Bounds, InImage, InImageOf, Layout, Register, ViewOf, check_bank,
@@ -96,43 +96,51 @@ impl<L: Layout, S: Storage> Image<L, S> {
     /// There is no branch, and no arithmetic that a build with overflow checks would check: `check_layout` has found
     /// that every register of the layout lies in an image of 31 bits of bytes, so nothing wraps.
     // Every number is below 2^31, or is not used.
-    #[allow(clippy::cast_possible_truncation)]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_possible_wrap,
+        clippy::cast_sign_loss
+    )]
     #[inline(always)]
     fn span<B: InImageOf<L>>(&self, register: Register<B>) -> Span {
         let bank = const { Register::<B>::BANK };
         let vq = self.vq().get();
         let (number, slice) = register.number_and_slice();
-        let mut number = clamp(number, const { Register::<B>::BANK.max_count as u32 - 1 });
+        let mut number = clamp(number, const { Register::<B>::BANK.max_count - 1 }) as usize;
         let mut width = bank.width.at(vq);
+        if cfg!(target_arch = "aarch64") {
+            // Not seeing that the product fits in 32 bits, the compiler multiplies and adds in one instruction.
+            width = hidden(width);
+        }
         // A bank that does not grow with VQ has all its registers at every VQ, as `check_layout` has found.
         if bank.count.per_vq > 0 {
-            let left = i64::from(bank.count.at(vq)).wrapping_sub(i64::from(number));
-            let above = is_negative(left.wrapping_sub(1));
-            number = number_at_least::<1>(above, 0, number as usize) as u32;
+            let last = i64::from(bank.count.at(vq)).wrapping_sub(1);
+            let above = is_negative(last.wrapping_sub(number as i64));
+            number = number_at_least::<1>(above, 0, number);
             width = number_at_least::<1>(above, 0, width as usize) as u32;
         }
-        let start = Register::<B>::OFFSET
-            .at(vq)
-            .wrapping_add(number.wrapping_mul(width));
+        let start = number
+            .wrapping_mul(width as usize)
+            .wrapping_add(Register::<B>::OFFSET.at(vq) as usize);
         if const { Register::<B>::BANK.width.at(L::VQ_MAX) <= Register::<B>::BANK.slice_bytes } {
-            // At every VQ a register fits in slice 0, as it does in all banks of `sve`. The mask is -1 for slice 0
-            // and else 0, because the index has 16 bits, which LLVM does not know, so it cannot make a jump of it.
-            let mask = slice.wrapping_sub(1) as i32 >> 16;
+            // At every VQ a register fits in slice 0, as it does in all banks of `sve`. The mask has 16 bits, which hold
+            // every width, for slice 0, and none for others, because the index has 16 bits, which LLVM does not know,
+            // so it cannot make a jump of it.
+            let mask = slice.wrapping_sub(1) >> 16;
             return Span {
-                start: start as usize,
-                copy: (width & mask as u32) as usize,
+                start,
+                copy: (width & mask) as usize,
             };
         }
-        let slice = clamp(slice, const { Register::<B>::BANK.slices as u32 - 1 });
-        let bytes = i64::from(bank.slice_bytes);
-        let skipped = i64::from(slice).wrapping_mul(bytes);
-        let left = i64::from(width).wrapping_sub(skipped);
+        let slice = clamp(slice, const { Register::<B>::BANK.slices - 1 }) as usize;
+        let bytes = bank.slice_bytes as usize;
+        let skipped = slice.wrapping_mul(bytes);
+        let left = i64::from(width).wrapping_sub(skipped as i64);
         let past = is_negative(left.wrapping_sub(1));
-        let less = is_negative(left.wrapping_sub(bytes));
-        let copy = number_at_least::<1>(less, left as usize, bytes as usize);
-        let skipped = number_at_least::<1>(past, 0, skipped as usize);
+        let less = is_negative(left.wrapping_sub(bytes as i64));
+        let copy = number_at_least::<1>(less, left as usize, bytes);
         Span {
-            start: (start as usize).wrapping_add(skipped),
+            start: start.wrapping_add(number_at_least::<1>(past, 0, skipped)),
             copy: number_at_least::<1>(past, 0, copy),
         }
     }
@@ -158,7 +166,7 @@ impl<L: Layout, S: Storage> Image<L, S> {
         V::Target: InImageOf<L>,
     {
         const { check_view::<V>() };
-        let last = const { Register::<V>::BANK.max_count as u32 - 1 };
+        let last = const { Register::<V>::BANK.max_count - 1 };
         let number = clamp(register.number_and_slice().0, last);
         let vq = self.vq().get();
         let width = Register::<V::Target>::BANK.width.at(vq);
