@@ -149,7 +149,7 @@ fn check_registers<B: InImage>(before: usize, width: usize, count: fn(usize) -> 
                     fill(slice, 2);
                     let mut expected = image[start..][..copied].to_vec();
                     expected.resize(slice.len(), 0);
-                    let array = B::Slice::from_slice_mut(slice).expect("of its size");
+                    let array = B::Slice::first_chunk_mut(slice).expect("of its size");
                     let view = Image::<B::Layout, _>::new(vq, &*image).expect("of its size");
                     view.get_into(register, array);
                     assert_eq!(*slice, expected, "GET of {}", what());
@@ -157,7 +157,7 @@ fn check_registers<B: InImage>(before: usize, width: usize, count: fn(usize) -> 
                     fill(slice, 3);
                     let mut expected = image.to_vec();
                     expected[start..][..copied].copy_from_slice(&slice[..copied]);
-                    let array = B::Slice::from_slice(slice).expect("of its size");
+                    let array = B::Slice::first_chunk(slice).expect("of its size");
                     let mut view = Image::<B::Layout, _>::new(vq, &mut *image).expect("likewise");
                     view.set(register, array);
                     assert_eq!(*image, expected, "SET of {}", what());
@@ -191,7 +191,7 @@ fn check_view<V: ViewOf>(width: usize) -> u32 {
                 fill(value, 3);
                 let mut expected = image.to_vec();
                 expected[range].copy_from_slice(value);
-                let array = V::Value::from_slice(value).expect("of its size");
+                let array = V::Value::first_chunk(value).expect("of its size");
                 let mut view = Image::<Shown<V>, _>::new(vq, &mut *image).expect("of its size");
                 view.set_view(register, array);
                 assert_eq!(*image, expected, "SET of {}", what());

@@ -192,7 +192,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     ///
     /// `ENOEXEC`: not initialized. `ENOENT`: SVE is off. `EPERM`: not finalized.
     pub fn sve_state(&self) -> Result<SveState<&[u8]>, Errno> {
-        self.check_slice(0)?;
+        self.check(Request::Register)?;
         self.view()
     }
 
@@ -200,7 +200,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
     ///
     /// Errors are those of [`sve_state`](Self::sve_state).
     pub fn sve_state_mut(&mut self) -> Result<SveState<&mut [u8]>, Errno> {
-        self.check_slice(0)?;
+        self.check(Request::Register)?;
         self.view_mut()
     }
 
@@ -213,45 +213,91 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         image_mut(self.vq, self.memory.as_mut())
     }
 
-    /// GET of a slice of `sve_state`; `data` has exactly its size.
+    /// GET of a slice of `sve_state`.
     fn get_slice<B>(&self, register: Register<B>, data: &mut [u8]) -> Result<(), Errno>
     where
         B: InImage<Layout = sve::Layout>,
     {
-        self.check_slice(register.slice())?;
-        let slice = B::Slice::from_slice_mut(data).ok_or(Errno::EINVAL)?;
+        let slice = B::Slice::first_chunk_mut(data).ok_or(Errno::EINVAL)?;
+        if register.slice() > 0 {
+            self.check_past_slice_0()?;
+            *slice = B::Slice::ZEROS;
+            return Ok(());
+        }
+        self.check(Request::Register)?;
         self.view()?.get_into(register, slice);
         Ok(())
     }
 
-    /// SET of a slice of `sve_state`; `data` has exactly its size.
+    /// SET of a slice of `sve_state`.
     fn set_slice<B>(&mut self, register: Register<B>, data: &[u8]) -> Result<(), Errno>
     where
         B: InImage<Layout = sve::Layout>,
     {
-        self.check_slice(register.slice())?;
-        let slice = B::Slice::from_slice(data).ok_or(Errno::EINVAL)?;
+        let slice = B::Slice::first_chunk(data).ok_or(Errno::EINVAL)?;
+        if register.slice() > 0 {
+            return self.check_past_slice_0();
+        }
+        self.check(Request::Register)?;
         self.view_mut()?.set(register, slice);
         Ok(())
     }
 
-    /// Whether this slice exists. Whether the vCPU is initialized is judged first, then the ID, then whether it has
-    /// SVE, then its stage.
-    fn check_slice(&self, index: u16) -> Result<(), Errno> {
-        if index > 0 && self.rules == Rules::Mainline {
+    /// Whether slices past the first exist, as they do under the RFC's rules. Whether the vCPU is initialized is judged
+    /// first, then the ID, then whether it has SVE, then its stage.
+    #[inline(never)]
+    fn check_past_slice_0(&self) -> Result<(), Errno> {
+        if self.rules == Rules::Mainline {
             self.check(Request::Other)?;
             return Err(Errno::ENOENT);
         }
         self.check(Request::Register)
     }
 
-    /// As [`check_slice`](Self::check_slice), for VLS, a register that the RFC does not have.
+    /// Whether VLS exists, which the RFC does not have.
     fn check_vls(&self, request: Request) -> Result<(), Errno> {
         if self.rules == Rules::Rfc {
             self.check(Request::Other)?;
             return Err(Errno::EINVAL);
         }
         self.check(request)
+    }
+
+    /// GET of what is not in `sve_state`. It is not inlined, because what it needs on the stack would cost each GET.
+    #[inline(never)]
+    fn get_other(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
+        let data = data.get_mut(..reg_size(id)).ok_or(Errno::EINVAL)?;
+        if id == sve::VLS.id() {
+            self.check_vls(Request::GetVls)?;
+            data.copy_from_slice(&self.vls().to_bytes());
+            return Ok(());
+        }
+        match self.core(id)? {
+            CoreReg::V(part) => part.get(self.view()?.get_view(part.register), data),
+            CoreReg::Fpsr => data.copy_from_slice(&self.fpsr.to_ne_bytes()),
+            CoreReg::Fpcr => data.copy_from_slice(&self.fpcr.to_ne_bytes()),
+        }
+        Ok(())
+    }
+
+    /// SET of what is not in `sve_state`.
+    #[inline(never)]
+    fn set_other(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
+        let data = data.get(..reg_size(id)).ok_or(Errno::EINVAL)?;
+        if id == sve::VLS.id() {
+            self.check_vls(Request::SetVls)?;
+            return self.set_vls(data);
+        }
+        match self.core(id)? {
+            CoreReg::V(part) => {
+                let mut state = self.view_mut()?;
+                let value = part.set(state.get_view(part.register), data);
+                state.set_view(part.register, &value);
+            }
+            CoreReg::Fpsr => self.fpsr = word(data)?,
+            CoreReg::Fpcr => self.fpcr = word(data)?,
+        }
+        Ok(())
     }
 
     /// What an ID outside of SVE names in CORE, on an initialized vCPU.
@@ -299,45 +345,21 @@ impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
     type Error = Errno;
 
     fn get_one_reg(&self, id: u64, data: &mut [u8]) -> Result<(), Errno> {
-        let data = data.get_mut(..reg_size(id)).ok_or(Errno::EINVAL)?;
         match Reg::decode(id) {
-            Ok(Reg::Z(z)) => return self.get_slice(z, data),
-            Ok(Reg::P(p)) => return self.get_slice(p, data),
-            Ok(Reg::FFR(ffr)) => return self.get_slice(ffr, data),
-            Ok(Reg::VLS(_)) => {
-                self.check_vls(Request::GetVls)?;
-                data.copy_from_slice(&self.vls().to_bytes());
-            }
-            Err(_) => match self.core(id)? {
-                CoreReg::V(part) => part.get(self.view()?.get_view(part.register), data),
-                CoreReg::Fpsr => data.copy_from_slice(&self.fpsr.to_ne_bytes()),
-                CoreReg::Fpcr => data.copy_from_slice(&self.fpcr.to_ne_bytes()),
-            },
+            Ok(Reg::Z(z)) => self.get_slice(z, data),
+            Ok(Reg::P(p)) => self.get_slice(p, data),
+            Ok(Reg::FFR(ffr)) => self.get_slice(ffr, data),
+            Ok(Reg::VLS(_)) | Err(_) => self.get_other(id, data),
         }
-        Ok(())
     }
 
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
-        let data = data.get(..reg_size(id)).ok_or(Errno::EINVAL)?;
         match Reg::decode(id) {
-            Ok(Reg::Z(z)) => return self.set_slice(z, data),
-            Ok(Reg::P(p)) => return self.set_slice(p, data),
-            Ok(Reg::FFR(ffr)) => return self.set_slice(ffr, data),
-            Ok(Reg::VLS(_)) => {
-                self.check_vls(Request::SetVls)?;
-                self.set_vls(data)?;
-            }
-            Err(_) => match self.core(id)? {
-                CoreReg::V(part) => {
-                    let mut state = self.view_mut()?;
-                    let value = part.set(state.get_view(part.register), data);
-                    state.set_view(part.register, &value);
-                }
-                CoreReg::Fpsr => self.fpsr = word(data)?,
-                CoreReg::Fpcr => self.fpcr = word(data)?,
-            },
+            Ok(Reg::Z(z)) => self.set_slice(z, data),
+            Ok(Reg::P(p)) => self.set_slice(p, data),
+            Ok(Reg::FFR(ffr)) => self.set_slice(ffr, data),
+            Ok(Reg::VLS(_)) | Err(_) => self.set_other(id, data),
         }
-        Ok(())
     }
 
     fn errno(&self, error: &Errno) -> Option<Errno> {

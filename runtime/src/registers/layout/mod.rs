@@ -165,10 +165,10 @@ pub trait ByteArray: Copy + AsRef<[u8]> + AsMut<[u8]> + sealed::Array {
     /// All zero.
     const ZEROS: Self;
 
-    /// The bytes as an array to write, or `None` if their number is not N.
-    fn from_slice_mut(bytes: &mut [u8]) -> Option<&mut Self>;
-    /// The bytes as an array, or `None` if their number is not N.
-    fn from_slice(bytes: &[u8]) -> Option<&Self>;
+    /// The first N of the bytes to write, or `None` if there are fewer.
+    fn first_chunk_mut(bytes: &mut [u8]) -> Option<&mut Self>;
+    /// The first N of the bytes, or `None` if there are fewer.
+    fn first_chunk(bytes: &[u8]) -> Option<&Self>;
 }
 
 mod sealed {
@@ -180,12 +180,14 @@ impl<const N: usize> ByteArray for [u8; N] {
     const BYTES: usize = N;
     const ZEROS: Self = [0; N];
 
-    fn from_slice_mut(bytes: &mut [u8]) -> Option<&mut Self> {
-        bytes.try_into().ok()
+    #[inline]
+    fn first_chunk_mut(bytes: &mut [u8]) -> Option<&mut Self> {
+        bytes.first_chunk_mut()
     }
 
-    fn from_slice(bytes: &[u8]) -> Option<&Self> {
-        bytes.try_into().ok()
+    #[inline]
+    fn first_chunk(bytes: &[u8]) -> Option<&Self> {
+        bytes.first_chunk()
     }
 }
 
