@@ -319,6 +319,8 @@ fn another_snapshot(fd: &Fd, max: u32, k: usize) {
         assert_eq!(stage, Some(Stage::AfterFinalization));
         let (snapshot, vcpu) = (wider.vls(), up_to(max));
         assert_eq!(restored, Err(SveError::SnapshotVls { snapshot, vcpu }));
+        let own = Initialized::new(&other).restore_snapshot(&self::snapshot(max));
+        assert_eq!(own.map(drop), Ok(()));
     }
 }
 

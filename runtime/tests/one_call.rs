@@ -130,7 +130,8 @@ fn what_is_not_for_this_vcpu_is_refused_with_the_reason() {
             4,
             format!(
                 "a snapshot with vector lengths (VQ) {{1-4}} and a vCPU with vector lengths (VQ) \
-                 {{1-2}}: {same}; where the host has them, write the snapshot's VLS before finalization"
+                 {{1-2}}: {same}; where the host has them, write the snapshot's VLS before finalization, \
+                 on a new vCPU if this one is finalized"
             ),
         ),
         (

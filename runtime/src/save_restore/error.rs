@@ -219,7 +219,8 @@ impl<E> SveError<E> {
                     ),
                     _ => (
                         "a snapshot with vector lengths (VQ) %v and a vCPU with vector lengths (VQ) %v: they must \
-                         be the same; where the host has them, write the snapshot's VLS before finalization",
+                         be the same; where the host has them, write the snapshot's VLS before finalization, on \
+                         a new vCPU if this one is finalized",
                         [snapshot, vcpu],
                     ),
                 };
@@ -260,7 +261,8 @@ impl<E> SveError<E> {
     }
 
     /// The errno that the vCPU answered, where a call failed. Where no call failed, or the vCPU's error has no
-    /// [`errno`](crate::OneReg::errno), it is `EINVAL`.
+    /// [`errno`](crate::OneReg::errno), it is `EINVAL`, and so it is where the call is not in the error, because the
+    /// vector lengths are what was wrong: [`Vls`](Self::Vls), [`SnapshotVls`](Self::SnapshotVls).
     pub fn errno(&self) -> Errno {
         match self {
             Self::Call { errno, .. } => errno.unwrap_or(Errno::EINVAL),

@@ -129,7 +129,10 @@ impl<V: FinalizeSve> Initialized<V> {
     fn refused(&self, vls: Vls, error: V::Error) -> SveError<V::Error> {
         let einval = self.vcpu.errno(&error) == Some(Errno::EINVAL);
         let failed = failed(&self.vcpu, Call::Set(RegId(sve::VLS.id())), error);
-        let (SveError::Call { refusal: None, .. }, Ok(vcpu)) = (&failed, self.vls()) else {
+        let SveError::Call { refusal: None, .. } = &failed else {
+            return failed;
+        };
+        let Some(vcpu) = vls_if_any(&self.vcpu) else {
             return failed;
         };
         // Up to its maximum, the vCPU's set is the host's own; what the host has past that, only KVM knows.
@@ -205,7 +208,7 @@ impl<V: FinalizeSve> Initialized<V> {
             Err(SveError::Call {
                 refusal: Some(Refusal::VlsSettled),
                 ..
-            }) if self.vls().is_ok_and(|vcpu| vcpu.is(&vls)) => Ok(()),
+            }) if vls_if_any(&self.vcpu).is_some_and(|vcpu| vcpu.is(&vls)) => Ok(()),
             refused => refused,
         }
     }
@@ -225,7 +228,7 @@ impl<V: FinalizeSve> Initialized<V> {
     ///
     /// | failed | the vCPU | may be given instead |
     /// | --- | --- | --- |
-    /// | SET of VLS, or no call | is as it was | any snapshot |
+    /// | SET of VLS, or the error is [`SveError::SnapshotVls`] | is as it was | any snapshot; once it is finalized, snapshots of its own VLS |
     /// | `KVM_ARM_VCPU_FINALIZE` | has the snapshot's VLS, not finalized | any snapshot |
     /// | SET of a register | is finalized, if it has SVE; the registers before it are written | snapshots of the same VLS |
     #[cfg(feature = "snapshot")]
@@ -576,7 +579,7 @@ impl<V: OneReg> Finalized<V> {
                 // A GET, because a vCPU that has SVE would take the SET.
                 return Err(match self.vcpu.get_one_reg(id, slice) {
                     Ok(()) => SveError::HasSve { id: RegId(id) },
-                    Err(error) => failed(&self.vcpu, Call::Set(RegId(id)), error),
+                    Err(error) => failed(&self.vcpu, Call::Get(RegId(id)), error),
                 });
             }
         }
@@ -677,6 +680,15 @@ fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, SveError<V::Error>> {
     Ok(Vls::from_bytes(&bytes))
 }
 
+/// VLS, where another call has failed already, so that it does not matter why this one does.
+#[cold]
+#[inline(never)]
+fn vls_if_any<V: OneReg>(vcpu: &V) -> Option<Vls> {
+    let mut bytes = [0; 64];
+    vcpu.get_one_reg(sve::VLS.id(), &mut bytes).ok()?;
+    Some(Vls::from_bytes(&bytes))
+}
+
 /// A GET of a single register, out of line so that a program has the vCPU's own code for it in fewer places.
 #[inline(never)]
 fn get<V: OneReg>(vcpu: &V, id: u64, data: &mut [u8]) -> Result<(), SveError<V::Error>> {
@@ -721,7 +733,7 @@ fn other_lengths<V: OneReg>(
     };
     let vcpu = match refusal.stage() {
         Some(Stage::WithoutSve) => Vls::EMPTY,
-        Some(_) => read_vls(vcpu).unwrap_or(snapshot),
+        Some(_) => vls_if_any(vcpu).unwrap_or(snapshot),
         None => return error,
     };
     if vcpu.is(&snapshot) {

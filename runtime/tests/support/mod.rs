@@ -68,6 +68,8 @@ pub(crate) struct Fd {
     pub(crate) vcpu: RefCell<Shim>,
     /// GET, SET or FINALIZE, since they were last taken.
     pub(crate) calls: RefCell<Vec<(char, u64)>>,
+    /// How many calls there were up to the first that failed.
+    pub(crate) failed: Cell<Option<usize>>,
     pub(crate) fault: Cell<Option<Fault>>,
     /// Whether the implementor tells the errno of an error.
     pub(crate) told: Cell<bool>,
@@ -82,6 +84,7 @@ impl Fd {
         Self {
             vcpu: RefCell::new(vcpu),
             calls: RefCell::default(),
+            failed: Cell::default(),
             fault: Cell::default(),
             told: Cell::new(true),
             past: Cell::default(),
@@ -96,14 +99,22 @@ impl Fd {
         self.fault.set(Some(Fault { errno, at, calls }));
     }
 
+    fn answered(&self, answer: Result<(), Errno>) -> Result<(), Errno> {
+        if answer.is_err() && self.failed.get().is_none() {
+            self.failed.set(Some(self.calls.borrow().len()));
+        }
+        answer
+    }
+
     fn call(&self, kind: char, id: u64) -> Result<(), Errno> {
-        let mut calls = self.calls.borrow_mut();
-        let call = calls.len();
-        calls.push((kind, id));
-        match self.fault.get() {
+        let mut log = self.calls.borrow_mut();
+        let call = log.len();
+        log.push((kind, id));
+        drop(log);
+        self.answered(match self.fault.get() {
             Some(Fault { errno, at, calls }) if call >= at && call - at < calls => Err(errno),
             _ => Ok(()),
-        }
+        })
     }
 }
 
@@ -120,7 +131,7 @@ impl OneReg for &Fd {
         if self.silent.get() == Some(id) {
             return Ok(());
         }
-        self.vcpu.borrow().get_one_reg(id, data)?;
+        self.answered(self.vcpu.borrow().get_one_reg(id, data))?;
         if let Some((_, at)) = self.past.get().filter(|(past, _)| *past == id) {
             data[at] = 0x80;
         }
@@ -130,7 +141,7 @@ impl OneReg for &Fd {
     fn set_one_reg(&mut self, id: u64, data: &[u8]) -> Result<(), Errno> {
         assert_eq!(data.len(), 1 << (id >> 52 & 0xf), "exactly the ID's size");
         self.call('S', id)?;
-        self.vcpu.borrow_mut().set_one_reg(id, data)
+        self.answered(self.vcpu.borrow_mut().set_one_reg(id, data))
     }
 
     fn errno(&self, error: &Errno) -> Option<Errno> {
@@ -141,7 +152,7 @@ impl OneReg for &Fd {
 impl FinalizeSve for &Fd {
     fn finalize_sve(&mut self) -> Result<(), Errno> {
         self.call('F', 0)?;
-        self.vcpu.borrow_mut().finalize_sve()
+        self.answered(self.vcpu.borrow_mut().finalize_sve())
     }
 }
 
