@@ -328,6 +328,9 @@ fn a_coprocessor_that_is_not_known_is_named() {
             }
         }
         assert_eq!(allowed, Ok(snapshot.clone()), "{coprocessor:#x}");
+        // In an edit, nothing would be lost.
+        let edited = snapshot.with_registers([(id, vec![1; 8])]);
+        assert_eq!(edited, Ok(snapshot.clone()), "{coprocessor:#x}");
     }
     let id = 0x6080_0000_0017_0000;
     let text = RegistersError::Coprocessor { id: RegId(id) }.to_string();
@@ -661,7 +664,24 @@ fn a_v_register_is_written_to_the_low_part_of_z() {
     ] {
         assert_eq!(edited.unwrap().state().as_bytes(), expected);
     }
-    // A mistake in V matters only where V is used.
+    // A mistake in V matters only where V is used: V3 is not, because Z3 is listed, whether V5 is listed or not.
+    let z3 = registers[at(&registers, names()[3].0)].clone();
+    for rest in [vec![], vec![(v_id(5), vec![5; 16])]] {
+        let list = [vec![(v_id(3), vec![0; 8]), z3.clone()], rest].concat();
+        assert!(Snapshot::from_registers_allowing(allow, list.clone()).is_ok());
+        // The error is that of the V that is used.
+        let list = [list, vec![(v_id(7), vec![0; 9]), (v_id(7), vec![0; 7])]].concat();
+        let error = Snapshot::from_registers_allowing(allow, list).unwrap_err();
+        let (id, expected, found) = (RegId(v_id(7)), 16, 9);
+        assert_eq!(
+            error,
+            RegistersError::Size {
+                id,
+                expected,
+                found
+            }
+        );
+    }
     let z = registers[at(&registers, names()[31].0)].clone();
     for v in [
         vec![(v_id(31), vec![0; 15])],

@@ -437,7 +437,11 @@ fn serde_is_compact_and_validates() {
         ),
         ("\"Z===\"", "SVE snapshot: byte 0x3d at offset 1"),
         ("\"Zg==Zg==\"", "SVE snapshot: byte 0x5a at offset 4"),
+        ("\"Zg=A\"", "SVE snapshot: byte 0x41 at offset 3"),
         ("\"Zg=g\"", "SVE snapshot: byte 0x67 at offset 3"),
+        ("\"Zg=1\"", "SVE snapshot: byte 0x31 at offset 3"),
+        ("\"Zg=+\"", "SVE snapshot: byte 0x2b at offset 3"),
+        ("\"Zg=/\"", "SVE snapshot: byte 0x2f at offset 3"),
         ("\"Zm9v=\"", "SVE snapshot: byte 0x3d at offset 4"),
         ("\"Zm-_\"", "SVE snapshot: byte 0x2d at offset 2"),
         ("\"Zm9\u{e9}\"", "SVE snapshot: byte 0xc3 at offset 3"),
@@ -445,6 +449,17 @@ fn serde_is_compact_and_validates() {
     ] {
         let error = error(text);
         assert!(error.contains(reason), "{text}: {error}");
+    }
+
+    // A list of numbers may be that of a text, however large the snapshot is.
+    for max in [11, 12, 16] {
+        let vq = Vq::new(max).unwrap();
+        let state = SveState::zeroed(vq).unwrap();
+        let snapshot = Snapshot::new(Vls::up_to(vq), state, None).unwrap();
+        let text: String =
+            serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
+        let list = serde_json::to_string(text.as_bytes()).unwrap();
+        assert_eq!(serde_json::from_str::<Snapshot>(&list).unwrap(), snapshot);
     }
 
     // A list of numbers, as JSON had it before.
@@ -456,8 +471,8 @@ fn serde_is_compact_and_validates() {
     let rest = "1,".repeat(20_000);
     let endless = format!("[83,86,69,83,84,65,84,69,1,0,{rest}1]");
     let error = serde_json::from_str::<Snapshot>(&endless).unwrap_err();
-    // One byte more than the largest snapshot, which has 546 · 16 and 96.
-    let expected = "invalid length 8833, expected the bytes of an SVE snapshot";
+    // One byte more than the base64 of the largest snapshot, which has 546 · 16 and 96 bytes.
+    let expected = "invalid length 11777, expected the bytes of an SVE snapshot";
     assert!(error.to_string().contains(expected), "{error}");
 }
 

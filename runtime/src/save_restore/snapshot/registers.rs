@@ -123,7 +123,7 @@ impl Snapshot {
     ) -> Result<Self, RegistersError> {
         let allow = Allow {
             missing: Some(self),
-            ..Allow::default()
+            ..Allow::OTHERS
         };
         Self::from_list(allow, registers, true, |_, _| {})
     }
@@ -231,8 +231,6 @@ const FPSR: usize = V + 32;
 const FPCR: usize = FPSR + 1;
 const OF_IMAGE: Range<usize> = 0..VLS;
 const OF_SVE: Range<usize> = 0..V;
-/// The bits of Z0 to Z31.
-const Z: u128 = 0xffff_ffff;
 const OF_V: Range<usize> = V..FPSR;
 
 /// The registers in the order of their places, in runs of IDs that are equally far apart: the first ID, the
@@ -294,9 +292,9 @@ struct List<'a> {
     /// The place of the first register that is longer than VLS says, and the first byte past its end.
     past: Option<(usize, usize)>,
     /// V registers whose values cannot be used, which is an error only where V is used: a bit for the place of each,
-    /// and what is wrong with the first of them.
+    /// and the size of the first such value.
     wrong: u128,
-    wrong_v: Option<RegistersError>,
+    found: [usize; 32],
     /// Why the list makes no snapshot, whatever follows.
     refused: Option<RegistersError>,
     allow: Allow<'a>,
@@ -322,7 +320,7 @@ impl<'a> List<'a> {
             status: [[0; 4]; 2],
             past: None,
             wrong: 0,
-            wrong_v: None,
+            found: [0; 32],
             refused: None,
             allow,
         }
@@ -369,21 +367,14 @@ impl<'a> List<'a> {
     /// A value that has another size than its register, or is the second one.
     #[cold]
     fn wrong(&mut self, id: u64, place: usize, found: usize) -> Added {
-        let expected = reg_size(id);
-        let error = match found == expected {
-            true => RegistersError::Duplicate { id: RegId(id) },
-            false => RegistersError::Size {
-                id: RegId(id),
-                expected,
-                found,
-            },
-        };
         if !OF_V.contains(&place) {
-            self.refused = Some(error);
+            self.refused = Some(wrong(id, found));
             return Added::Refused;
         }
+        if let (Some(first), 0) = (self.found.get_mut(place - V), self.wrong >> place & 1) {
+            *first = found;
+        }
         self.wrong |= 1 << place;
-        self.wrong_v.get_or_insert(error);
         Added::Kept
     }
 
@@ -451,10 +442,15 @@ impl<'a> List<'a> {
             None if sve.is_none() && v.is_none() => return Err(RegistersError::NoVectors),
             None => sve.is_some(),
         };
-        // With SVE, V is used where Z is not listed.
-        let uses_v = (self.listed | self.wrong) >> V & !self.listed & Z != 0;
-        if let (Some(error), true) = (self.wrong_v, !has_sve || missing.is_some() && uses_v) {
-            return Err(error);
+        // With SVE, V is used where something may be missing and Z is not listed.
+        let unused = match (has_sve, missing) {
+            (false, _) => 0,
+            (true, Some(_)) => self.listed,
+            (true, None) => u128::MAX,
+        };
+        let first = (self.wrong >> V & !unused).trailing_zeros() as usize;
+        if let Some(found) = self.found.get(first) {
+            return Err(wrong(id_at(V + first), *found));
         }
         let places = if has_sve { OF_SVE } else { OF_V };
         if let (Some(id), None) = (self.first(places, false), missing) {
@@ -544,6 +540,20 @@ impl<'a> List<'a> {
             }
         }
         Ok(Some(status))
+    }
+}
+
+/// What is wrong with a value of this size.
+#[cold]
+fn wrong(id: u64, found: usize) -> RegistersError {
+    let (id, expected) = (RegId(id), reg_size(id));
+    match found == expected {
+        true => RegistersError::Duplicate { id },
+        false => RegistersError::Size {
+            id,
+            expected,
+            found,
+        },
     }
 }
 

@@ -70,6 +70,9 @@ fn read(found: &[u8], text: bool) -> Result<Snapshot, Refused> {
     snapshot.map_err(Refused::Snapshot)
 }
 
+/// The bytes of a list, which may be those of a text.
+const MAX_TEXT: usize = MAX_BYTES.div_ceil(3) * 4;
+
 struct Bytes;
 
 impl<'de> Visitor<'de> for Bytes {
@@ -102,9 +105,9 @@ impl<'de> Visitor<'de> for Bytes {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Snapshot, A::Error> {
         let mut bytes = Vec::new();
         while let Some(byte) = list.next_element()? {
-            if bytes.len() == MAX_BYTES {
+            if bytes.len() == MAX_TEXT {
                 check_version(&bytes).map_err(|error| refused(Refused::Snapshot(error)))?;
-                return Err(A::Error::invalid_length(MAX_BYTES + 1, &self));
+                return Err(A::Error::invalid_length(MAX_TEXT + 1, &self));
             }
             bytes.push(byte);
         }
