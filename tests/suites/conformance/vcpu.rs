@@ -59,6 +59,7 @@ impl Answer {
 
 /// A vCPU under test.
 pub trait Vcpu {
+    /// Performs one operation, and returns what the vCPU answered.
     fn perform(&mut self, op: &Op) -> Answer;
 }
 
