@@ -1,5 +1,5 @@
-//! The copies for x86-64 processors with AVX2. Loads with a mask give the bytes of a register and the zeros behind
-//! them, and touch no memory behind the register.
+//! The copies for x86-64 processors with AVX2, in which loads with a mask give the bytes of a register and the
+//! zeros after them, and touch no memory past the register.
 
 #![allow(unsafe_code)]
 #![allow(dead_code)]
@@ -43,8 +43,8 @@ pub(super) unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
 /// See [`super`].
 #[inline(always)]
 pub(super) unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
-    // Each half of the slice comes from 16 bytes: those that end where the half ends, or where the register does.
-    // What is in front of the half is dropped, 0 to 30 bytes (more than 15 means all).
+    // Each half of the slice comes from 16 bytes, which end where the half ends or where the register does. What
+    // is in front of the half is dropped, 0 to 30 bytes (more than 15 means all).
     let first = number_at_least::<16>(copy, 16, copy);
     let table = PLACES.0.as_ptr();
     // SAFETY: `copy` bytes and 16 in front of their end can be read, and a slice written.
@@ -67,7 +67,7 @@ pub(super) unsafe fn set_wide(from: *const u8, to: *mut u8, copy: usize) {
     let mut to_line = to;
     macro_rules! lines {
         ($($at:literal)*) => {$(
-            // Once past the register's end, nowhere for good.
+            // Once a store is past the register's end, so are all after it.
             to_line = at_least::<{ $at + 32 }>(copy, to_line, nowhere);
             let bytes = _mm256_loadu_si256(from.wrapping_add($at).cast());
             _mm256_storeu_si256(to_line.wrapping_add($at).cast(), bytes);

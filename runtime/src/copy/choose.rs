@@ -1,17 +1,17 @@
 //! Choices that no compiler turns into a jump, because a processor guesses jumps.
 //!
-//! An `if` for which both values are at hand becomes a conditional move, until a pass of LLVM finds a jump cheaper. On
-//! x86-64 X86CmovConversion does so in some loops, even where a mask was computed and there was no `if`; on arm64
-//! SelectOptimize may. Neither knows that the compared value depends on a vCPU's vector length, which is unpredictable
-//! if it differs from call to call. They leave `asm!` as it is.
+//! An `if` for which both values are at hand becomes a conditional move, until a pass of LLVM finds a jump cheaper.
+//! On x86-64 X86CmovConversion does so in some loops, even where a mask was computed and there was no `if`, and on
+//! arm64 SelectOptimize may. Neither knows that what is compared depends on a vCPU's vector length, which nobody can
+//! guess if it differs from call to call, but both leave what is in `asm!` as it is.
 
 #![allow(unsafe_code)]
 #![allow(clippy::pointers_in_nomem_asm_block)] // They are chosen between, and nothing is read or written.
 
 use core::ptr;
 
-/// A function that chooses an address. On arm64 and x86-64 it is two instructions: one that compares `number` with
-/// `OPERAND`, and a conditional move. Other targets have an `if`.
+/// A function that chooses an address, which on arm64 and x86-64 is two instructions, one that compares `number` with
+/// `OPERAND` and a conditional move, and on other targets an `if`.
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident: $if:expr,
         $arm64:literal $csel:literal, $x86_64:literal $cmov:literal) => {
@@ -64,7 +64,8 @@ macro_rules! choice {
 }
 
 choice! {
-    /// `enough` if `number` is `OPERAND` or more, else `less`. It is a width in bytes: x86-64 compares its low 32 bits.
+    /// `enough` if `number`, a width in bytes of which x86-64 compares the low 32 bits, is `OPERAND` or more, else
+    /// `less`.
     at_least: |number, operand| number >= operand,
     "cmp" "hs", "cmp" "cmovb"
 }
@@ -88,17 +89,16 @@ pub(crate) fn number_at_least<const OPERAND: usize>(
     at_least::<OPERAND>(number, enough, less).addr()
 }
 
-/// If `index` is at most `last`, this is `index`. Otherwise it is some number from 0 to `last`.
+/// `index` if it is at most `last`, and otherwise some number from 0 to `last`.
 ///
-/// Register numbers and slice indices have been checked before they come here. But a processor may guess the
-/// outcome of such a check wrongly, and go on with a number that is out of range until it notices. There is
-/// no branch here, so the address stays in range whatever was guessed. Linux does the same
-/// (`array_index_nospec`).
+/// Register numbers and slice indices have been checked before they come here, but a processor may guess the outcome
+/// of such a check wrongly, and go on with a number that is out of range until it notices. There is no branch here,
+/// so the address stays in range whatever was guessed. Linux does the same (`array_index_nospec`).
 #[inline(always)]
 pub(crate) fn clamp(index: u32, last: u16) -> u32 {
-    // The compiler has seen the checks too. It must not conclude that this is never needed.
+    // The compiler has seen the checks too, and must not conclude that this is never needed.
     let (index, last) = (hidden(index), last as u32);
-    // `last` is a constant. If it is one less than a power of two, it is a mask, and one instruction is
+    // `last` is a constant, and if it is one less than a power of two, it is a mask, for which one instruction is
     // enough.
     if last & last.wrapping_add(1) == 0 {
         return index & last;
@@ -115,7 +115,7 @@ pub(crate) const fn is_negative(number: i64) -> usize {
     (number as u64 >> 63) as usize
 }
 
-/// The same number, but hidden from the compiler: it cannot conclude anything about it from earlier code.
+/// The same number, hidden from the compiler, which can conclude nothing about it from earlier code.
 #[inline(always)]
 pub(crate) fn hidden(number: u32) -> u32 {
     #[cfg(any(target_arch = "aarch64", target_arch = "x86_64"))]

@@ -1,8 +1,8 @@
 //! Asks an x86-64 processor for AVX2.
 //!
 //! Programs for x86-64 are mostly built for SSE2 and run on processors with AVX2, whose vectors are twice as wide.
-//! So the processor is asked once which one it has, and each copy tests the answer, which never changes while the
-//! process lives. In a build for AVX2 there is no test.
+//! The processor is therefore asked once which one it has, and each copy tests the answer, which never changes
+//! while the process lives. In a build for AVX2 there is no test.
 
 #![allow(unsafe_code)]
 #![allow(dead_code)] // With `sve_state_portable`, nothing calls them.
@@ -13,7 +13,7 @@ use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// Makes each function three times. The first has the test. It calls `for_avx2`, which calls nothing, or else
+/// Makes each function three times. The first has the test, and calls `for_avx2`, which calls nothing, or else
 /// `unasked`, which asks the processor, out of line so that the caller need not save registers for it.
 macro_rules! asked {
     ($(
@@ -58,7 +58,7 @@ asked! {
     get_wide(from: *const u8, to: *mut u8, copy: usize) = isa::get_wide(from, to, copy);
     get_narrow(from: *const u8, to: *mut u8, copy: usize) = isa::get_narrow(from, to, copy);
     set_wide(from: *const u8, to: *mut u8, copy: usize) = isa::set_wide(from, to, copy);
-    // By value: what is called writes to the place of the result.
+    // By value, since what is called writes to the place of the result.
     get_wide_value<T>(from: *const u8, copy: usize) -> T = {
         let mut value = MaybeUninit::<T>::uninit();
         isa::get_wide(from, value.as_mut_ptr().cast(), copy);
@@ -71,14 +71,14 @@ asked! {
     };
 }
 
-/// The answer of [`detected`]. It is `UNKNOWN` until the processor has been asked.
+/// The answer of [`detected`], or `UNKNOWN` until the processor has been asked.
 static DETECTED: AtomicU8 = AtomicU8::new(UNKNOWN);
 const UNKNOWN: u8 = 0;
 const NO: u8 = 1;
 const YES: u8 = 2;
 
-/// Whether the processor has AVX2 and the system keeps its registers. Asked once: on a virtual
-/// machine CPUID is slow.
+/// Whether the processor has AVX2 and the system keeps its registers. It is asked once, because CPUID is slow on a
+/// virtual machine.
 pub(super) fn detected() -> bool {
     match DETECTED.load(Relaxed) {
         UNKNOWN => {

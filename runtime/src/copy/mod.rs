@@ -1,20 +1,21 @@
 //! The copies, which know pointers and widths, and nothing of layouts.
 //!
-//! A GET fills a whole slice: the register's bytes, then zeros. A SET writes the register's bytes only. How
-//! many bytes those are depends on the vector length, which is known only at run time and differs from vCPU
-//! to vCPU. A processor may guess a branch on that number wrongly.
+//! A GET fills a whole slice with the register's bytes and then zeros, and a SET writes only the register's bytes.
+//! How many bytes those are depends on the vector length, which is known only at run time and differs from vCPU to
+//! vCPU, so a processor may guess a branch on that number wrongly.
 //!
-//! So a GET or SET of a slice has no such branch. SVE has slices of 256 and of 32 bytes, and for each size
-//! there is one straight line of instructions. The number of bytes is an operand of these instructions. There
-//! is no table of functions, one for each vector length, to choose from.
+//! A GET or SET of a slice therefore has no such branch. SVE has slices of 256 and of 32 bytes, and for each size
+//! there is one straight line of instructions that take the number of bytes as an operand, rather than a table with a
+//! function for each vector length to choose from.
 //!
 //! ```text
 //!   get     ├─ copy bytes of the image ─┤├──── zeros, to the slice's end ────┤
 //!   set     ├─ copy bytes to the image ─┤         the rest stays unread
 //! ```
 //!
-//! Each instruction set has a file with the same functions, whose loads and stores are written out. They get
-//! pointers to both sides, and `copy`. (`set_narrow` is the portable one for all: it stores 16 bytes and less.)
+//! Each instruction set has a file with the same functions, whose loads and stores are written out, and which get
+//! pointers to both sides and `copy`. (`set_narrow` is the portable one for all, because it stores 16 bytes and
+//! less.)
 //!
 //! | | `from` | `to` | `copy` |
 //! | --- | --- | --- | --- |
@@ -23,15 +24,15 @@
 //! | `set_wide` | a slice of 256 bytes | `copy` bytes of the image | 0 to 256, by 16 |
 //! | `set_narrow` | a slice of 32 bytes | `copy` bytes of the image | 0 to 32, by 2 |
 //!
-//! Both sides must be valid for reads and writes as far as the table says, and not overlap. That is what these
+//! Both sides must be valid for reads and writes as far as the table says, and must not overlap, which is what these
 //! `unsafe` functions ask of their caller.
 //!
 //! A line has the same loads and stores for every `copy`. A load past the register's end reads zeros instead, and a
-//! store past it goes nowhere: to memory that nobody reads. The places there are spread, because a processor
-//! is slow if it stores to one address again and again, and vectors are aligned there, so that no store crosses a
-//! page. [`at_least`] and [`with`] choose between the two addresses.
+//! store past it goes to memory that nobody reads. The places there are spread, because a processor is slow if it
+//! stores to one address again and again, and aligned for vectors, so that no store crosses a page. [`at_least`] and
+//! [`with`] choose between the two addresses.
 //!
-//! `isa` is the file in use: `neon`, `portable`; or `detect`, which takes `avx2` if the program is built for it, and
+//! `isa` is the file in use: `neon`, `portable`, or `detect`, which takes `avx2` if the program is built for it, and
 //! in programs for any x86-64 tests once what the processor has.
 
 #![allow(unsafe_code)]
@@ -70,17 +71,17 @@ use core::ptr;
 use choose::{at_least, with};
 pub(crate) use choose::{clamp, hidden, is_negative, number_at_least};
 
-/// How a bank's slices are copied, which is a constant. `copy` is how many bytes a slice shares with the image. It is
-/// 0 if the slice is past the register's end.
+/// How a bank's slices are copied, which is a constant. `copy` is how many bytes a slice shares with the image, which
+/// are none if the slice is past the register's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// Slices of 256 bytes. `copy` is a multiple of 16.
+    /// Slices of 256 bytes, of which `copy` is a multiple of 16.
     Wide,
-    /// Slices of 32 bytes. `copy` is a multiple of 2. At least 16 bytes of the image lie in front of the register,
-    /// because a GET loads whole vectors that end where the register does.
+    /// Slices of 32 bytes, of which `copy` is a multiple of 2. At least 16 bytes of the image lie in front of the
+    /// register, because a GET loads whole vectors that end where the register does.
     Narrow,
-    /// Slices of any other size. The size in bytes, a power of two, is given here. The standard library
-    /// copies them, with branches on `copy`.
+    /// Slices of any other size, in bytes and a power of two, which the standard library copies, with branches on
+    /// `copy`.
     Any(usize),
 }
 
@@ -163,17 +164,17 @@ unsafe fn copy_as<T>(from: *const u8, to: *mut u8) {
     unsafe { to.cast::<T>().write_unaligned(bytes) };
 }
 
-/// Bytes in whole cache lines. A load that crosses from one into the next takes longer: where [`PLACES`] lay across two,
-/// a GET of P took 2.7 ns for 2.1.
+/// Bytes in whole cache lines, because a load that crosses from one into the next takes longer: where [`PLACES`] lay
+/// across two, a GET of P took 2.7 ns rather than 2.1.
 #[repr(align(64))]
 struct Lines<const N: usize>([u8; N]);
 
-/// 256 zeros, which a GET loads past a register's end. They are a `const`, not a `static`, so that the compiler knows
-/// their value.
+/// 256 zeros, which a GET loads past a register's end. They are a `const` rather than a `static`, so that the
+/// compiler knows their value.
 const ZEROS: &Lines<256> = &Lines([0; 256]);
 
-/// Indices for a table lookup of 16 bytes. The 16 indices from place `n` on drop the first `n` bytes and move
-/// the others to the front. Past those stands 0x80, an index that gives zero.
+/// Indices for a table lookup of 16 bytes. From place `n` on, 16 of them drop the first `n` bytes, move the others to
+/// the front, and fill up with 0x80, an index that gives zero.
 #[allow(dead_code)] // Not in the portable copies.
 const PLACES: &Lines<48> = &{
     let (mut places, mut place) = ([0x80; 48], 0);

@@ -1,5 +1,5 @@
-//! The copies for aarch64. For a slice of 32 bytes, one instruction (`tbl`) moves the register's bytes to their
-//! place and clears the rest.
+//! The copies for aarch64, where for a slice of 32 bytes one instruction (`tbl`) moves the register's bytes to
+//! their place and clears the rest.
 
 #![allow(unsafe_code)]
 #![allow(clippy::pointers_in_nomem_asm_block)] // They are chosen between, and nothing is read or written.
@@ -36,8 +36,8 @@ pub(super) unsafe fn get_wide(from: *const u8, to: *mut u8, copy: usize) {
 /// See [`super`].
 #[inline(always)]
 pub(super) unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
-    // Each half of the slice comes from 16 bytes: those that end where the half ends, or where the register does.
-    // What is in front of the half is dropped, 0 to 30 bytes (more than 15 means all).
+    // Each half of the slice comes from 16 bytes, which end where the half ends or where the register does. What
+    // is in front of the half is dropped, 0 to 30 bytes (more than 15 means all).
     let first = number_at_least::<16>(copy, 16, copy);
     let table = PLACES.0.as_ptr();
     // SAFETY: `copy` bytes and 16 in front of their end can be read, and a slice written.

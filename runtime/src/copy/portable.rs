@@ -32,7 +32,8 @@ pub(super) unsafe fn get_narrow(from: *const u8, to: *mut u8, copy: usize) {
     let from = from.cast_mut();
     macro_rules! lines {
         ($($at:literal)*) => {$(
-            // The 8 bytes that end where the line or the register ends. What is in front of the line is dropped.
+            // The 8 bytes that end where the line or the register ends, of which those in front of the line are
+            // dropped.
             let end = number_at_least::<{ $at + 8 }>(copy, $at + 8, copy);
             let from_line = at_least::<{ $at + 1 }>(copy, from.wrapping_add(end).wrapping_sub(8), zeros);
             let line = u64::from_le(from_line.cast::<u64>().read_unaligned());
@@ -54,7 +55,7 @@ pub(super) unsafe fn set_wide(from: *const u8, to: *mut u8, copy: usize) {
     let mut to_line = to;
     macro_rules! lines {
         ($($at:literal)*) => {$(
-            // Once past the register's end, nowhere for good.
+            // Once a store is past the register's end, so are all after it.
             to_line = at_least::<{ $at + 16 }>(copy, to_line, nowhere);
             copy_as::<u128>(from.wrapping_add($at), to_line.wrapping_add($at));
         )*};

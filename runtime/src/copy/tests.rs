@@ -21,7 +21,7 @@ struct Copies {
     set: Copy,
 }
 
-/// Those of this processor. Which of them are chosen is up to the build, and, on x86-64, to the processor.
+/// The copies of this processor. Which of them are chosen is up to the build and, on x86-64, to the processor.
 fn all() -> Vec<Copies> {
     macro_rules! copies {
         ($name:expr, $slice:expr, $unit:literal, $get:expr, $set:expr) => {
@@ -59,17 +59,18 @@ fn all() -> Vec<Copies> {
     all
 }
 
-/// Never zero, and another one in the next place and for another seed.
+/// A pattern that is never zero, and that differs in the next place and for another seed.
 fn pattern(seed: usize, n: usize) -> Vec<u8> {
     let byte = |i: usize| u8::try_from((i * 7 + seed * 31) % 251 + 1).expect("below 252");
     (0..n).map(byte).collect()
 }
 
-/// What lies around the bytes in question. A GET of [`Line::Narrow`] reads up to 16 of it in front of a register.
+/// How much lies around the bytes in question, of which a GET of [`Line::Narrow`] reads up to 16 in front of a
+/// register.
 const AROUND: usize = 64;
 
-/// Runs `act` with `source` and `target` in the middle of others, at alignments that differ; `act` gets
-/// pointers to the first bytes of both. Gives the target, with what is around it.
+/// Runs `act` with `source` and `target` in the middle of other bytes, at alignments that differ, and passes it
+/// pointers to the first bytes of both. Returns the target, with what is around it.
 fn run(source: &[u8], target: &[u8], act: impl Fn(*const u8, *mut u8)) -> Vec<u8> {
     let mut seen: Option<Vec<u8>> = None;
     for shift in 0..33 {
