@@ -22,7 +22,7 @@ use sve_state::layout::{BankType, Register};
 use sve_state::snapshot::Snapshot;
 use sve_state::sve::{Reg, bank};
 use sve_state::vcpu::{Finalized, Status};
-use sve_state::{FEATURE_SVE, OneReg as _, SveState, Vls, Vq, fpsimd, shim};
+use sve_state::{KVM_ARM_VCPU_SVE, OneReg as _, SveState, Vls, Vq, fpsimd, shim};
 
 use crate::gate::{Make, Operation, Rule};
 use crate::plain::Slices;
@@ -206,7 +206,8 @@ fn state(vq: Vq) -> by_hand::State {
 fn shim(vq: Vq) -> Shim {
     let mut vcpu = shim::Vcpu::new(Vls::up_to(vq)).expect("a host");
     vcpu.init_with_sve().expect("a host with SVE");
-    vcpu.finalize(FEATURE_SVE).expect("an initialized vCPU");
+    vcpu.finalize(KVM_ARM_VCPU_SVE)
+        .expect("an initialized vCPU");
     let mut state = vcpu.sve_state_mut().expect("a finalized vCPU");
     state.as_bytes_mut().copy_from_slice(&image(vq));
     vcpu

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use sve_state::layout::Layout;
 use sve_state::shim::Vcpu;
-use sve_state::{FEATURE_SVE, Vls, Vq, VqError, sve};
+use sve_state::{KVM_ARM_VCPU_SVE, Vls, Vq, VqError, sve};
 
 use output::{Format, Line};
 
@@ -239,7 +239,7 @@ fn list(vq: Vq, format: Format, out: &mut impl Write) -> Answer {
     let mut vcpu = Vcpu::new(Vls::up_to(vq))?;
     let listed = vcpu
         .init_with_sve()
-        .and_then(|()| vcpu.finalize(FEATURE_SVE));
+        .and_then(|()| vcpu.finalize(KVM_ARM_VCPU_SVE));
     let listed = listed.and_then(|()| vcpu.reg_list());
     let mut lines = Vec::new();
     for id in listed.map_err(io::Error::other)? {

@@ -188,7 +188,7 @@ macro_rules! register_layout {
 #[doc = include_str!("../README.md")]
 mod readme {}
 
-pub use kvm_api::{Errno, FEATURE_SVE, FinalizeSve, OneReg, kvm, reg_size, shim};
+pub use kvm_api::{Errno, FinalizeSve, KVM_ARM_VCPU_SVE, OneReg, kvm, reg_size, shim};
 pub use lengths::vls::{Vls, VlsError};
 pub use lengths::vq::{Vq, VqError};
 pub use registers::layout;

@@ -149,7 +149,8 @@ mod probe {
                 let mut vcpu = if rfc { vcpu.rfc() } else { vcpu };
                 vcpu.init_with_sve().expect("a host with SVE");
                 if !rfc {
-                    vcpu.finalize(sve_state::FEATURE_SVE).expect("initialized");
+                    vcpu.finalize(sve_state::KVM_ARM_VCPU_SVE)
+                        .expect("initialized");
                 }
                 let (mut buffer, mut seed) = ([0; 256], 0x9e37_79b9_7f4a_7c15);
                 let get = |last: usize| {

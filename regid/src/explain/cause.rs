@@ -244,7 +244,9 @@ mod tests {
                 match step {
                     Step::NewVcpu => vcpu = Vcpu::new(Vls::ARCHITECTURAL).expect("created"),
                     Step::Init => vcpu.init_with_sve().expect("initialized"),
-                    Step::Finalize => vcpu.finalize(sve_state::FEATURE_SVE).expect("finalized"),
+                    Step::Finalize => vcpu
+                        .finalize(sve_state::KVM_ARM_VCPU_SVE)
+                        .expect("finalized"),
                 }
             }
             assert_ne!(case.answer_of(&mut vcpu), Err(errno), "{}", describe(&case));

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use sve_state::layout::{ARCH_MASK, COPROC_MASK, Layout, Reason, SIZE_SHIFT};
 use sve_state::shim::Vcpu;
 use sve_state::vcpu::{Refusal, Request, Stage};
-use sve_state::{Errno, FEATURE_SVE, OneReg, Vls, Vq, fpsimd, reg_size, sve};
+use sve_state::{Errno, KVM_ARM_VCPU_SVE, OneReg, Vls, Vq, fpsimd, reg_size, sve};
 
 use crate::register;
 
@@ -208,7 +208,7 @@ impl Case {
             _ => vcpu.init_with_sve()?,
         }
         if self.stage == Stage::AfterFinalization {
-            vcpu.finalize(FEATURE_SVE)?;
+            vcpu.finalize(KVM_ARM_VCPU_SVE)?;
         }
         Ok(vcpu)
     }
@@ -231,7 +231,7 @@ impl Case {
         let target = &self.target;
         match (self.call, target.kind) {
             (Call::Init, _) => vcpu.init_with_sve(),
-            (Call::Finalize, _) => vcpu.finalize(FEATURE_SVE),
+            (Call::Finalize, _) => vcpu.finalize(KVM_ARM_VCPU_SVE),
             (Call::Get, _) => vcpu.get_one_reg(target.id, &mut vec![0; reg_size(target.id)]),
             (Call::Set, _) => vcpu.set_one_reg(target.id, &target.value()),
             (Call::List, Kind::ShortList) => vcpu.get_reg_list(&mut 0, &mut []),

@@ -66,7 +66,7 @@ mod aarch64 {
     use kvm_ioctls::{Cap, Error, Kvm, VcpuFd, VmFd};
 
     use crate::kvm_api::Errno;
-    use crate::kvm_api::{FEATURE_SVE, FinalizeSve, OneReg};
+    use crate::kvm_api::{FinalizeSve, KVM_ARM_VCPU_SVE, OneReg};
     use crate::{Vls, sve};
 
     /// The vector lengths that this host has for vCPUs, or [`Vls::EMPTY`] where it has no SVE for them. Call
@@ -85,7 +85,7 @@ mod aarch64 {
         let vcpu = vm.create_vcpu(0)?;
         let mut init = Default::default();
         vm.get_preferred_target(&mut init)?;
-        init.features[0] |= 1 << FEATURE_SVE;
+        init.features[0] |= 1 << KVM_ARM_VCPU_SVE;
         vcpu.vcpu_init(&init)?;
         let mut bytes = [0; 64];
         VcpuFd::get_one_reg(&vcpu, sve::VLS.id(), &mut bytes)?;
@@ -124,7 +124,7 @@ mod aarch64 {
 
             impl FinalizeSve for $vcpu {
                 fn finalize_sve(&mut self) -> Result<(), Error> {
-                    VcpuFd::vcpu_finalize(self, &(FEATURE_SVE as i32))
+                    VcpuFd::vcpu_finalize(self, &(KVM_ARM_VCPU_SVE as i32))
                 }
             }
         )*};

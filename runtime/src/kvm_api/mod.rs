@@ -12,4 +12,4 @@ pub mod shim;
 pub(crate) mod stage;
 
 pub use errno::Errno;
-pub use one_reg::{FEATURE_SVE, FinalizeSve, OneReg, reg_size};
+pub use one_reg::{FinalizeSve, KVM_ARM_VCPU_SVE, OneReg, reg_size};

@@ -122,8 +122,8 @@ impl<T: OneReg + ?Sized> OneReg for &mut T {
     }
 }
 
-/// `KVM_ARM_VCPU_SVE`: the vCPU feature to ask for, and what to finalize.
-pub const FEATURE_SVE: u32 = 4;
+/// The vCPU feature to ask for, and what to finalize (Linux `arch/arm64/include/uapi/asm/kvm.h`).
+pub const KVM_ARM_VCPU_SVE: u32 = 4;
 
 /// A vCPU that can be finalized: one more call than ONE_REG.
 ///

@@ -5,7 +5,7 @@ use core::fmt;
 use crate::SveState;
 use crate::fpsimd;
 use crate::kvm_api::stage::{Request, Stage};
-use crate::kvm_api::{Errno, FEATURE_SVE, FinalizeSve, OneReg, reg_size};
+use crate::kvm_api::{Errno, FinalizeSve, KVM_ARM_VCPU_SVE, OneReg, reg_size};
 use crate::lengths::vls::Vls;
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::layout::{
@@ -103,7 +103,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         }
     }
 
-    /// `KVM_ARM_VCPU_INIT` with [`FEATURE_SVE`]. A second call with the same features resets the vCPU: a finalized
+    /// `KVM_ARM_VCPU_INIT` with [`KVM_ARM_VCPU_SVE`]. A second call with the same features resets the vCPU: a finalized
     /// one stays finalized, with registers of zero, and one that is not loses what was written to VLS.
     ///
     /// `EINVAL`: the host has no SVE, or the first call was [`init_without_sve`](Self::init_without_sve).
@@ -111,7 +111,7 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
         self.init(Request::InitWithSve)
     }
 
-    /// `KVM_ARM_VCPU_INIT` without [`FEATURE_SVE`]. A second call with the same features resets the vCPU.
+    /// `KVM_ARM_VCPU_INIT` without [`KVM_ARM_VCPU_SVE`]. A second call with the same features resets the vCPU.
     ///
     /// `EINVAL`: the first call was [`init_with_sve`](Self::init_with_sve).
     pub fn init_without_sve(&mut self) -> Result<(), Errno> {
@@ -145,11 +145,11 @@ impl<S: Storage + AsMut<[u8]>> Vcpu<S> {
 
     /// `KVM_ARM_VCPU_FINALIZE`: from here on the vector lengths are fixed and the registers exist.
     ///
-    /// `ENOEXEC`: not initialized. `EINVAL`: not [`FEATURE_SVE`], or the vCPU has no SVE, or it follows the RFC's
+    /// `ENOEXEC`: not initialized. `EINVAL`: not [`KVM_ARM_VCPU_SVE`], or the vCPU has no SVE, or it follows the RFC's
     /// rules, which know no finalization. `EPERM`: done before.
     pub fn finalize(&mut self, feature: u32) -> Result<(), Errno> {
         self.check(Request::Other)?;
-        if feature != FEATURE_SVE || self.rules == Rules::Rfc {
+        if feature != KVM_ARM_VCPU_SVE || self.rules == Rules::Rfc {
             return Err(Errno::EINVAL);
         }
         self.check(Request::Finalize)?;
@@ -369,7 +369,7 @@ impl<S: Storage + AsMut<[u8]>> OneReg for Vcpu<S> {
 
 impl<S: Storage + AsMut<[u8]>> FinalizeSve for Vcpu<S> {
     fn finalize_sve(&mut self) -> Result<(), Errno> {
-        self.finalize(FEATURE_SVE)
+        self.finalize(KVM_ARM_VCPU_SVE)
     }
 }
 
