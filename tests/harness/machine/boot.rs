@@ -66,10 +66,12 @@ pub(crate) fn processor(lengths: Lengths) -> String {
     }
 }
 
-/// Runs what boots, and passes on what it says of its progress. What it finally reports is refused if `judge` does
+/// Runs what boots, and passes on what it says of its progress under its name, because another may run beside it. What
+/// it finally reports is refused if `judge` does
 /// not agree, and then the console is shown, as it is where the guest takes longer than `total` or reports nothing.
 pub(crate) fn run<R: DeserializeOwned>(
     cx: &Context,
+    name: &str,
     command: Command,
     total: Duration,
     judge: &dyn Fn(&R) -> Result<()>,
@@ -79,7 +81,7 @@ pub(crate) fn run<R: DeserializeOwned>(
     let (status, console) = cx.hear(
         &mut within(total, &command),
         &mut |line| match event::heard(line) {
-            Some(Ok(Event::Progress(text))) => cx.step(&text),
+            Some(Ok(Event::Progress(text))) => cx.step(&format!("{name}: {text}")),
             Some(Ok(Event::Report(report))) => reported = Some(report),
             Some(Err(what)) => strange = Some(what),
             None => {}
@@ -129,7 +131,7 @@ mod tests {
                 7 => Ok(()),
                 _ => Err(anyhow!("it is {number}")),
             };
-            let report = run(&cx, command, Duration::from_secs(total), &judge);
+            let report = run(&cx, "sh", command, Duration::from_secs(total), &judge);
             report.map_err(|error| error.to_string())
         };
         let says = |event: &str, then: &str| shell(&format!("echo '@@ {event}'; {then}"), 60);

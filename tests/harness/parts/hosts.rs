@@ -59,9 +59,12 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let machine = Machine::new(cx, qemu, vec![kernel::image(cx, RELEASE)?])?;
     let runs = options.runs();
     let names = runs.iter().map(|(host, _)| host.name.to_owned());
-    let reports = all(cx, &names.collect::<Vec<_>>(), &runs, |(_, wanted)| {
-        machine.boot(cx, 0, wanted)
-    })?;
+    let reports = all(
+        cx,
+        &names.collect::<Vec<_>>(),
+        &runs,
+        |name, (_, wanted)| machine.boot(cx, name, 0, wanted),
+    )?;
 
     let name = |host: &str, mode: &str| format!("{host:12} {mode}");
     let mut lines = vec![guest::heading(&name("host", "KVM's mode"))];

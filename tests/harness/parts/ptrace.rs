@@ -47,7 +47,7 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
     let kernels: Vec<_> = names.iter().zip(&images).collect();
     let lines = parallel::map(&kernels, |(name, image)| {
         let command = boot::command(&qemu, image, &processor, None, &path, &[]);
-        let threads: Result<Threads> = boot::run(cx, command, TOTAL, &judge);
+        let threads: Result<Threads> = boot::run(cx, name, command, TOTAL, &judge);
         let Threads {
             release, streaming, ..
         } = threads.with_context(|| (**name).to_owned())?;

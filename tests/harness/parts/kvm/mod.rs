@@ -152,9 +152,9 @@ pub(crate) fn run(cx: &Context, options: &Options) -> Result<Counted> {
         cx,
         &names.collect::<Vec<_>>(),
         &runs,
-        |(kernel, wanted)| match &machine {
-            Some(machine) => machine.boot(cx, *kernel, wanted),
-            None => on_this_host(cx, wanted),
+        |name, (kernel, wanted)| match &machine {
+            Some(machine) => machine.boot(cx, name, *kernel, wanted),
+            None => on_this_host(cx, name, wanted),
         },
     )?;
     let mut lines = vec![guest::heading("Linux")];
@@ -169,10 +169,12 @@ pub(super) fn all<T: Sync>(
     cx: &Context,
     names: &[String],
     runs: &[T],
-    run: impl Fn(&T) -> Result<Report> + Sync,
+    run: impl Fn(&str, &T) -> Result<Report> + Sync,
 ) -> Result<Vec<Report>> {
     let (mut reports, mut failures) = (Vec::new(), Vec::new());
-    for (name, result) in names.iter().zip(parallel::map(runs, run)) {
+    let named: Vec<_> = names.iter().zip(runs).collect();
+    let results = parallel::map(&named, |(name, it)| run(name, it));
+    for (name, result) in names.iter().zip(results) {
         match result {
             Ok(report) => reports.push(report),
             Err(error) => {
@@ -213,7 +215,13 @@ impl Machine {
         })
     }
 
-    pub(super) fn boot(&self, cx: &Context, kernel: usize, wanted: &Wanted) -> Result<Report> {
+    pub(super) fn boot(
+        &self,
+        cx: &Context,
+        name: &str,
+        kernel: usize,
+        wanted: &Wanted,
+    ) -> Result<Report> {
         let (processor, mode) = match wanted.configuration {
             Some(host) => (host.processor.to_owned(), host.mode.0),
             None => (boot::processor(wanted.lengths.unwrap_or_default()), None),
@@ -227,12 +235,12 @@ impl Machine {
             &self.initrd,
             &arguments,
         );
-        listen(cx, command, wanted)
+        listen(cx, name, command, wanted)
     }
 }
 
 /// Runs what was built on this machine's own `/dev/kvm`.
-fn on_this_host(cx: &Context, wanted: &Wanted) -> Result<Report> {
+fn on_this_host(cx: &Context, name: &str, wanted: &Wanted) -> Result<Report> {
     let native = cfg!(all(target_os = "linux", target_arch = "aarch64"));
     if !native {
         toolchain::ensure_arm64(cx, &[])?;
@@ -247,14 +255,14 @@ fn on_this_host(cx: &Context, wanted: &Wanted) -> Result<Report> {
     );
     let mut command = Command::new(program);
     command.args(wanted.arguments());
-    listen(cx, command, wanted)
+    listen(cx, name, command, wanted)
 }
 
 /// Runs the program, here or in a machine of its own, and judges what it reports.
-fn listen(cx: &Context, command: Command, wanted: &Wanted) -> Result<Report> {
+fn listen(cx: &Context, name: &str, command: Command, wanted: &Wanted) -> Result<Report> {
     // An operation takes a third of a millisecond at the most.
     let total = boot::TOTAL + Duration::from_millis(wanted.operations);
-    let report = boot::run(cx, command, total, &|report: &Report| {
+    let report = boot::run(cx, name, command, total, &|report: &Report| {
         if wanted.lengths.is_none() {
             println!("{report}");
         }
