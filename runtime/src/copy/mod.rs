@@ -75,9 +75,9 @@ pub(crate) use choose::{clamp, hidden, is_negative, number_at_least};
 /// are none if the slice is past the register's end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// Slices of 256 bytes, of which `copy` is a multiple of 16.
+    /// Slices of 256 bytes, with a `copy` that is a multiple of 16.
     Wide,
-    /// Slices of 32 bytes, of which `copy` is a multiple of 2. At least 16 bytes of the image lie in front of the
+    /// Slices of 32 bytes, with a `copy` that is a multiple of 2. At least 16 bytes of the image lie in front of the
     /// register, because a GET loads whole vectors that end where the register does.
     Narrow,
     /// Slices of any other size, in bytes and a power of two, which the standard library copies, with branches on
