@@ -161,6 +161,14 @@ fn the_crate_takes_fewer_lines_than_by_hand() {
     let object = lines(include_str!("../suites/consumers/object.rs"), "+");
     let trait_v = lines(include_str!("../suites/consumers/trait_v.rs"), "+");
     println!("list {list}, to pack it {pack}, object {object}, trait with V {trait_v}");
+    // The page has these numbers.
+    let page = include_str!("../../runtime/src/pages/adoption.md");
+    for row in [
+        format!("| lines with the crate | {list}, and {pack} to pack it | {object} | {trait_v} |"),
+        format!("| lines by hand | | {} | {} |", BY_HAND[0], BY_HAND[1]),
+    ] {
+        assert!(page.lines().any(|line| line == row), "{row}");
+    }
     assert!(list <= 20 && pack <= 20, "{list}, {pack}");
     assert!(object < BY_HAND[0], "{object}");
     assert!(trait_v < BY_HAND[1], "{trait_v}");

@@ -120,8 +120,8 @@ impl<'a> Regset<'a> {
         Self::parse_note(bytes, NT_ARM_SVE)
     }
 
-    /// Parses the same from NT_ARM_SSVE. For a thread outside streaming mode, Linux gives a header of 16 or 8 bytes,
-    /// or one that says 8 with V registers after it, or only V registers, depending on its version; all of these
+    /// Parses the same from NT_ARM_SSVE. For a thread outside streaming mode, Linux gives a header whose size field
+    /// says 16 or 8, or one that says 8 with V registers after it, or only V registers, depending on its version; all of these
     /// parse as [`Payload::None`].
     pub fn parse_streaming(bytes: &'a [u8]) -> Result<Self, FieldError> {
         Self::parse_note(bytes, NT_ARM_SSVE)

@@ -47,7 +47,9 @@ impl Options {
                 .unwrap_or_else(|| OPERATIONS * host.lengths.vqs().count() as u64),
             ..self.what.wanted()
         };
-        let hosts = HOSTS.iter().filter(chosen);
+        let vq = self.what.wanted().vq;
+        let has = |host: &&Configuration| vq.is_none_or(|vq| host.lengths.has(vq));
+        let hosts = HOSTS.iter().filter(chosen).filter(has);
         hosts.map(|host| (host, wanted(host))).collect()
     }
 }
