@@ -70,7 +70,7 @@
 //!
 //! # The same registers elsewhere
 //!
-//! A core note ([`regset`]), which a VMM writes into a guest's dump for a crash tool, in the bytes that ptrace gives too:
+//! A VMM writes a core note ([`regset`]) into a guest's dump for a crash tool, in the same bytes that ptrace gives:
 //!
 //! ```
 //! # use sve_state::{SveState, Vq, regset::{Payload, Regset}, sve, vcpu::Status};
@@ -84,7 +84,7 @@
 //! # Ok::<(), Box<dyn core::error::Error>>(())
 //! ```
 //!
-//! A signal frame ([`signal`]), to which a signal handler gets a pointer; these are the bytes from `__reserved` on:
+//! A signal handler gets a pointer to a signal frame ([`signal`]), here the bytes from `__reserved` on:
 //!
 //! ```
 //! # use sve_state::{SveState, Vq, regset::FpsimdState, signal::{self, Frame, SveContext}, vcpu::Status};
@@ -160,9 +160,9 @@ mod signal_core_gdb;
 // The registers of the processor itself, on aarch64.
 pub mod live;
 
-/// A page without code of its own: what [a VMM](#a-vmm) that keeps SVE state in another form deletes and writes; a
-/// register file on the shim for [an emulator](#an-emulator); what is [guaranteed](#guarantees), with the test of each
-/// promise; and what `unsafe` code relies on, which is what has to be [trusted](#trust).
+/// A page without code of its own: what to delete and what to write in [a VMM](#a-vmm) that keeps SVE state in another
+/// form; a register file on the shim for [an emulator](#an-emulator); what is [guaranteed](#guarantees), with the test
+/// of each promise; and what `unsafe` code relies on, which is what has to be [trusted](#trust).
 ///
 #[doc = include_str!("pages/adoption.md")]
 ///

@@ -285,7 +285,7 @@ fn a_message_in_full() {
         error.unwrap_err().to_string(),
         "KVM_SET_ONE_REG of VLS: EPERM: finalization fixes the vector lengths: from then on VLS \
          can be read, but no longer written; write VLS between KVM_ARM_VCPU_INIT and \
-         KVM_ARM_VCPU_FINALIZE; for this vCPU it is too late, it needs a new one (a vCPU like this \
+         KVM_ARM_VCPU_FINALIZE; it is too late for this vCPU, so create a new one (a vCPU like this \
          one is for Finalized::new)"
     );
 }
@@ -532,7 +532,7 @@ fn follow(error: &SveError<Errno>, vcpu: &mut Fd, wrapped: &mut As, path: &str) 
                 *vcpu = new(true);
             }
             Refusal::VlsSettled => {
-                says("it needs a new one");
+                says("create a new one");
                 *vcpu = new(true);
             }
             Refusal::NotFinalized => {

@@ -120,8 +120,8 @@ impl Refusal {
                 Errno::EPERM,
                 "finalization fixes the vector lengths: from then on VLS can be read, but no \
                  longer written",
-                "write VLS between KVM_ARM_VCPU_INIT and KVM_ARM_VCPU_FINALIZE; for this vCPU it \
-                 is too late, it needs a new one",
+                "write VLS between KVM_ARM_VCPU_INIT and KVM_ARM_VCPU_FINALIZE; it is too \
+                 late for this vCPU, so create a new one",
             ),
             Self::FinalizedAlready => &(
                 Errno::EPERM,
@@ -182,8 +182,8 @@ impl Refusal {
             Self::OtherFeatures => &(
                 Errno::EINVAL,
                 "the vCPU was initialized with other features before, and keeps those",
-                "ask for KVM_ARM_VCPU_SVE the first time; for this vCPU it is too late, it needs a new \
-                 one, in a new VM",
+                "ask for the features of the first KVM_ARM_VCPU_INIT, KVM_ARM_VCPU_SVE among them or not; for \
+                 others it is too late for this vCPU, so create a new one, in a new VM",
             ),
         }
     }

@@ -1,8 +1,9 @@
 //! GET and SET of a slice.
 //!
 //! It takes two steps. First `span` computes where the slice starts and how many bytes it has, from the bank's
-//! description, the VQ and the register's number, without reading a table. Then `copy` moves the bytes in a way that
-//! is a constant of the bank, `line_of`.
+//! description, the VQ and the register's number, without reading a table. Then `copy` moves the bytes in a way that is
+//! a constant of the bank, `line_of`: for Z on aarch64 that is `get_wide` of `copy/neon.rs`, whose `vst1q_u8` are the
+//! stores.
 //!
 //! The copies' pointers are right because of three facts:
 //!

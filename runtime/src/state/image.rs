@@ -1,4 +1,4 @@
-//! The packed register image of one vCPU, and its slices.
+//! The packed register image of one vCPU, and its slices; GET and SET of a slice are in `access.rs`.
 //!
 //! ```text
 //! sve_state   Z0 Z1 … Z31  P0 … P15  FFR      546 · VQ bytes
