@@ -116,7 +116,7 @@
 //! | feature | what it adds | what it brings |
 //! | --- | --- | --- |
 //! | `alloc` (default) | owned images, `capture` | |
-//! | `snapshot` | snapshots as bytes, with a checksum | `crc`, `crc-catalog` |
+//! | `snapshot` | snapshots as bytes, with a checksum | |
 //! | `serde` | `serde` for snapshots | `serde` |
 //! | `kvm` | ONE_REG on `kvm_ioctls::VcpuFd` and `&VcpuFd`, on Linux on aarch64 | `kvm-ioctls`, 0.15 to 0.25 |
 //!

@@ -49,8 +49,15 @@ storage! {
 impl<L: Layout> Image<L, alloc::boxed::Box<[u8]>> {
     /// A new image with every register zero, in one allocation.
     pub fn zeroed(vq: Vq) -> Result<Self, ImageError> {
-        Self::new(vq, alloc::vec![0; L::image_bytes(vq)?].into_boxed_slice())
+        Self::new(vq, zeros(L::image_bytes(vq)?))
     }
+}
+
+/// All memory for bytes comes from here, because each way to allocate has its own code in the standard library.
+#[cfg(feature = "alloc")]
+#[inline(never)]
+pub(crate) fn zeros(size: usize) -> alloc::boxed::Box<[u8]> {
+    alloc::vec![0; size].into_boxed_slice()
 }
 
 impl<L: Layout, S: Storage + AsMut<[u8]>> Image<L, S> {

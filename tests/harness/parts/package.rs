@@ -40,8 +40,8 @@ const ALLOWED: [(&str, &str); 7] = [
 /// The features of a program that uses the library on arm64, and the crates that come with each.
 const FEATURES: [(&str, &[&str]); 4] = [
     ("default", &[]),
-    ("snapshot", &["crc", "crc-catalog"]),
-    ("serde", &["crc", "crc-catalog", "serde", "serde_core"]),
+    ("snapshot", &[]),
+    ("serde", &["serde", "serde_core"]),
     (
         "kvm",
         &[

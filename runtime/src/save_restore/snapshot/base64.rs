@@ -2,11 +2,11 @@
 //! break lines.
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::MAX_BYTES;
+use super::{MAX_BYTES, copy};
+use crate::image::zeros;
 use crate::text;
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -30,27 +30,33 @@ impl fmt::Display for NotBase64 {
 }
 
 pub(super) fn encode(bytes: &[u8]) -> String {
-    let mut text = vec![b'='; bytes.len().div_ceil(3) * 4];
+    let mut text = zeros(bytes.len().div_ceil(3).wrapping_mul(4));
+    text.fill(b'=');
     for (three, four) in bytes.chunks(3).zip(text.chunks_exact_mut(4)) {
         let word = (0..3).fold(0, |word, k| {
             word << 8 | usize::from(three.get(k).copied().unwrap_or(0))
         });
-        for (k, digit) in four.iter_mut().take(three.len() + 1).enumerate() {
-            *digit = DIGITS[word >> (18 - 6 * k) & 63];
+        // The digits come from the end, since the last ones may be padding.
+        let mut word = word;
+        for (k, digit) in four.iter_mut().enumerate().rev() {
+            if k <= three.len() {
+                *digit = DIGITS[word & 63];
+            }
+            word >>= 6;
         }
     }
-    String::from_utf8(text).unwrap_or_default()
+    String::from_utf8(text.into()).unwrap_or_default()
 }
 
 /// Stops after [`MAX_BYTES`], because more is no snapshot, whatever it is.
 pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64> {
-    let mut bytes = Vec::new();
-    let (mut word, mut digits, mut padding) = (0_u32, 0, 0);
+    let mut bytes = zeros((text.len() / 4).min(MAX_BYTES).wrapping_mul(3));
+    let (mut len, mut word, mut digits, mut padding) = (0, 0_u32, 0_usize, 0_usize);
     for (offset, byte) in text.iter().enumerate() {
         let value = match byte {
             b' ' | b'\t' | b'\r' | b'\n' => continue,
             b'=' if digits % 4 >= 2 => {
-                padding += 1;
+                padding = padding.wrapping_add(1);
                 0
             }
             b'A'..=b'Z' if padding == 0 => byte - b'A',
@@ -63,14 +69,18 @@ pub(super) fn decode(text: &[u8]) -> Result<Vec<u8>, NotBase64> {
                 return Err(NotBase64 { offset, byte });
             }
         };
-        (word, digits) = ((word << 6) + u32::from(value), digits + 1);
+        (word, digits) = (word << 6 | u32::from(value), digits.wrapping_add(1));
         if digits % 4 == 0 {
-            bytes.extend_from_slice(&word.to_be_bytes()[1..4 - padding]);
+            let [_, three @ ..] = word.to_be_bytes();
+            copy(&mut bytes, len, &three);
+            len = len.wrapping_add(3).wrapping_sub(padding);
         }
-        if bytes.len() > MAX_BYTES {
+        if len > MAX_BYTES {
             break;
         }
     }
+    let mut bytes = Vec::from(bytes);
+    bytes.truncate(len);
     match digits % 4 {
         0 => Ok(bytes),
         _ => Err(NotBase64 {

@@ -59,9 +59,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crc::{CRC_32_ISO_HDLC, Crc};
-
 use crate::SveState;
+use crate::image::zeros;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::linux::RegId;
@@ -76,7 +75,6 @@ const VERSION: u16 = 1;
 pub const HEADER_BYTES: usize = 92;
 const CHECKSUM: usize = 4;
 const FLAG_STATUS: u16 = 1;
-const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// What a snapshot takes besides the image: header and checksum.
 #[doc(hidden)]
@@ -190,12 +188,13 @@ impl Snapshot {
     /// The snapshot in the form that this module describes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let image = self.state.as_bytes();
-        let mut bytes = Vec::with_capacity(image.len() + OVERHEAD_BYTES);
-        append(&mut bytes, &Header::of(self).write());
-        append(&mut bytes, image);
-        let checksum = CRC.checksum(&bytes);
-        append(&mut bytes, &checksum.to_le_bytes());
-        bytes
+        let end = HEADER_BYTES.wrapping_add(image.len());
+        let mut bytes = zeros(end.wrapping_add(CHECKSUM));
+        copy(&mut bytes, 0, &Header::of(self).write());
+        copy(&mut bytes, HEADER_BYTES, image);
+        let checksum = checksum(bytes.get(..end).unwrap_or_default());
+        copy(&mut bytes, end, &checksum.to_le_bytes());
+        bytes.into()
     }
 
     /// Reads a snapshot, which must be all of these bytes.
@@ -214,14 +213,15 @@ impl Snapshot {
 
         let (content, checksum) = bytes.split_at(found - CHECKSUM);
         let stated = header::number(checksum);
-        let found = CRC.checksum(content);
+        let found = self::checksum(content);
         if stated != found {
             return Err(SnapshotError::Damaged { stated, found });
         }
 
         let vq = header.check_fields()?;
         // Not an error: the image has the size that the header states, and that is the size for this VQ.
-        let state = SveState::new(vq, content[HEADER_BYTES..].into());
+        let image = content.get(HEADER_BYTES..).unwrap_or_default();
+        let state = SveState::new(vq, boxed(image));
         Self::new(
             header.vls(),
             state.map_err(|_| SnapshotError::Reserved)?,
@@ -249,10 +249,42 @@ fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
     }
 }
 
-/// Out of line, so that a program stays small.
+fn boxed(bytes: &[u8]) -> Box<[u8]> {
+    let mut new = zeros(bytes.len());
+    copy(&mut new, 0, bytes);
+    new
+}
+
+/// Copies the field to this offset, if it fits there.
 #[inline(never)]
-fn append(bytes: &mut Vec<u8>, field: &[u8]) {
-    bytes.extend_from_slice(field);
+fn copy(bytes: &mut [u8], at: usize, field: &[u8]) {
+    let bytes = bytes.get_mut(at..at.wrapping_add(field.len()));
+    if let Some(bytes) = bytes {
+        bytes.copy_from_slice(field);
+    }
+}
+
+/// CRC-32 (ISO-HDLC), by half bytes: a table for whole ones would be a kilobyte.
+#[inline(never)]
+fn checksum(bytes: &[u8]) -> u32 {
+    const TABLE: [u32; 16] = {
+        let (mut table, mut n) = ([0; 16], 0);
+        while n < 16 {
+            // Each bit that leaves at the end takes away the reversed polynomial from it on.
+            let (mut rest, mut bit) = (n as u32, 0);
+            while bit < 4 {
+                rest = rest >> 1 ^ 0xedb8_8320 * (rest & 1);
+                bit += 1;
+            }
+            table[n] = rest;
+            n += 1;
+        }
+        table
+    };
+    let half = |crc: u32| crc >> 4 ^ TABLE[crc as usize & 15];
+    !bytes
+        .iter()
+        .fold(!0, |crc, byte| half(half(crc ^ u32::from(*byte))))
 }
 
 /// Why bytes are no snapshot, or parts do not make one.

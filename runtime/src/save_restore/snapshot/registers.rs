@@ -1,14 +1,15 @@
 //! Snapshots from lists of registers, and lists from snapshots. VMMs keep such lists of (ID, bytes) today, as
 //! `KVM_GET_ONE_REG` gave them.
 
-use alloc::vec;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem;
 use core::ops::Range;
 
-use super::{Snapshot, append};
+use super::{Snapshot, boxed, copy};
 use crate::SveState;
+use crate::image::{ImageError, zeros};
 use crate::kvm_api::reg_size;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
@@ -210,10 +211,9 @@ impl Snapshot {
 /// Adds a register, with zeros up to the size that its ID states.
 #[inline(never)]
 fn list_value(list: &mut Vec<(u64, Vec<u8>)>, id: u64, bytes: &[u8]) {
-    let mut value = Vec::with_capacity(reg_size(id));
-    append(&mut value, bytes);
-    value.resize(reg_size(id), 0);
-    list.push((id, value));
+    let mut value = zeros(reg_size(id));
+    copy(&mut value, 0, bytes);
+    list.push((id, value.into()));
 }
 
 /// Turns a V register, an integer in the host's byte order and little-endian in an image, from one into the other.
@@ -283,7 +283,7 @@ struct List<'a> {
     /// A bit for each place that is listed.
     listed: u128,
     /// The image of `vq`, or nothing before the first register of SVE.
-    image: Vec<u8>,
+    image: Box<[u8]>,
     /// The largest that there is until VLS is known, which KVM lists before the others.
     vq: Vq,
     vls: Vls,
@@ -313,7 +313,7 @@ impl<'a> List<'a> {
     fn new(allow: Allow<'a>) -> Self {
         Self {
             listed: 0,
-            image: Vec::new(),
+            image: Box::default(),
             vq: Vq::ARCH_MAX,
             vls: Vls::EMPTY,
             v: [[0; 16]; 32],
@@ -382,7 +382,7 @@ impl<'a> List<'a> {
     #[inline(never)]
     fn put(&mut self, n: usize, slice: &[u8]) {
         if self.image.is_empty() {
-            self.image = vec![0; image_bytes(self.vq)];
+            self.image = zeros(image_bytes(self.vq));
         }
         let bounds = registers::bounds(n, self.vq);
         let past = past_end(slice, bounds.copy).filter(|_| !self.allow.past_vls);
@@ -391,11 +391,8 @@ impl<'a> List<'a> {
                 self.past = Some((n, at));
             }
         }
-        let copy = bounds.copy.min(slice.len());
-        let register = self.image.get_mut(bounds.start..bounds.start + copy);
-        if let (Some(register), Some(low)) = (register, slice.get(..copy)) {
-            register.copy_from_slice(low);
-        }
+        let low = slice.get(..bounds.copy).unwrap_or(slice);
+        copy(&mut self.image, bounds.start, low);
     }
 
     /// Makes the image that of these vector lengths, and moves what was listed before them to where it is there.
@@ -412,7 +409,7 @@ impl<'a> List<'a> {
         }
         for n in OF_IMAGE {
             let bounds = registers::bounds(n, before);
-            let slice = image.get(bounds.start..bounds.start + bounds.copy);
+            let slice = image.get(bounds.start..bounds.start.wrapping_add(bounds.copy));
             if let (Some(slice), true) = (slice, self.listed >> n & 1 == 1) {
                 self.put(n, slice);
             }
@@ -464,7 +461,7 @@ impl<'a> List<'a> {
         let status = self.status()?;
         let (vls, state) = (
             self.vls,
-            SveState::new(self.vq, mem::take(&mut self.image).into_boxed_slice())?,
+            SveState::new(self.vq, mem::take(&mut self.image))?,
         );
         Ok(Snapshot { vls, state, status })
     }
@@ -506,8 +503,8 @@ impl<'a> List<'a> {
     fn v_image(&mut self) {
         self.vq = Vq::MIN;
         self.image = match self.allow.missing {
-            Some(missing) => missing.state().as_bytes().to_vec(),
-            None => vec![0; image_bytes(Vq::MIN)],
+            Some(missing) => boxed(missing.state().as_bytes()),
+            None => zeros(image_bytes(Vq::MIN)),
         };
         (0..32).for_each(|n| self.put_v(n));
     }

@@ -92,14 +92,16 @@ impl<'de> Visitor<'de> for Bytes {
 
     /// An element of XML, which is a map with its text and nothing else.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Snapshot, A::Error> {
-        // As quick-xml calls it.
-        if let Some("$text") = map.next_key::<String>()?.as_deref() {
-            let snapshot = map.next_value()?;
-            if map.next_key::<String>()?.is_none() {
-                return Ok(snapshot);
+        let mut found = None;
+        // As quick-xml calls it. One call in a loop, because each has the format's whole reader of keys.
+        while let Some(key) = map.next_key::<String>()? {
+            if key != "$text" || found.is_some() {
+                found = None;
+                break;
             }
+            found = Some(map.next_value()?);
         }
-        Err(A::Error::invalid_type(Unexpected::Map, &self))
+        found.ok_or_else(|| A::Error::invalid_type(Unexpected::Map, &self))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Snapshot, A::Error> {

@@ -19,8 +19,9 @@ impl Snapshot {
     /// [`with_registers`](Self::with_registers) take them.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
         registers::all(self.has_sve(), self.state.vq()).map(|(id, bounds)| {
-            let bytes = &self.state.as_bytes()[bounds.start..];
-            (id, &bytes[..bounds.copy])
+            let end = bounds.start.wrapping_add(bounds.copy);
+            let bytes = self.state.as_bytes().get(bounds.start..end);
+            (id, bytes.unwrap_or_default())
         })
     }
 
