@@ -52,8 +52,8 @@ pub(crate) fn write_with(
     let (mut numbers, mut sets) = (numbers.iter(), sets.iter());
     while let Some(at) = text.bytes().position(|byte| byte == b'%') {
         f.write_str(text.get(..at).unwrap_or_default())?;
-        let kind = text.as_bytes().get(at + 1);
-        text = text.get(at + 2..).unwrap_or_default();
+        let kind = text.as_bytes().get(at.wrapping_add(1));
+        text = text.get(at.wrapping_add(2)..).unwrap_or_default();
         match kind {
             Some(b'v') => sets.next().map_or(Ok(()), |set| set.fmt(f))?,
             Some(b's') => f.write_str(bank)?,
@@ -64,18 +64,32 @@ pub(crate) fn write_with(
 }
 
 fn number(f: &mut fmt::Formatter<'_>, kind: Option<&u8>, number: u64, name: Name) -> fmt::Result {
-    let width = match kind {
-        Some(b'd') => return write!(f, "{number}"),
+    // The base, and how many digits there are at least.
+    let (base, least): (u64, usize) = match kind {
+        Some(b'd') => (10, 1),
         Some(b'n') => return name(number, f),
         Some(b'i') => {
             name(number, f)?;
             return write(f, " (%g)", &[number], &[]);
         }
-        Some(b'4') => 4,
-        Some(b'6') => 6,
-        Some(b'a') => 10,
-        Some(b'g') => 18,
-        _ => 0,
+        Some(b'4') => (16, 2),
+        Some(b'6') => (16, 4),
+        Some(b'a') => (16, 8),
+        Some(b'g') => (16, 16),
+        _ => (16, 1),
     };
-    write!(f, "{number:#0width$x}")
+    f.write_str(if base == 16 { "0x" } else { "" })?;
+    let (mut digits, mut start, mut rest) = ([0; 20], 20_usize, number);
+    for digit in digits.iter_mut().rev() {
+        if rest == 0 && start <= 20 - least {
+            break;
+        }
+        // Below 16.
+        #[allow(clippy::cast_possible_truncation)]
+        let value = (rest % base) as usize & 15;
+        *digit = b"0123456789abcdef"[value];
+        (rest, start) = (rest / base, start.wrapping_sub(1));
+    }
+    let digits = digits.get(start..).unwrap_or_default();
+    f.write_str(core::str::from_utf8(digits).unwrap_or_default())
 }

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::layout::find;
+use crate::layout::{Bank, find};
 use crate::register_layout;
 
 register_layout! {
@@ -43,6 +43,12 @@ register_layout! {
     }
 }
 
+/// The register slice of either layout that has this ID, as [`find`] gives it.
+#[inline(never)]
+pub(crate) fn find_in_either(id: u64) -> Option<(&'static Bank, u32, u32)> {
+    find::<sve::Layout>(id).or_else(|| find::<fpsimd::Layout>(id))
+}
+
 /// A register's ID, as ONE_REG takes it.
 ///
 /// `Display` is the name of the register: `Z3`, `FPSR`. If neither layout has the ID, it is the number, as
@@ -59,8 +65,7 @@ pub struct RegId(pub u64);
 
 impl fmt::Display for RegId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let found = find::<sve::Layout>(self.0);
-        match found.or_else(|| find::<fpsimd::Layout>(self.0)) {
+        match find_in_either(self.0) {
             Some((bank, number, slice)) => bank.write_slice(f, number, slice),
             None => fmt::Debug::fmt(self, f),
         }
@@ -69,7 +74,7 @@ impl fmt::Display for RegId {
 
 impl fmt::Debug for RegId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#018x}", self.0)
+        crate::text::write(f, "%g", &[self.0], &[])
     }
 }
 

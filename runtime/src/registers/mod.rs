@@ -46,7 +46,7 @@ pub(crate) fn all(has_sve: bool, vq: Vq) -> impl Iterator<Item = (u64, Bounds)> 
             None => (vector, z, n),
             Some(n) => (ids::<sve::bank::P>(), p, n),
         };
-        let id = first + u64::from(step) * n as u64;
+        let id = first.wrapping_add(u64::from(step).wrapping_mul(n as u64));
         let start = bounds.start.wrapping_add(bounds.copy.wrapping_mul(n));
         (id, Bounds { start, ..bounds })
     })
@@ -66,6 +66,7 @@ pub(crate) fn bounds(n: usize, vq: Vq) -> Bounds {
 
 /// The index of the first nonzero byte past a register's end, in a slice of Z, P or FFR whose first `width` bytes are
 /// the register's. Nearly always there is none, so all are first looked at together, by words.
+#[inline(never)] // Once in a program, since it is unrolled.
 pub(crate) fn past_end(slice: &[u8], width: usize) -> Option<usize> {
     let past = slice.get(width..)?;
     let words = past.chunks_exact(8);
@@ -83,10 +84,13 @@ pub(crate) fn past_end(slice: &[u8], width: usize) -> Option<usize> {
 /// first that is not.
 pub(crate) fn without_predicates(image: &[u8]) -> Result<(), u64> {
     let first = sve::P0.bounds(Vq::MIN);
-    let at = image.iter().skip(first.start).position(|byte| *byte != 0);
+    let at = past_end(image, first.start);
     // FFR is what P16 would be.
-    let id = |at| sve::P0.id() + u64::from(sve::P::BANK.step) * (at / first.copy) as u64;
-    at.map_or(Ok(()), |at| Err(id(at)))
+    let step = u64::from(sve::P::BANK.step);
+    at.map_or(Ok(()), |at| {
+        let number = at.wrapping_sub(first.start) / first.copy;
+        Err(sve::P0.id().wrapping_add(step.wrapping_mul(number as u64)))
+    })
 }
 
 /// Writes a text of [`text`], in which `%n` and `%i` are registers.

@@ -192,15 +192,15 @@ macro_rules! shape {
 
 /// The shapes of Firecracker, Cloud Hypervisor and crosvm.
 const SHAPES: [Shape; 3] = [
-    shape!("list", 37_000, "lto = true\npanic = \"abort\"\n"),
+    shape!("list", 36_900, "lto = true\npanic = \"abort\"\n"),
     shape!(
         "object",
-        40_000,
+        38_300,
         "lto = true\nopt-level = \"s\"\ncodegen-units = 1\n"
     ),
     shape!(
         "trait_v",
-        43_500,
+        42_200,
         "overflow-checks = true\npanic = \"abort\"\n"
     ),
 ];

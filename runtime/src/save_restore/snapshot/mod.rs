@@ -60,11 +60,11 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::SveState;
-use crate::image::zeros;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::{Vq, VqError};
 use crate::registers::linux::RegId;
 use crate::registers::{Status, WITHOUT_SVE, without_predicates, write_text};
+use crate::state::image::zeros;
 use crate::{fpsimd, sve};
 pub use header::Header;
 pub use registers::{Allow, RegistersError};
@@ -268,20 +268,20 @@ fn copy(bytes: &mut [u8], at: usize, field: &[u8]) {
 #[inline(never)]
 fn checksum(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 16] = {
-        let (mut table, mut n) = ([0; 16], 0);
+        let (mut table, mut n) = ([0; 16], 0_u32);
         while n < 16 {
             // Each bit that leaves at the end takes away the reversed polynomial from it on.
-            let (mut rest, mut bit) = (n as u32, 0);
+            let (mut rest, mut bit) = (n, 0);
             while bit < 4 {
-                rest = rest >> 1 ^ 0xedb8_8320 * (rest & 1);
+                rest = (rest >> 1) ^ (0xedb8_8320 * (rest & 1));
                 bit += 1;
             }
-            table[n] = rest;
+            table[n as usize] = rest;
             n += 1;
         }
         table
     };
-    let half = |crc: u32| crc >> 4 ^ TABLE[crc as usize & 15];
+    let half = |crc: u32| (crc >> 4) ^ TABLE[crc as usize & 15];
     !bytes
         .iter()
         .fold(!0, |crc, byte| half(half(crc ^ u32::from(*byte))))

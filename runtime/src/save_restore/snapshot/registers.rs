@@ -9,7 +9,6 @@ use core::ops::Range;
 
 use super::{Snapshot, boxed, copy};
 use crate::SveState;
-use crate::image::{ImageError, zeros};
 use crate::kvm_api::reg_size;
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
@@ -17,7 +16,7 @@ use crate::registers::layout::generated::no_register;
 use crate::registers::layout::{COPROC_MASK, COPROC_SHIFT, DecodeError, Layout, Reason, find};
 use crate::registers::linux::RegId;
 use crate::registers::{self, PAST_VLS, Status, past_end, write_text};
-use crate::state::image::ImageError;
+use crate::state::image::{ImageError, zeros};
 use crate::{fpsimd, sve};
 
 /// What to tolerate in a list of registers although KVM never gives it, or this crate does not know it. By default each
@@ -392,7 +391,10 @@ impl<'a> List<'a> {
             }
         }
         let low = slice.get(..bounds.copy).unwrap_or(slice);
-        copy(&mut self.image, bounds.start, low);
+        let end = bounds.start.wrapping_add(low.len());
+        if let Some(register) = self.image.get_mut(bounds.start..end) {
+            register.copy_from_slice(low);
+        }
     }
 
     /// Makes the image that of these vector lengths, and moves what was listed before them to where it is there.
