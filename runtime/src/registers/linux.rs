@@ -1,4 +1,4 @@
-//! The layouts that Linux has today.
+//! The layouts that Linux has today. `macros/src/tests/expected.rs` shows what the macro makes of one.
 
 use core::fmt;
 
