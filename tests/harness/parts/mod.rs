@@ -99,7 +99,7 @@ pub(crate) const PARTS: &[Part] = parts! {
     ptrace(ptrace::Options): "Compare register sets and signal frames with what Linux threads have: three kernels, in QEMU",
         needs "the network: Rust for arm64, QEMU, kernels (300 MB)", 3;
     kvm(kvm::Options): "Run conformance, random operations and moves on Linux KVM: three kernels, in QEMU with EL2",
-        needs "the network: Rust for arm64, QEMU, kernels (300 MB); 512 MB of memory for each processor", 4;
+        needs "the network (300 MB): Rust for arm64, QEMU; 512 MB for each core", 4;
     gate(gate::Options): "Count the instructions and branches of each operation, and compare with what was; --times for time",
         needs "x86-64, valgrind", 3;
 };
