@@ -7,7 +7,7 @@
 #   relative to that one, which takes its own `lib` instead. Nothing is said. `exclude` in the outer one helps.
 # Versions: cargo 1.95.0. Source: `find_workspace_root_with_loader` in cargo's src/cargo/core/workspace.rs, which asks
 #   for roots that are loaded before it looks for nearer ones.
-# Date: 2026-11-30
+# Date: 2026-12-01
 #
 # Exit 1: this has changed. Exit 2: there is no cargo.
 set -euo pipefail
