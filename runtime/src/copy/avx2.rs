@@ -2,8 +2,8 @@
 //! zeros after them, and touch no memory past the register.
 
 #![allow(unsafe_code)]
-#![allow(dead_code)]
 // With `sve_state_portable`, nothing calls them.
+#![allow(dead_code)]
 // One reason holds for all intrinsics: the processor has them.
 #![allow(clippy::multiple_unsafe_ops_per_block)]
 

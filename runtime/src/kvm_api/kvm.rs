@@ -65,8 +65,7 @@ pub use aarch64::{host_vls, vm_vls};
 mod aarch64 {
     use kvm_ioctls::{Cap, Error, Kvm, VcpuFd, VmFd};
 
-    use crate::kvm_api::Errno;
-    use crate::kvm_api::{FinalizeSve, KVM_ARM_VCPU_SVE, OneReg};
+    use crate::kvm_api::{Errno, FinalizeSve, KVM_ARM_VCPU_SVE, OneReg};
     use crate::{Vls, sve};
 
     /// The vector lengths that this host has for vCPUs, or [`Vls::EMPTY`] where it has no SVE for them. Call

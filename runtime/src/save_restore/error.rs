@@ -2,6 +2,8 @@
 
 use core::fmt::{self, Display as _};
 
+#[cfg(feature = "snapshot")]
+use super::snapshot::{RegistersError, SnapshotError};
 use crate::kvm_api::Errno;
 use crate::kvm_api::refusal::{Call, Refusal};
 use crate::lengths::vls::{Vls, VlsError};
@@ -9,8 +11,6 @@ use crate::lengths::vq::Vq;
 use crate::registers::layout::RegisterError;
 use crate::registers::linux::RegId;
 use crate::registers::{PAST_VLS, WITHOUT_SVE, write_text};
-#[cfg(feature = "snapshot")]
-use crate::save_restore::snapshot::{RegistersError, SnapshotError};
 use crate::sve;
 
 /// Everything that can go wrong while a VMM saves and restores: why a step with a vCPU was not taken, or how far it

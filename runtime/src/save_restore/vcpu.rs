@@ -68,9 +68,10 @@
 //! [`gdb::write_vcpu`]: crate::gdb::write_vcpu
 
 use super::error::SveError;
+#[cfg(feature = "snapshot")]
+use super::snapshot::{Allow, Snapshot};
 use crate::SveState;
-use crate::kvm_api::Errno;
-use crate::kvm_api::{FinalizeSve, OneReg, reg_size};
+use crate::kvm_api::{Errno, FinalizeSve, OneReg, reg_size};
 use crate::lengths::vls::{Vls, VlsError};
 use crate::lengths::vq::Vq;
 use crate::registers::layout::{ByteArray, Register, find};
@@ -234,7 +235,7 @@ impl<V: FinalizeSve> Initialized<V> {
     #[cfg(feature = "snapshot")]
     pub fn restore_snapshot(
         mut self,
-        snapshot: &crate::save_restore::snapshot::Snapshot,
+        snapshot: &Snapshot,
     ) -> Result<Finalized<V>, SveError<V::Error>> {
         let vls = snapshot.vls();
         let (vq, ready) = match vls.max() {
@@ -288,9 +289,8 @@ impl<V: FinalizeSve> Initialized<V> {
         self,
         registers: impl IntoIterator<Item = (u64, B)>,
     ) -> Result<Finalized<V>, SveError<V::Error>> {
-        let allow = crate::save_restore::snapshot::Allow::OTHERS;
-        let snapshot =
-            crate::save_restore::snapshot::Snapshot::from_registers_allowing(allow, registers)?;
+        let allow = Allow::OTHERS;
+        let snapshot = Snapshot::from_registers_allowing(allow, registers)?;
         self.restore_snapshot(&snapshot)
     }
 
@@ -600,23 +600,18 @@ impl<V: OneReg> Finalized<V> {
 
     /// Captures everything that a snapshot holds, FPSR and FPCR included, with 51 GETs (34 without SVE).
     #[cfg(feature = "snapshot")]
-    pub fn snapshot(&self) -> Result<crate::save_restore::snapshot::Snapshot, SveError<V::Error>> {
+    pub fn snapshot(&self) -> Result<Snapshot, SveError<V::Error>> {
         self.vls.check_powers()?;
         let (state, status) = (self.capture()?, self.status()?);
         // These parts need no check: the image has this vCPU's VQ, and what no call writes is zero.
-        Ok(crate::save_restore::snapshot::Snapshot::of_parts(
-            self.vls, state, status,
-        ))
+        Ok(Snapshot::of_parts(self.vls, state, status))
     }
 
     /// Restores all that a snapshot holds; if it has no FPSR and FPCR, the vCPU's stay as they are. A vCPU whose
     /// vector lengths differ from the snapshot's is refused before anything is written, and if it was wrapped as one
     /// without SVE, V0 is read before that, since it might have SVE after all.
     #[cfg(feature = "snapshot")]
-    pub fn restore_snapshot(
-        &mut self,
-        snapshot: &crate::save_restore::snapshot::Snapshot,
-    ) -> Result<(), SveError<V::Error>> {
+    pub fn restore_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), SveError<V::Error>> {
         if !snapshot.vls().is(&self.vls) {
             if !self.has_sve() {
                 // If the vCPU was taken for what it is not, that is what the caller has to know.
@@ -675,18 +670,20 @@ fn single_in_host_order(id: u64, slice: &mut [u8]) {
 
 #[inline(never)]
 fn read_vls<V: OneReg>(vcpu: &V) -> Result<Vls, SveError<V::Error>> {
-    let (id, mut bytes) = (sve::VLS.id(), [0; 64]);
-    get(vcpu, id, &mut bytes)?;
-    Ok(Vls::from_bytes(&bytes))
+    let call = Call::Get(RegId(sve::VLS.id()));
+    get_vls(vcpu).map_err(|error| failed(vcpu, call, error))
 }
 
 /// VLS, where another call has failed already, so that it does not matter why this one does.
-#[cold]
-#[inline(never)]
 fn vls_if_any<V: OneReg>(vcpu: &V) -> Option<Vls> {
+    get_vls(vcpu).ok()
+}
+
+#[inline(never)]
+fn get_vls<V: OneReg>(vcpu: &V) -> Result<Vls, V::Error> {
     let mut bytes = [0; 64];
-    vcpu.get_one_reg(sve::VLS.id(), &mut bytes).ok()?;
-    Some(Vls::from_bytes(&bytes))
+    vcpu.get_one_reg(sve::VLS.id(), &mut bytes)?;
+    Ok(Vls::from_bytes(&bytes))
 }
 
 /// A GET of a single register, out of line so that a program has the vCPU's own code for it in fewer places.

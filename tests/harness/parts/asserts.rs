@@ -1,7 +1,7 @@
 //! Addresses in images are right only if a few facts about the layout hold, which `assert!`s check when a
 //! program is compiled. This part deletes each `assert!` in turn, and the test of that fact must fail.
 //!
-//! `cargo harness mutants` cannot do that, because `cargo mutants` leaves macro calls alone.
+//! `cargo harness mutants` cannot do that, because `cargo mutants` changes nothing inside macro calls.
 
 use std::fs;
 

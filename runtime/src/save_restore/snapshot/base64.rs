@@ -33,11 +33,10 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     let mut text = zeros(bytes.len().div_ceil(3).wrapping_mul(4));
     text.fill(b'=');
     for (three, four) in bytes.chunks(3).zip(text.chunks_exact_mut(4)) {
-        let word = (0..3).fold(0, |word, k| {
+        let mut word = (0..3).fold(0, |word, k| {
             word << 8 | usize::from(three.get(k).copied().unwrap_or(0))
         });
         // The digits come from the end, since the last ones may be padding.
-        let mut word = word;
         for (k, digit) in four.iter_mut().enumerate().rev() {
             if k <= three.len() {
                 *digit = DIGITS[word & 63];
